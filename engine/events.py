@@ -1,0 +1,135 @@
+"""What the engine tells the application: frozen dataclasses, each complete in itself.
+
+Generation events all have `text`, so that joining the texts of a request's events gives its reply. Knows nothing of
+torch or Qt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.errors import EngineError
+from engine.requests import SamplingSettings
+
+FinishReason = Literal["stop_token", "stop_string", "length", "cancelled"]
+LoadPhase = Literal["reading", "preparing", "warming up"]
+
+
+@dataclass(frozen=True)
+class LoadProgress:
+    """Loading goes on: `done` of `total` in `unit` ("bytes" while reading, "kernels" while preparing)."""
+
+    phase: LoadPhase
+    done: int
+    total: int
+    unit: Literal["bytes", "kernels"] = "bytes"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the window may say about a loaded model."""
+
+    name: str
+    path: Path
+    architecture: str
+    format: str  # "EXL3 4.0 bpw", "float16"
+    device: str  # "cpu", "cuda:0"
+    device_name: str
+    context_tokens: int  # the longest prompt plus reply: cache and model limit
+    num_parameters: int
+    weights_bytes: int
+    cache_bytes: int
+    load_s: float
+    has_chat_template: bool
+    recommended: SamplingSettings  # defaults with the model's own generation_config applied
+
+
+@dataclass(frozen=True)
+class ModelLoaded:
+    info: ModelInfo
+
+
+@dataclass(frozen=True)
+class LoadFailed:
+    path: Path
+    error: EngineError
+
+
+@dataclass(frozen=True)
+class ModelUnloaded:
+    freed_bytes: int
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """The live figures of the status strip; emitted at most a few times a second."""
+
+    device_name: str
+    memory_used_bytes: int  # of this process on the CPU, of the card on a GPU
+    memory_total_bytes: int
+    context_used_tokens: int
+    context_tokens: int
+    tokens_per_s: float  # 0 while idle
+
+
+@dataclass(frozen=True)
+class GenerationStarted:
+    request_id: int
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt, found in the cache
+    seed: int  # reproduces the reply
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class PrefillProgress:
+    request_id: int
+    done_tokens: int
+    total_tokens: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """More of the reply. `token_ids` are the tokens taken since the last delta; text may lag behind them."""
+
+    request_id: int
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class GenerationFinished:
+    """The reply is complete; `text` is what was held back and now certain."""
+
+    request_id: int
+    reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    new_tokens: int
+    queue_s: float  # submitted to first prefill chunk
+    prefill_s: float  # first prefill chunk to first token
+    decode_s: float  # first token to last token
+    text: str = ""
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Decode speed: the first token belongs to the prefill."""
+        return (self.new_tokens - 1) / self.decode_s if self.decode_s > 0 and self.new_tokens > 1 else 0.0
+
+    @property
+    def first_token_s(self) -> float:
+        return self.queue_s + self.prefill_s
+
+
+@dataclass(frozen=True)
+class RequestFailed:
+    request_id: int
+    error: EngineError
+    text: str = ""
+
+
+GenerationEvent = GenerationStarted | PrefillProgress | TextDelta | GenerationFinished | RequestFailed
+Event = LoadProgress | ModelLoaded | LoadFailed | ModelUnloaded | EngineStatus | GenerationEvent

@@ -1,0 +1,111 @@
+"""What the application asks of the engine: frozen dataclasses, and the only place where a default is written.
+
+With `engine.events` and `engine.errors` this is the whole contract between `app` and `engine`; it knows nothing of
+torch, of Qt or of how a request is served.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.errors import InvalidRequestError
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+def setting(default: Any, *, low: float | None = None, high: float | None = None, help: str) -> Any:
+    """Declares a settings field: its default, inclusive range and one sentence of help."""
+    return field(default=default, metadata={"low": low, "high": high, "help": help})
+
+
+def check_ranges(settings: Any) -> None:
+    """Raises `InvalidRequestError` naming the first field of a settings dataclass that is outside its range."""
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if value is None or not isinstance(value, (int, float)):
+            continue
+        low, high = each.metadata.get("low"), each.metadata.get("high")
+        inside = (low is None or value >= low) and (high is None or value <= high)  # False for NaN
+        if not inside:
+            raise InvalidRequestError(f"{each.name} is {value}.", f"Choose a value {_range_text(each)}.")
+
+
+def _range_text(each: Field[Any]) -> str:
+    low, high = each.metadata.get("low"), each.metadata.get("high")
+    if high is None:
+        return f"of at least {low}"
+    return f"of at most {high}" if low is None else f"from {low} to {high}"
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How the next token is chosen and when to stop.
+
+    The chain is: repetition, presence and frequency penalties; temperature; top-k; top-p; min-p; one seeded draw.
+    Temperature 0 takes the likeliest token after the penalties.
+    """
+
+    temperature: float = setting(0.8, low=0.0, high=5.0, help="Higher is more varied, 0 always takes the likeliest.")
+    top_k: int = setting(0, low=0, high=100_000, help="Keep only the k likeliest tokens; 0 keeps all.")
+    top_p: float = setting(1.0, low=0.0, high=1.0, help="Keep the likeliest tokens up to this share; 1 keeps all.")
+    min_p: float = setting(0.05, low=0.0, high=1.0, help="Drop tokens below this fraction of the likeliest's chance.")
+    repetition_penalty: float = setting(1.0, low=0.01, high=10.0, help="Above 1 makes any earlier token less likely.")
+    presence_penalty: float = setting(0.0, low=-10.0, high=10.0, help="Subtracted once from each token of the reply.")
+    frequency_penalty: float = setting(0.0, low=-10.0, high=10.0, help="Subtracted for each use in the reply.")
+    penalty_window: int = setting(0, low=0, high=10_000_000, help="Penalties look at the last n tokens; 0: at all.")
+    seed: int | None = setting(None, low=0, high=2**63 - 1, help="The same seed gives the same reply; empty: a new one.")
+    max_new_tokens: int = setting(1024, low=1, high=10_000_000, help="The reply ends after this many tokens.")
+    stop_strings: tuple[str, ...] = setting((), help="The reply ends before any of these texts.")
+    stop_token_ids: tuple[int, ...] = setting((), help="The reply ends at any of these token ids.")
+    ignore_eos: bool = setting(False, help="Go on past the model's own end-of-text tokens.")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation as the chat template sees it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """Load the model in a folder, in place of the one that is loaded.
+
+    Attributes:
+        path: the model's folder.
+        device: "auto", "cpu" or "cuda:N".
+        cache_tokens: tokens of K/V cache, rounded up to whole pages; None takes the model's own limit, at most
+            `DEFAULT_CACHE_TOKENS`.
+        cache_bits: bits of each K and each V value; 16 is unquantized.
+    """
+
+    path: Path
+    device: str = "auto"
+    cache_tokens: int | None = None
+    cache_bits: tuple[int, int] = (16, 16)
+
+
+DEFAULT_CACHE_TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """Generate the assistant's next turn, or continue a raw prompt.
+
+    Exactly one of `messages` and `prompt` is given. `request_id` comes back in every event.
+    """
+
+    request_id: int
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+
+    def __post_init__(self) -> None:
+        if bool(self.messages) == (self.prompt is not None):
+            raise InvalidRequestError("A request needs either messages or a prompt.", "Give exactly one of them.")
