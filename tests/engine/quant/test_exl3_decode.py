@@ -52,6 +52,7 @@ def as_linear(trellis: torch.Tensor, codebook: Codebook, bits: int) -> Exl3Linea
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)
 def test_codebook_tables_have_the_published_digests(codebook: Codebook) -> None:
+    assert codebook_table(codebook).dtype == torch.float16
     assert digest(codebook_table(codebook)) == TABLES[codebook]
     assert digest(oracle.codebook_table(codebook)) == TABLES[codebook]
 
