@@ -49,6 +49,10 @@ class ContextTooLongError(InvalidRequestError):
     """The prompt, with the tokens asked for, is longer than the cache or the model allows."""
 
 
+class NumericalError(EngineError):
+    """The model computed something that is not a number, so no token can be chosen."""
+
+
 class ChatTemplateError(EngineError):
     """The model's chat template is missing, broken or refuses the conversation."""
 
