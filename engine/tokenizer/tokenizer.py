@@ -149,7 +149,10 @@ class Tokenizer:
     def _encode_known(self, text: str, parse_special: bool) -> list[int]:
         with self._lock:  # the library keeps this choice in the tokenizer, not in the call
             self._library.encode_special_tokens = not parse_special
-            return list(self._library.encode(text, add_special_tokens=False).ids)
+            try:
+                return list(self._library.encode(text, add_special_tokens=False).ids)
+            except Exception as error:  # the library raises nothing narrower
+                raise ModelFormatError(f"tokenizer.json cannot encode this text: {error}.", _WAY_OUT) from error
 
     def _token_id(self, text: str | None) -> int | None:
         if text is None:

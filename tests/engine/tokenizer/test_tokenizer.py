@@ -21,6 +21,7 @@ from tests.engine.tokenizer.small_tokenizers import (
     byte_level,
     opened,
     save,
+    words,
 )
 
 TEXTS = [
@@ -199,6 +200,12 @@ def test_damaged_tokenizer(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(ModelFormatError, match=r"tokenizer\.json"):
         Tokenizer.open(tmp_path)
+
+
+def test_a_tokenizer_without_its_unknown_token(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text(words().to_str().replace('"<unk>"', '"gone"', 1), encoding="utf-8")
+    with pytest.raises(ModelFormatError, match="UNK"):
+        Tokenizer.open(tmp_path).encode("unseen")
 
 
 @pytest.mark.parametrize(
