@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs every check of the project: ruff, mypy, the import rules, then the tests that need no card. Each check runs even
+# if one before it failed; the last lines say which did. Arguments go to pytest.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+source "$root/packaging/environment.sh"
+make_environment test
+
+cd "$root"
+export QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
+python="$root/.venv/bin/python"
+failed=()
+
+check() {
+  local name="$1"
+  shift
+  echo "== $name"
+  "$@" || failed+=("$name")
+}
+
+check "ruff" "$python" -m ruff check .
+check "mypy" "$python" -m mypy
+check "import rules" "$root/.venv/bin/lint-imports"
+check "tests" "$python" -m pytest -m "not gpu" "$@"
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'FAILED: %s\n' "${failed[@]}"
+  exit 1
+fi
+echo "All checks passed."

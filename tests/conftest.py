@@ -1,0 +1,64 @@
+"""What every test may ask for: the embedded demo model, the shared reference data, a windowless Qt.
+
+Sets what must stand before Qt and numba are imported; knows nothing of what is tested.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# On disk, so that a second run of the tests compiles nothing; beside the sources it would lie in many folders.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache"))
+
+GPU_TESTS_LEFT_OUT = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def demo_model() -> Path:
+    """The folder of the embedded demo model, EXL3 at 4.0 bits."""
+    return ROOT / "resources" / "demo_model"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with golden data beside the project; its tests are skipped where it is missing."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "golden").is_dir():
+        pytest.skip("the golden data (a folder `shared` beside the project) is not here")
+    return folder
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips GPU tests that were chosen on a machine that cannot run them."""
+    chosen = [item for item in items if item.get_closest_marker("gpu")]
+    if not chosen or config.option.markexpr == "not gpu":
+        return
+    import torch  # here: most runs of single tests do without
+
+    if not torch.cuda.is_available():
+        for item in chosen:
+            item.add_marker(pytest.mark.skip(reason="no NVIDIA card that torch can use"))
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.config.stash[GPU_TESTS_LEFT_OUT] = item.config.stash.get(GPU_TESTS_LEFT_OUT, 0) + 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.markexpr == "not gpu":
+        left_out = config.stash.get(GPU_TESTS_LEFT_OUT, 0)
+        terminalreporter.write_line(f"{left_out} GPU tests left out; with a card: .venv/bin/python -m pytest -m gpu")
