@@ -1,0 +1,401 @@
+"""Builds the objects of the window and connects their signals: the one wiring diagram.
+
+What a signal leads to can be read here and nowhere else. Knows nothing of torch: the session factory brings it in, in
+the engine's thread.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QRect, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from app.actions import ActionRegistry, ActionSpec
+from app.controllers.conversation import ConversationController
+from app.controllers.models import ModelController, ModelState
+from app.controllers.preferences import Preferences
+from app.crash import install_hooks, keep_report
+from app.engine_bridge import EngineBridge
+from app.engine_worker import SessionFactory, open_engine_session
+from app.item_models.conversations import ConversationListModel
+from app.resources_paths import demo_model_path
+from app.storage.conversations import ConversationStore
+from app.storage.paths import DataPaths, data_paths
+from app.theme.theme import Theme
+from app.views.chat.page import ChatPage
+from app.views.conversation_list import ConversationList
+from app.views.dialogs import CrashDialog, HelpDialog
+from app.views.inspector import Inspector
+from app.views.main_window import MainWindow, Parts
+from app.views.settings_page import SettingsPage
+from engine.events import EngineStatus
+from engine.requests import SamplingSettings
+
+SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
+TEXT_STEP = 0.1
+FIRST_WIDTH_PX, FIRST_HEIGHT_PX = 1200, 800
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the window is started with.
+
+    Attributes:
+        paths: the user's files.
+        model: a folder to load at once, or None for the last one.
+        demo_folder: the embedded demo model.
+        open_session: makes a session of a load request, in the engine's thread.
+    """
+
+    paths: DataPaths
+    model: Path | None = None
+    demo_folder: Path = field(default_factory=demo_model_path)
+    open_session: SessionFactory = open_engine_session
+
+
+class Application(QObject):
+    """All objects of the running window.
+
+    Signals:
+        crash_reported: a traceback, from any thread.
+    """
+
+    crash_reported = Signal(str)
+
+    def __init__(self, qt: QApplication, launch: Launch) -> None:
+        super().__init__()
+        self._launch = launch
+        self.preferences = Preferences(launch.paths.settings, self)
+        settings = self.preferences.settings
+        self.theme = Theme(qt, settings.theme, settings.text_scale, self)
+        self.store = ConversationStore(launch.paths.conversations)
+        self.engine = EngineBridge(launch.open_session, self)
+        self.models = ModelController(self.engine, launch.demo_folder, self)
+        self.chats = ConversationController(self.store, self.engine, self.models, self)
+        self.list_model = ConversationListModel(self)
+        self.conversations = ConversationList(self.theme, self.list_model)
+        self.chat = ChatPage(self.theme)
+        self.inspector = Inspector(self.theme)
+        self.settings_page = SettingsPage(self.theme, launch.paths.folder)
+        parts = Parts(self.conversations, self.chat, self.inspector, self.settings_page)
+        self.window = MainWindow(self.theme, parts)
+        self.actions = ActionRegistry(self.window)
+        self._closed = False
+        self._last_tried: Path | None = None
+        self._connect_models()
+        self._connect_chats()
+        self._connect_window()
+        self._add_actions()
+
+    def start(self) -> None:
+        """Shows the window, then starts the engine's thread and the first load."""
+        self._restore_window()
+        self.refresh_list()
+        self.chats.new_chat()
+        self._show_model_state()
+        self.window.show()
+        self._report_damage()
+        self.chat.composer.input.setFocus()
+        self.engine.start()
+        first = self._first_model()
+        if first is not None:
+            self.load(first)
+
+    @Slot()
+    def close(self) -> None:
+        """Stops the engine, then saves everything; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self.inspector.flush()
+        self._remember_window()
+        self.preferences.save_now()
+        self.chats.save_running()
+        self.engine.shut_down()
+        QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
+        self.chats.save_running()
+        self.store.close()
+
+    def load(self, path: Path) -> None:
+        """Loads a model folder and shows the chat page."""
+        self._last_tried = path
+        self.window.show_page(0)
+        self.models.load(path)
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Lets the user pick a model folder."""
+        last = self.preferences.settings.last_model
+        start = str(Path(last).parent) if last else str(Path.home())
+        picked = QFileDialog.getExistingDirectory(self.window, self.tr("Open a model folder"), start)
+        if picked:
+            self.load(Path(picked))
+
+    @Slot()
+    def refresh_list(self) -> None:
+        """Reads the titles again."""
+        self.list_model.show(self.store.conversations(self.conversations.search.text().strip()), date.today())
+        self.conversations.select(self.chats.current_id)
+
+    @Slot(str)
+    def report_crash(self, details: str) -> None:
+        """Keeps a crash report and shows it."""
+        kept = keep_report(self._launch.paths.crash_reports, details)
+        where = str(kept.path) if kept.path else self.tr("The report could not be written to disk.")
+        CrashDialog(self.theme, kept.text, where, self.window).show()
+
+    def _connect_models(self) -> None:
+        models, bar = self.models, self.chat.model_bar
+        bar.folder_requested.connect(self.choose_folder)
+        bar.cancel_requested.connect(models.cancel)
+        bar.unload_requested.connect(models.unload)
+        self.chat.empty.folder_requested.connect(self.choose_folder)
+        self.chat.empty.demo_requested.connect(models.load_demo)
+        self.chat.load_retry_requested.connect(self._retry_load)
+        self.window.folder_dropped.connect(self._on_folder_dropped)
+        models.state_changed.connect(self._show_model_state)
+        models.progress.connect(bar.show_progress)
+        self.engine.status_changed.connect(self._show_status)
+        self.engine.crashed.connect(self.report_crash)
+        self.crash_reported.connect(self.report_crash, Qt.ConnectionType.QueuedConnection)
+
+    def _connect_chats(self) -> None:
+        chats, transcript, composer = self.chats, self.chat.transcript, self.chat.composer
+        composer.sent.connect(self._send)
+        composer.stop_requested.connect(chats.stop)
+        transcript.retry_requested.connect(chats.regenerate)
+        chats.opened.connect(self.chat.show_messages)
+        chats.opened.connect(self._select_current)
+        chats.message_added.connect(self.chat.add_message)
+        chats.message_removed.connect(transcript.remove_message)
+        chats.reply_text.connect(transcript.append_text)
+        chats.reply_progress.connect(transcript.set_progress)
+        chats.reply_ended.connect(transcript.end_reply)
+        chats.busy_changed.connect(composer.set_busy)
+        chats.busy_changed.connect(self._show_model_words)
+        chats.setup_changed.connect(self._show_setup)
+        chats.list_changed.connect(self.refresh_list)
+        self.inspector.sampling_changed.connect(chats.set_sampling)
+        self.inspector.system_prompt_changed.connect(chats.set_system_prompt)
+        self.conversations.new_requested.connect(self.new_chat)
+        self.conversations.opened.connect(self._open_conversation)
+        self.conversations.delete_requested.connect(self._delete_conversation)
+        self.conversations.search_changed.connect(self.refresh_list)
+        self.list_model.renamed.connect(chats.rename)
+
+    def _connect_window(self) -> None:
+        self.window.closing.connect(self.close)
+        self.window.rail.help_requested.connect(self.show_help)
+        self.settings_page.theme_chosen.connect(self._choose_theme)
+        self.settings_page.text_step_requested.connect(self.step_text_size)
+        self.settings_page.load_last_chosen.connect(self._choose_load_last)
+        self.settings_page.show_settings(self.preferences.settings)
+        self.preferences.save_failed.connect(self._say)
+
+    def _add_actions(self) -> None:
+        self.actions.describe(self.tr("Enter"), self.tr("Send the message"))
+        self.actions.describe(self.tr("Shift+Enter"), self.tr("Start a new line"))
+        self.actions.describe(self.tr("F2, Delete"), self.tr("Rename or delete the selected conversation"))
+        self.actions.add(
+            (
+                ActionSpec("stop", self.tr("Stop the reply, or close a sheet"), ("Esc",), self.escape),
+                ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self.new_chat),
+                ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self.choose_folder),
+                ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), self.chats.regenerate),
+                ActionSpec("page_chat", self.tr("Go to the chat"), ("Ctrl+1",), lambda: self.window.show_page(0)),
+                ActionSpec("page_settings", self.tr("Go to settings"), ("Ctrl+2",), lambda: self.window.show_page(1)),
+                ActionSpec("larger", self.tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: self.step_text_size(1)),
+                ActionSpec("smaller", self.tr("Smaller text"), ("Ctrl+-",), lambda: self.step_text_size(-1)),
+                ActionSpec("normal_size", self.tr("Normal text size"), ("Ctrl+0",), lambda: self.step_text_size(0)),
+                ActionSpec("help", self.tr("Show this list"), ("F1",), self.show_help),
+            )
+        )
+
+    @Slot()
+    def new_chat(self) -> None:
+        """Shows an empty chat with the keyboard in the composer."""
+        self.inspector.flush()
+        self.window.show_page(0)
+        self.window.close_sheets()
+        self.chats.new_chat()
+        self.chat.composer.input.setFocus()
+
+    @Slot()
+    def escape(self) -> None:
+        """Stops the reply; with nothing to stop, closes what lies over the page."""
+        if self.chats.busy:
+            self.chats.stop()
+        elif not self.window.close_sheets():
+            self.chat.composer.input.setFocus()
+
+    @Slot(int)
+    def step_text_size(self, step: int) -> None:
+        """Makes messages larger (1), smaller (-1) or normal (0)."""
+        self.theme.set_text_scale(round(self.theme.text_scale + step * TEXT_STEP, 2) if step else 1.0)
+        self.preferences.update(text_scale=self.theme.text_scale)
+
+    @Slot()
+    def show_help(self) -> None:
+        """Lists the shortcuts."""
+        HelpDialog(self.theme, self.actions.help_rows(), self.window).show()
+
+    @Slot(str)
+    def _send(self, text: str) -> None:
+        self.inspector.flush()
+        self.chats.send(text)
+
+    @Slot(int)
+    def _open_conversation(self, conversation_id: int) -> None:
+        self.inspector.flush()
+        self.window.show_page(0)
+        self.window.close_sheets()
+        self.chats.open(conversation_id)
+
+    @Slot(int)
+    def _delete_conversation(self, conversation_id: int) -> None:
+        conversation = self.store.conversation(conversation_id)
+        if conversation is None:
+            return
+        self.chats.delete(conversation_id)
+        words = self.tr("Deleted “{0}”.").format(conversation.title)
+        self.window.notice.say(words, self.tr("Undo"), lambda: self.chats.undelete(conversation_id))
+
+    @Slot()
+    def _select_current(self) -> None:
+        self.conversations.select(self.chats.current_id)
+
+    @Slot()
+    def _retry_load(self) -> None:
+        if self._last_tried is not None:
+            self.load(self._last_tried)
+
+    @Slot(object)
+    def _on_folder_dropped(self, path: Path) -> None:
+        self.load(path)
+
+    @Slot(object)
+    def _show_status(self, status: EngineStatus) -> None:
+        if self.models.is_ready:
+            self.window.status.show_status(status)
+
+    @Slot()
+    def _show_model_state(self) -> None:
+        models, page, status = self.models, self.chat, self.window.status
+        if models.state is ModelState.READY and models.info is not None:
+            page.show_model(models.info, models.is_demo)
+            self.preferences.update(last_model=str(models.info.path))
+        elif models.state in (ModelState.LOADING, ModelState.CANCELLING) and models.loading_path is not None:
+            page.show_loading(models.loading_path.name, models.state is ModelState.CANCELLING)
+            status.show_nothing("")
+        elif models.state is ModelState.UNLOADING:
+            page.model_bar.show_unloading()
+        else:
+            page.show_no_model(models.has_demo)
+            status.show_nothing("")
+            if models.error is not None:
+                page.show_load_error(models.error)
+        self._show_model_words()
+        self._show_setup()
+
+    @Slot()
+    def _show_model_words(self) -> None:
+        words = {
+            ModelState.NONE: self.tr("No model loaded"),
+            ModelState.LOADING: self.tr("Loading…"),
+            ModelState.CANCELLING: self.tr("Cancelling…"),
+            ModelState.READY: self.tr("Writing a reply") if self.chats.busy else self.tr("Ready"),
+            ModelState.UNLOADING: self.tr("Unloading…"),
+        }
+        self.window.status.show_state(words[self.models.state])
+
+    @Slot()
+    def _show_setup(self) -> None:
+        sampling: SamplingSettings = self.chats.sampling
+        self.inspector.show_setup(sampling, self.chats.has_own_sampling, self.chats.system_prompt)
+
+    @Slot(str)
+    def _choose_theme(self, choice: str) -> None:
+        self.preferences.update(theme=choice)
+        self.theme.choose(self.preferences.settings.theme)
+
+    @Slot(bool)
+    def _choose_load_last(self, load_last: bool) -> None:
+        self.preferences.update(load_last_model=load_last)
+
+    @Slot(str)
+    def _say(self, text: str) -> None:
+        self.window.notice.say(text)
+
+    def _first_model(self) -> Path | None:
+        settings = self.preferences.settings
+        if self._launch.model is not None:
+            return self._launch.model
+        if settings.last_model and not settings.load_last_model:
+            return None
+        if settings.last_model and Path(settings.last_model).is_dir():
+            return Path(settings.last_model)
+        return self._launch.demo_folder if self.models.has_demo else None
+
+    def _report_damage(self) -> None:
+        damaged = [each for each in (self.store.damaged, self.preferences.damaged) if each is not None]
+        if damaged:
+            names = ", ".join(each.name for each in damaged)
+            words = self.tr("A damaged file was kept as {0} and a fresh one begun.").format(names)
+            self.window.notice.say(words, stay=True)
+
+    def _restore_window(self) -> None:
+        settings = self.preferences.settings
+        self.window.resize(FIRST_WIDTH_PX, FIRST_HEIGHT_PX)
+        if len(settings.window) == 4:
+            place = QRect(*settings.window)
+            if any(screen.availableGeometry().intersects(place) for screen in QGuiApplication.screens()):
+                self.window.setGeometry(place)
+        if len(settings.splitter) == self.window.splitter.count():
+            self.window.splitter.setSizes(list(settings.splitter))
+        self.window.list_panel.set_open(settings.list_open)
+        self.window.inspector_panel.set_open(settings.inspector_open)
+        if settings.maximized:
+            self.window.setWindowState(Qt.WindowState.WindowMaximized)
+
+    def _remember_window(self) -> None:
+        window = self.window
+        place = window.normalGeometry() if window.isMaximized() else window.geometry()
+        changes: dict[str, object] = {
+            "window": (place.x(), place.y(), place.width(), place.height()),
+            "maximized": window.isMaximized(),
+            "list_open": window.list_panel.wanted,
+            "inspector_open": window.inspector_panel.wanted,
+        }
+        sizes = tuple(window.splitter.sizes())
+        if len(sizes) == 3 and all(sizes):  # a folded panel has no width worth remembering
+            changes["splitter"] = sizes
+        self.preferences.update(**changes)
+
+
+def run(model: Path | None = None, *, data_folder: Path | None = None, qt_arguments: Sequence[str] = ()) -> int:
+    """Opens the window and returns its exit status when it is closed.
+
+    Args:
+        model: a model folder to load at once; None loads the last one, or the demo at the first start.
+        data_folder: where conversations and settings are kept; None is the user's data folder.
+        qt_arguments: further command line arguments for Qt.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    qt = QApplication(["espalier", *qt_arguments])
+    qt.setApplicationName("Espalier")
+    qt.setDesktopFileName("espalier")
+    application = Application(qt, Launch(data_paths(data_folder), model))
+    put_hooks_back = install_hooks(application.crash_reported.emit)
+    try:
+        application.start()
+        status = qt.exec()
+        application.close()
+    finally:
+        put_hooks_back()
+    return status

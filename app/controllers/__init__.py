@@ -1,0 +1,1 @@
+"""User intent to requests: what happens between a view and the store or the engine."""

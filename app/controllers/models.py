@@ -1,0 +1,124 @@
+"""Loading and unloading the model, and what state it is in. Knows nothing of widgets or of conversations."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.engine_bridge import EngineBridge
+from engine.errors import Cancelled, EngineError
+from engine.events import LoadFailed, LoadProgress, ModelInfo, ModelLoaded, ModelUnloaded
+from engine.requests import LoadRequest
+
+
+class ModelState(Enum):
+    """Where the one loaded model stands; always the consequence of the engine's last event."""
+
+    NONE = "none"
+    LOADING = "loading"
+    CANCELLING = "cancelling"
+    READY = "ready"
+    UNLOADING = "unloading"
+
+
+class ModelController(QObject):
+    """Turns "open this folder", "cancel" and "unload" into requests.
+
+    Signals:
+        state_changed: `state`, `info`, `error` or `loading_path` are different.
+        progress: an `engine.events.LoadProgress`.
+    """
+
+    state_changed = Signal()
+    progress = Signal(object)
+
+    def __init__(self, engine: EngineBridge, demo_folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._demo_folder = demo_folder
+        self._waiting_loads = 0
+        self.state = ModelState.NONE
+        self.info: ModelInfo | None = None
+        self.error: EngineError | None = None
+        self.loading_path: Path | None = None
+        engine.load_progress.connect(self._on_progress)
+        engine.model_loaded.connect(self._on_loaded)
+        engine.load_failed.connect(self._on_failed)
+        engine.model_unloaded.connect(self._on_unloaded)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state is ModelState.READY
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the loaded model is the embedded toy."""
+        return self.info is not None and self.info.path == self._demo_folder
+
+    @property
+    def has_demo(self) -> bool:
+        """Whether the embedded toy is there to be loaded."""
+        return (self._demo_folder / "config.json").is_file()
+
+    @Slot()
+    def load_demo(self) -> None:
+        """Loads the embedded toy."""
+        self.load(self._demo_folder)
+
+    def load(self, path: Path) -> None:
+        """Loads the model in a folder (or beside a file that was picked) in place of the present one."""
+        folder = path.parent if path.is_file() else path
+        self._waiting_loads += 1
+        self.loading_path = folder
+        self._set(ModelState.LOADING)
+        self._engine.load(LoadRequest(folder))
+
+    @Slot()
+    def cancel(self) -> None:
+        """Stops the running load."""
+        if self.state is ModelState.LOADING:
+            self._set(ModelState.CANCELLING)
+            self._engine.cancel_load()
+
+    @Slot()
+    def unload(self) -> None:
+        """Drops the model."""
+        if self.state is ModelState.READY:
+            self._set(ModelState.UNLOADING)
+            self._engine.unload()
+
+    @Slot(object)
+    def _on_progress(self, progress: LoadProgress) -> None:
+        if self.state is ModelState.LOADING:
+            self.progress.emit(progress)
+
+    @Slot(object)
+    def _on_loaded(self, event: ModelLoaded) -> None:
+        self._waiting_loads -= 1
+        self.info = event.info
+        if not self._waiting_loads:
+            self.loading_path = None
+            self._set(ModelState.READY)
+
+    @Slot(object)
+    def _on_failed(self, event: LoadFailed) -> None:
+        self._waiting_loads -= 1
+        if self._waiting_loads:
+            return
+        self.loading_path = None
+        self._set(ModelState.NONE, None if isinstance(event.error, Cancelled) else event.error)
+
+    @Slot(object)
+    def _on_unloaded(self, _event: ModelUnloaded) -> None:
+        self.info = None
+        if self.state in (ModelState.READY, ModelState.UNLOADING):
+            self._set(ModelState.NONE)
+        else:
+            self.state_changed.emit()
+
+    def _set(self, state: ModelState, error: EngineError | None = None) -> None:
+        self.state = state
+        self.error = error
+        self.state_changed.emit()

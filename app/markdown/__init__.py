@@ -1,0 +1,1 @@
+"""Markdown: text to blocks to widgets, also while the text still arrives."""

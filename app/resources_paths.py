@@ -1,0 +1,17 @@
+"""Where the files that come with the program lie. Knows nothing of what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+
+
+def demo_model_path() -> Path:
+    """The folder of the embedded demo model; it may be missing in a stripped copy."""
+    return _RESOURCES / "demo_model"
+
+
+def icon_path(name: str) -> Path:
+    """The SVG file of an icon."""
+    return _RESOURCES / "icons" / f"{name}.svg"

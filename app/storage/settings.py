@@ -1,0 +1,84 @@
+"""The user's settings as typed JSON, replaced atomically. Knows nothing of what they do."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from app.storage.set_aside import set_aside
+from app.theme.tokens import ThemeChoice
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the window remembers between two starts."""
+
+    theme: ThemeChoice = "system"
+    text_scale: float = 1.0
+    last_model: str = ""
+    load_last_model: bool = True
+    window: tuple[int, ...] = ()  # x, y, width, height
+    maximized: bool = False
+    splitter: tuple[int, ...] = ()
+    inspector_open: bool = True
+    list_open: bool = True
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """The settings, and where a damaged file was put aside."""
+
+    settings: Settings
+    damaged: Path | None = None
+
+
+def load_settings(path: Path) -> LoadedSettings:
+    """Reads the file; a missing one gives the defaults, a damaged one is set aside and gives the defaults.
+
+    Unknown keys and values of the wrong type are left out, so that a newer file does not lose the rest.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(raw, dict):
+            raise ValueError("not an object")
+    except FileNotFoundError:
+        return LoadedSettings(Settings())
+    except (OSError, ValueError):
+        return LoadedSettings(Settings(), set_aside(path))
+    known = {each.name: _checked(each.name, raw.get(each.name)) for each in fields(Settings)}
+    return LoadedSettings(Settings(**{name: value for name, value in known.items() if value is not None}))
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Writes the file so that a crash leaves either the old or the new one.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(settings)}, indent=2, ensure_ascii=False)
+    part = path.with_suffix(".json.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _checked(name: str, value: Any) -> Any:
+    """`value` in the type of the field, or None when it does not fit."""
+    default = getattr(Settings(), name)
+    if isinstance(default, bool):
+        return value if isinstance(value, bool) else None
+    if isinstance(default, float):
+        return float(value) if isinstance(value, (int, float)) and 0.1 <= value <= 10 else None
+    if isinstance(default, tuple):
+        whole = isinstance(value, list) and all(isinstance(each, int) for each in value)
+        return tuple(value) if whole else None
+    if name == "theme":
+        return value if value in ("system", "dark", "light") else None
+    return value if isinstance(value, str) else None

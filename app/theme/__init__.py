@@ -1,0 +1,1 @@
+"""Colours, fonts, spacing, icons and the style sheet."""

@@ -1,0 +1,1 @@
+"""The chat page: transcript, messages, composer and empty states."""

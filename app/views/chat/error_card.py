@@ -1,0 +1,62 @@
+"""An error as a card: what happened, the way out, and buttons. Knows nothing of where the error came from."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.theme.theme import Theme
+from app.theme.tokens import ICON_PX, SPACE_4, SPACE_8, SPACE_12, SPACE_16
+from app.views.widgets import label, push_button
+
+
+class ErrorCard(QFrame):
+    """Signals:
+    retry_requested: the user wants to try again.
+    """
+
+    retry_requested = Signal()
+
+    def __init__(self, theme: Theme, message: str, way_out: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "error")
+        self._theme = theme
+        self._details = f"{message}\n{way_out}".strip()
+        self.setAccessibleName(self.tr("Error: {0}").format(message))
+        self._sign = QLabel()
+        self._sign.setFixedSize(ICON_PX, ICON_PX)
+        self._message = label(theme, message, wrap=True)
+        self._way_out = label(theme, way_out, kind="muted", wrap=True)
+        self._way_out.setVisible(bool(way_out))
+        for each in (self._message, self._way_out):
+            each.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            each.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.retry_button = push_button(self.tr("Retry"), self.retry_requested.emit, "primary")
+        self.copy_button = push_button(self.tr("Copy details"), self._copy)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACE_8)
+        buttons.addWidget(self.retry_button)
+        buttons.addWidget(self.copy_button)
+        buttons.addStretch(1)
+        words = QVBoxLayout()
+        words.setSpacing(SPACE_4)
+        words.addWidget(self._message)
+        words.addWidget(self._way_out)
+        words.addSpacing(SPACE_4)
+        words.addLayout(buttons)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACE_16, SPACE_12, SPACE_16, SPACE_12)
+        layout.setSpacing(SPACE_12)
+        layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(words, 1)
+        theme.changed.connect(self._retint)
+        self._retint()
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._details)
+
+    @Slot()
+    def _retint(self) -> None:
+        self._sign.setPixmap(self._theme.pixmap("warning", "danger", ICON_PX, self.devicePixelRatioF()))

@@ -1,0 +1,137 @@
+"""The chat page: model bar, banners, transcript or empty state, composer. Knows nothing of the store or the engine."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.storage.records import StoredMessage
+from app.theme.theme import Theme
+from app.theme.tokens import COLUMN_PX, SPACE_8, SPACE_12, SPACE_16
+from app.views.chat.composer import Composer
+from app.views.chat.empty_state import EmptyState
+from app.views.chat.error_card import ErrorCard
+from app.views.chat.model_bar import ModelBar
+from app.views.chat.transcript import Transcript
+from app.views.widgets import IconButton, clear_layout, label, panel, push_button, thin_line
+from engine.errors import EngineError
+from engine.events import ModelInfo
+
+COMPACT_BELOW_PX = 560
+
+
+class ChatPage(QFrame):
+    """Signals:
+    load_retry_requested: load the model that failed again.
+    """
+
+    load_retry_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "page")
+        self._theme = theme
+        self._has_messages = False
+        self.model_bar = ModelBar(theme)
+        self.transcript = Transcript(theme)
+        self.empty = EmptyState(theme)
+        self.composer = Composer(theme)
+        self.empty.example_chosen.connect(self.composer.set_text)
+        self._banners = QVBoxLayout()
+        self._banners.setSpacing(SPACE_8)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.transcript)
+        self._banner_margins = QHBoxLayout()
+        self._banner_margins.addLayout(self._banners)
+        self._composer_margins = QHBoxLayout()
+        self._composer_margins.addWidget(self.composer)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.model_bar)
+        layout.addWidget(thin_line())
+        layout.addLayout(self._banner_margins)
+        layout.addWidget(self._stack, 1)
+        layout.addLayout(self._composer_margins)
+
+    @Slot(list)
+    def show_messages(self, messages: list[StoredMessage]) -> None:
+        """Shows a conversation, or the empty state when it has no message."""
+        self._has_messages = bool(messages)
+        self._stack.setCurrentWidget(self.transcript if messages else self.empty)
+        self.transcript.show_messages(messages)
+
+    @Slot(object)
+    def add_message(self, message: StoredMessage) -> None:
+        """Adds a message at the end."""
+        self._has_messages = True
+        self._stack.setCurrentWidget(self.transcript)
+        self.transcript.add_message(message)
+
+    def show_no_model(self, has_demo: bool) -> None:
+        """Nothing is loaded."""
+        self.model_bar.show_none()
+        self.empty.show_no_model(has_demo)
+        self.composer.set_ready(False, self.tr("Load a model to start writing"))
+        self.clear_banners()
+
+    def show_loading(self, name: str, cancelling: bool) -> None:
+        """A model is being loaded."""
+        self.model_bar.show_loading(name, cancelling)
+        self.empty.show_loading(name)
+        self.composer.set_ready(False, self.tr("You can write while the model loads"))
+        self.clear_banners()
+
+    def show_model(self, info: ModelInfo, is_demo: bool) -> None:
+        """A model is ready."""
+        self.model_bar.show_model(info, is_demo)
+        self.empty.show_new_chat(info.name, is_demo)
+        self.composer.set_ready(True, self.tr("Write a message"))
+        self.clear_banners()
+        if is_demo:
+            self._show_demo_banner(info)
+
+    def show_load_error(self, error: EngineError) -> None:
+        """The last load failed."""
+        card = ErrorCard(self._theme, error.message, error.way_out)
+        card.retry_requested.connect(self.load_retry_requested)
+        self._add_banner(card)
+
+    def clear_banners(self) -> None:
+        clear_layout(self._banners)
+        self._fit_margins()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.model_bar.set_compact(self.width() < COMPACT_BELOW_PX)
+        self._fit_margins()
+
+    def _show_demo_banner(self, info: ModelInfo) -> None:
+        millions = round(info.num_parameters / 1e6)
+        words = self.tr(
+            "Demo model: a toy of {0} million parameters for a first look. It knows little and is often wrong."
+        ).format(millions)
+        banner = panel("banner")
+        banner.setObjectName("demo_banner")
+        row = QHBoxLayout(banner)
+        row.setContentsMargins(SPACE_12, SPACE_8, SPACE_8, SPACE_8)
+        row.setSpacing(SPACE_8)
+        row.addWidget(label(self._theme, words, font="small", wrap=True), 1)
+        row.addWidget(push_button(self.tr("Open a real model…"), self.model_bar.folder_requested.emit))
+        close = IconButton(self._theme, "close", self.tr("Close this note"))
+        close.clicked.connect(self.clear_banners)
+        row.addWidget(close)
+        self._add_banner(banner)
+
+    def _add_banner(self, banner: QWidget) -> None:
+        self._banners.addWidget(banner)
+        banner.show()
+        self._fit_margins()
+
+    def _fit_margins(self) -> None:
+        side = max(SPACE_16, (self.width() - COLUMN_PX) // 2)
+        top = SPACE_12 if self._banners.count() else 0
+        self._banner_margins.setContentsMargins(side, top, side, 0)
+        self._composer_margins.setContentsMargins(side, 0, side, SPACE_16)

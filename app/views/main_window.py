@@ -1,0 +1,224 @@
+"""The window: rail, list, page, inspector, status strip, and how they make room for each other.
+
+Knows nothing of the store or the engine. In a narrow window the side panels become sheets over the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.theme.theme import Theme
+from app.theme.tokens import INSPECTOR_PX, LIST_PX, LIST_SHEET_BELOW_PX, RAIL_PX, SHEET_BELOW_PX
+from app.views.chat.page import ChatPage
+from app.views.conversation_list import ConversationList
+from app.views.drop_overlay import DropOverlay
+from app.views.inspector import Inspector
+from app.views.notice import Notice
+from app.views.rail import Rail
+from app.views.settings_page import SettingsPage
+from app.views.status_strip import COMPACT_BELOW_PX, StatusStrip
+from app.views.widgets import set_state, thin_line
+
+MIN_WIDTH_PX, MIN_HEIGHT_PX = 480, 400
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The views that the window arranges."""
+
+    conversations: ConversationList
+    chat: ChatPage
+    inspector: Inspector
+    settings: SettingsPage
+
+
+class _SidePanel(QObject):
+    """A panel that stands in the splitter, or lies over the page as a sheet when there is no room."""
+
+    def __init__(self, panel: QFrame, place: int, width: int, window: MainWindow) -> None:
+        super().__init__(window)
+        self.panel = panel
+        self.wanted = True
+        self.is_sheet = False
+        self._place = place
+        self._width = width
+        self._window = window
+
+    def set_sheet(self, is_sheet: bool) -> None:
+        """Changes between the two kinds; a fresh sheet is closed."""
+        if is_sheet == self.is_sheet:
+            return
+        self.is_sheet = is_sheet
+        set_state(self.panel, "kind", "sheet" if is_sheet else "panel")
+        if is_sheet:
+            self.panel.setParent(self._window.page_area)
+            self.panel.hide()
+        else:
+            self._window.splitter.insertWidget(self._place, self.panel)
+            self._window.splitter.setStretchFactor(self._window.splitter.indexOf(self._window.parts.chat), 1)
+            self.panel.setVisible(self.wanted)
+
+    def toggle(self) -> None:
+        """Opens or closes the panel."""
+        self.set_open(not self.panel.isVisible())
+
+    def set_open(self, is_open: bool) -> None:
+        if not self.is_sheet:
+            self.wanted = is_open
+        self.panel.setVisible(is_open)
+        if is_open and self.is_sheet:
+            self.lay_out()
+            self.panel.raise_()
+            self.panel.setFocus()
+
+    def lay_out(self) -> None:
+        """Gives a sheet its place over the page."""
+        if self.is_sheet:
+            area = self._window.page_area.rect()
+            width = min(self._width, area.width() - 40)
+            x = 0 if self._place == 0 else area.width() - width
+            self.panel.setGeometry(x, 0, width, area.height())
+
+
+class MainWindow(QMainWindow):
+    """Signals:
+    folder_dropped: a path that was dropped on the window.
+    closing: the window is about to close.
+    panels_changed: a side panel was opened or closed.
+    """
+
+    folder_dropped = Signal(object)
+    closing = Signal()
+    panels_changed = Signal()
+
+    def __init__(self, theme: Theme, parts: Parts) -> None:
+        super().__init__()
+        self.setWindowTitle("Espalier")
+        self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
+        self.setAcceptDrops(True)
+        self.parts = parts
+        self.rail = Rail(theme)
+        self.status = StatusStrip(theme)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.page_area = QWidget()
+        self._pages = QStackedWidget()
+        self._build(parts)
+        self.list_panel = _SidePanel(parts.conversations, 0, LIST_PX, self)
+        self.inspector_panel = _SidePanel(parts.inspector, 2, INSPECTOR_PX, self)
+        self.notice = Notice(theme, self.page_area)
+        self._overlay = DropOverlay(theme, self)
+        self.rail.page_chosen.connect(self.show_page)
+        parts.chat.model_bar.list_toggled.connect(self.toggle_list)
+        parts.chat.model_bar.inspector_toggled.connect(self.toggle_inspector)
+        parts.inspector.close_requested.connect(self.close_inspector)
+        parts.chat.installEventFilter(self)
+
+    @Slot(int)
+    def show_page(self, number: int) -> None:
+        """Shows the chat (0) or the settings (1)."""
+        self._pages.setCurrentIndex(number)
+        self.rail.show_page(number)
+
+    @Slot()
+    def toggle_list(self) -> None:
+        self.list_panel.toggle()
+        self.panels_changed.emit()
+
+    @Slot()
+    def toggle_inspector(self) -> None:
+        self.inspector_panel.toggle()
+        self.panels_changed.emit()
+
+    @Slot()
+    def close_inspector(self) -> None:
+        self.inspector_panel.set_open(False)
+        self.panels_changed.emit()
+
+    def close_sheets(self) -> bool:
+        """Closes the sheets over the page and says whether there was one."""
+        open_sheets = [p for p in (self.list_panel, self.inspector_panel) if p.is_sheet and p.panel.isVisible()]
+        for panel in open_sheets:
+            panel.set_open(False)
+        return bool(open_sheets)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Chooses for the present width which panels stand and which are sheets."""
+        self.inspector_panel.set_sheet(self.width() < SHEET_BELOW_PX)
+        self.list_panel.set_sheet(self.width() < LIST_SHEET_BELOW_PX)
+        self.status.set_compact(self.width() < COMPACT_BELOW_PX)
+        central = self.centralWidget()
+        layout = central.layout() if central else None
+        if layout is not None:
+            layout.activate()  # the page area must have its new size before sheets are laid over it
+        for panel in (self.list_panel, self.inspector_panel):
+            panel.lay_out()
+        if self.notice.isVisible():
+            self.notice.place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+            self.close_sheets()
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _local_paths(event):
+            event.acceptProposedAction()
+            self._overlay.cover()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._overlay.hide()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._overlay.hide()
+        paths = _local_paths(event)
+        if paths:
+            event.acceptProposedAction()
+            self.folder_dropped.emit(paths[0])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)
+
+    def _build(self, parts: Parts) -> None:
+        parts.conversations.setMinimumWidth(200)
+        parts.inspector.setMinimumWidth(260)
+        parts.chat.setMinimumWidth(380)
+        for number, part in enumerate((parts.conversations, parts.chat, parts.inspector)):
+            self.splitter.addWidget(part)
+            self.splitter.setStretchFactor(number, 1 if part is parts.chat else 0)
+        self.splitter.setSizes([LIST_PX, 1200 - LIST_PX - INSPECTOR_PX - RAIL_PX, INSPECTOR_PX])
+        self._pages.addWidget(self.splitter)
+        self._pages.addWidget(parts.settings)
+        area = QVBoxLayout(self.page_area)
+        area.setContentsMargins(0, 0, 0, 0)
+        area.addWidget(self._pages)
+        across = QHBoxLayout()
+        across.setSpacing(0)
+        across.addWidget(self.rail)
+        across.addWidget(thin_line(vertical=True))
+        across.addWidget(self.page_area, 1)
+        central = QWidget()
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(across, 1)
+        column.addWidget(thin_line())
+        column.addWidget(self.status)
+        self.setCentralWidget(central)
+
+
+def _local_paths(event: QDropEvent) -> list[Path]:
+    urls = event.mimeData().urls()
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]

@@ -1,0 +1,55 @@
+"""The rail at the left: the pages, each with icon and word. Knows nothing of the pages."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QButtonGroup, QFrame, QVBoxLayout, QWidget
+
+from app.theme.theme import Theme
+from app.theme.tokens import ICON_PX, RAIL_PX, SPACE_4, SPACE_8
+from app.views.widgets import IconButton
+
+
+class Rail(QFrame):
+    """Signals:
+    page_chosen: the number of a page, from 0.
+    help_requested: show the shortcuts.
+    """
+
+    page_chosen = Signal(int)
+    help_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "panel")
+        self.setFixedWidth(RAIL_PX)
+        self._theme = theme
+        self._group = QButtonGroup(self)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, SPACE_8)
+        self._layout.setSpacing(SPACE_4)
+        for number, (icon, word) in enumerate((("chat", self.tr("Chat")), ("settings", self.tr("Settings")))):
+            button = self._button(icon, word)
+            button.setCheckable(True)
+            self._group.addButton(button, number)
+        self._layout.addStretch(1)
+        help_button = self._button("help", self.tr("Help"))
+        help_button.clicked.connect(self.help_requested)
+        self._group.idClicked.connect(self._on_clicked)
+        self.show_page(0)
+
+    def show_page(self, number: int) -> None:
+        """Marks a page as the one that is shown."""
+        self._group.button(number).setChecked(True)
+
+    def _button(self, icon: str, word: str) -> IconButton:
+        button = IconButton(self._theme, icon, word, word=word)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        button.setIconSize(QSize(ICON_PX, ICON_PX))
+        button.setFixedSize(RAIL_PX - 2 * SPACE_4, 52)
+        self._layout.addWidget(button)
+        return button
+
+    @Slot(int)
+    def _on_clicked(self, number: int) -> None:
+        self.page_chosen.emit(number)

@@ -1,0 +1,78 @@
+"""A whole window on a fake engine, in a folder of its own. Qt's warnings fail the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QtMsgType
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.application import Application, Launch
+from app.storage.paths import data_paths
+from tests.app.driver import Window
+from tests.fakes.fake_session import Script
+
+WIDTH, HEIGHT = 1200, 800
+
+
+@pytest.fixture(autouse=True)
+def no_qt_warnings(qtlog: Any) -> Iterator[None]:
+    yield
+    serious = (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
+    said = [record.message for record in qtlog.records if record.type in serious]
+    assert [message for message in said if "propagateSizeHints" not in message] == []  # the offscreen platform's own
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "Модели 🌳" / "Llama-3.2-1B-exl3"  # names that programs used to stumble over
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def open_window(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path, script: Script, model_folder: Path
+) -> Iterator[Callable[..., Window]]:
+    """Opens a window; `model=None` starts without one, `demo=True` puts a demo model there."""
+    opened: list[Application] = []
+
+    def open_one(load: bool = True, demo: bool = False, width: int = WIDTH) -> Window:
+        demo_folder = tmp_path / "demo_model"
+        if demo:
+            demo_folder.mkdir(exist_ok=True)
+            (demo_folder / "config.json").write_text("{}")
+        paths = data_paths(tmp_path / "data")
+        launch = Launch(paths, model_folder if load else None, demo_folder, script.open_session)
+        app = Application(qapp, launch)
+        opened.append(app)
+        app.start()
+        app.window.resize(width, HEIGHT)
+        window = Window(app, script, model_folder, qtbot)
+        if load:
+            window.ready()
+        return window
+
+    yield open_one
+    for app in opened:
+        app.close()
+        app.window.close()
+        app.window.deleteLater()
+        app.deleteLater()
+    qapp.processEvents()
+
+
+@pytest.fixture
+def window(open_window: Callable[..., Window]) -> Window:
+    """A window with a model loaded."""
+    return open_window()

@@ -1,0 +1,133 @@
+"""Narrow windows, sheets, names for screen readers, and the list of shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.views.dialogs import HelpDialog
+from engine.errors import ContextTooLongError
+from tests.app.driver import Window
+
+
+def test_a_wide_window_shows_all_three_columns(window: Window) -> None:
+    assert window.app.conversations.isVisible()
+    assert window.app.inspector.isVisible()
+    assert window.app.inspector.parent() is window.app.window.splitter
+
+
+def test_below_1000_px_the_inspector_is_a_sheet(open_window: Callable[..., Window]) -> None:
+    window = open_window(width=900)
+    assert window.app.conversations.isVisible()
+    assert not window.app.inspector.isVisible()
+    window.qtbot.mouseClick(window.app.chat.model_bar.inspector_button, Qt.MouseButton.LeftButton)
+    assert window.app.inspector.isVisible()
+    assert window.app.inspector.geometry().right() == window.app.window.page_area.rect().right()
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_Escape)
+    assert not window.app.inspector.isVisible()
+
+
+def test_below_760_px_the_list_is_a_sheet_too(open_window: Callable[..., Window]) -> None:
+    window = open_window(width=700)
+    assert not window.app.conversations.isVisible()
+    assert window.app.chat.width() > 600
+    window.qtbot.mouseClick(window.app.chat.model_bar.list_button, Qt.MouseButton.LeftButton)
+    assert window.app.conversations.isVisible()
+    window.qtbot.mouseClick(window.app.conversations.new_button, Qt.MouseButton.LeftButton)
+    assert not window.app.conversations.isVisible()
+    window.app.window.resize(1200, 800)
+    assert window.app.conversations.isVisible()
+    assert window.app.inspector.isVisible()
+    assert window.app.window.splitter.indexOf(window.app.chat) == 1
+
+
+@pytest.mark.parametrize("width", [480, 700, 1000, 1600])
+def test_nothing_is_wider_than_the_window(open_window: Callable[..., Window], width: int) -> None:
+    window = open_window(width=width)
+    window.script.reply = "A long line of words. " * 30 + "\n\n```\n" + "x" * 400 + "\n```\n" + "y" * 300
+    window.say("z" * 300)
+    window.qtbot.wait(50)
+    assert window.app.window.width() == width
+    for widget in window.app.chat.transcript.message_widgets:
+        right = widget.mapTo(window.app.chat, widget.rect().topRight()).x()
+        assert right <= window.app.chat.width()
+
+
+def test_every_focusable_widget_has_a_name(window: Window) -> None:
+    window.say("hello")
+    window.script.step_error = ContextTooLongError("Too long.", "Shorten it.")
+    window.say("again")
+    window.app.show_help()
+    nameless = []
+    for widget in QApplication.allWidgets():
+        inside = widget.window() in (window.app.window, window.app.window.findChild(HelpDialog))
+        if not inside or widget.focusPolicy() == Qt.FocusPolicy.NoFocus or widget.focusProxy() is not None:
+            continue
+        interface = QAccessible.queryAccessibleInterface(widget)
+        assert interface is not None
+        if not interface.text(QAccessible.Text.Name) and not _is_part_of_a_named_one(widget):
+            nameless.append((type(widget).__name__, widget.objectName(), type(widget.parent()).__name__))
+    assert nameless == []
+
+
+def _is_part_of_a_named_one(widget: QWidget) -> bool:
+    """The text line inside a spin box is announced as the spin box."""
+    parent = widget.parent()
+    return (
+        widget.objectName() == "qt_spinbox_lineedit" and isinstance(parent, QWidget) and bool(parent.accessibleName())
+    )
+
+
+def test_messages_say_who_and_where(window: Window) -> None:
+    window.say("hello")
+    names = [each.accessibleName() for each in window.app.chat.transcript.message_widgets]
+    assert names == ["You, message 1 of 2", "Assistant, message 2 of 2"]
+
+
+def test_tab_reaches_the_composer_from_the_list(window: Window) -> None:
+    window.app.conversations.search.setFocus()
+    seen = []
+    for _ in range(40):
+        window.qtbot.keyClick(QApplication.focusWidget() or window.app.window, Qt.Key.Key_Tab)
+        seen.append(QApplication.focusWidget())
+    assert window.app.chat.composer.input in seen
+    assert window.app.chat.model_bar.open_button in seen
+
+
+def test_f1_lists_every_shortcut(window: Window) -> None:
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_F1)
+    dialog = window.app.window.findChild(HelpDialog)
+    assert dialog is not None
+    rows = dict(window.app.actions.help_rows())
+    assert rows["Ctrl+N"] == "New chat"
+    assert rows["Enter"] == "Send the message"
+    assert {"Esc", "Ctrl+O", "F1", "Ctrl++", "Ctrl+-", "Ctrl+0"} <= set(rows)
+    dialog.close()
+
+
+def test_shortcuts_reach_their_actions(window: Window) -> None:
+    window.say("hello")
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert window.app.chats.current_id is None
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert window.app.settings_page.isVisible()
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.app.chat.isVisible()
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_Minus, Qt.KeyboardModifier.ControlModifier)
+    assert window.app.theme.text_scale == pytest.approx(0.9)
+
+
+def test_closing_the_window_ends_the_engine_thread(window: Window) -> None:
+    window.script.reply = "word " * 3000
+    window.say("long", wait=False)
+    window.until(lambda: window.app.chats.busy)
+    chat = window.app.chats.current_id
+    window.app.window.close()
+    assert not window.app.engine._thread.isRunning()
+    assert window.script.unloads == 1
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert chat is not None

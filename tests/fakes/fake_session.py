@@ -1,0 +1,171 @@
+"""A session that needs no model: it says a scripted text at a given rate, and fails when told to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.errors import Cancelled, EngineError
+from engine.events import (
+    EngineStatus,
+    GenerationEvent,
+    GenerationFinished,
+    GenerationStarted,
+    LoadProgress,
+    ModelInfo,
+    PrefillProgress,
+    RequestFailed,
+    TextDelta,
+)
+from engine.requests import GenerateRequest, LoadRequest, SamplingSettings
+
+DEFAULT_REPLY = "A bicycle stays upright because it *steers* into every fall. "
+
+
+@dataclass
+class Script:
+    """How the fake behaves; tests change it while it runs."""
+
+    reply: str = DEFAULT_REPLY * 3
+    tokens_per_s: float = 400.0
+    token_length: int = 4
+    load_steps: int = 3
+    load_step_s: float = 0.005
+    load_error: EngineError | None = None
+    load_bug: Exception | None = None
+    submit_error: EngineError | None = None
+    step_error: EngineError | None = None
+    step_bug: Exception | None = None
+    fail_after_tokens: int = 0
+    context_tokens: int = 4096
+    num_parameters: int = 27_795_968
+    requests: list[GenerateRequest] = field(default_factory=list)
+    loads: list[LoadRequest] = field(default_factory=list)
+    unloads: int = 0
+    threads: set[int] = field(default_factory=set)
+    hold_load: threading.Event | None = None
+
+    def open_session(
+        self, request: LoadRequest, on_progress: Callable[[LoadProgress], None], is_cancelled: Callable[[], bool]
+    ) -> FakeSession:
+        """The session factory that the worker gets."""
+        self.loads.append(request)
+        self.threads.add(threading.get_ident())
+        total = 500_000_000
+        for step in range(self.load_steps):
+            on_progress(LoadProgress("reading", total * (step + 1) // self.load_steps, total))
+            time.sleep(self.load_step_s)
+            while self.hold_load is not None and not self.hold_load.is_set() and not is_cancelled():
+                time.sleep(0.002)
+            if is_cancelled():
+                raise Cancelled("The load was cancelled.")
+        if self.load_error is not None:
+            raise self.load_error
+        if self.load_bug is not None:
+            raise self.load_bug
+        return FakeSession(self, request.path)
+
+
+@dataclass
+class _Job:
+    request: GenerateRequest
+    tokens: list[str]
+    start_s: float
+    started: bool = False
+    done: int = 0
+
+
+class FakeSession:
+    """Says `script.reply` to every request."""
+
+    def __init__(self, script: Script, path: Path) -> None:
+        self._script = script
+        self._jobs: dict[int, _Job] = {}
+        self._cancelled: list[int] = []
+        self._used_tokens = 0
+        self.info = ModelInfo(
+            name=path.name,
+            path=path,
+            architecture="LlamaForCausalLM",
+            format="EXL3 4.0 bpw",
+            device="cpu",
+            device_name="AMD Ryzen 7 7700",
+            context_tokens=script.context_tokens,
+            num_parameters=script.num_parameters,
+            weights_bytes=23_500_000,
+            cache_bytes=16_000_000,
+            load_s=0.4,
+            has_chat_template=True,
+            recommended=SamplingSettings(temperature=0.5, top_p=0.9, top_k=40),
+        )
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._jobs or self._cancelled)
+
+    def submit(self, request: GenerateRequest) -> None:
+        if self._script.submit_error is not None:
+            raise self._script.submit_error
+        self._script.requests.append(request)
+        self._script.threads.add(threading.get_ident())
+        text, length = self._script.reply, self._script.token_length
+        tokens = [text[i : i + length] for i in range(0, len(text), length)]
+        self._jobs[request.request_id] = _Job(request, tokens, time.monotonic())
+
+    def cancel(self, request_id: int) -> None:
+        if request_id in self._jobs:
+            self._cancelled.append(request_id)
+
+    def step(self) -> list[GenerationEvent]:
+        if self._script.step_bug is not None:
+            raise self._script.step_bug
+        stopped = [self._jobs.pop(request_id) for request_id in self._cancelled]
+        events: list[GenerationEvent] = [self._finish(job, "cancelled") for job in stopped]
+        self._cancelled = []
+        if self._jobs:
+            time.sleep(1 / self._script.tokens_per_s)
+        for job in list(self._jobs.values()):
+            events.extend(self._advance(job))
+        return events
+
+    def status(self) -> EngineStatus:
+        speed = self._script.tokens_per_s if self._jobs else 0.0
+        context = self._script.context_tokens
+        return EngineStatus("AMD Ryzen 7 7700", 1_300_000_000, 34_000_000_000, self._used_tokens, context, speed)
+
+    def unload(self) -> int:
+        self._script.unloads += 1
+        return 39_500_000
+
+    def _advance(self, job: _Job) -> list[GenerationEvent]:
+        request_id = job.request.request_id
+        if not job.started:
+            job.started = True
+            return [GenerationStarted(request_id, 12, 0, 7), PrefillProgress(request_id, 12, 12)]
+        failing = self._script.step_error is not None and job.done >= self._script.fail_after_tokens
+        if failing and self._script.step_error is not None:
+            del self._jobs[request_id]
+            return [RequestFailed(request_id, self._script.step_error)]
+        if job.done < min(len(job.tokens), job.request.sampling.max_new_tokens):
+            job.done += 1
+            self._used_tokens = 12 + job.done
+            return [TextDelta(request_id, job.tokens[job.done - 1], (job.done,))]
+        del self._jobs[request_id]
+        return [self._finish(job, "stop_token")]
+
+    def _finish(self, job: _Job, reason: str) -> GenerationFinished:
+        assert reason in ("stop_token", "cancelled")
+        decode_s = max(time.monotonic() - job.start_s - 0.02, 0.001)
+        return GenerationFinished(
+            job.request.request_id,
+            "cancelled" if reason == "cancelled" else "stop_token",
+            prompt_tokens=12,
+            cached_tokens=0,
+            new_tokens=job.done,
+            queue_s=0.01,
+            prefill_s=0.3,
+            decode_s=decode_s,
+        )
