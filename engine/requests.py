@@ -55,7 +55,9 @@ class SamplingSettings:
     presence_penalty: float = setting(0.0, low=-10.0, high=10.0, help="Subtracted once from each token of the reply.")
     frequency_penalty: float = setting(0.0, low=-10.0, high=10.0, help="Subtracted for each use in the reply.")
     penalty_window: int = setting(0, low=0, high=10_000_000, help="Penalties look at the last n tokens; 0: at all.")
-    seed: int | None = setting(None, low=0, high=2**63 - 1, help="The same seed gives the same reply; empty: a new one.")
+    seed: int | None = setting(
+        None, low=0, high=2**63 - 1, help="The same seed gives the same reply; empty: a new one."
+    )
     max_new_tokens: int = setting(1024, low=1, high=10_000_000, help="The reply ends after this many tokens.")
     stop_strings: tuple[str, ...] = setting((), help="The reply ends before any of these texts.")
     stop_token_ids: tuple[int, ...] = setting((), help="The reply ends at any of these token ids.")

@@ -1,0 +1,140 @@
+"""What a compute backend offers to the layers: the only way a layer reaches a device.
+
+Tensors are torch tensors on the backend's device, allocated once per model (`Buffers` in `models/transformer.py`) and
+reused by every step, so that a backend may capture a step in a graph. Every operation writes into an output it is
+given and returns nothing. Weights are prepared once into opaque handles. T rows are tokens of a step in any mix of
+sequences; B sequences; H query heads, KVH key/value heads, D head dim, E hidden, I intermediate, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from engine.quant.tensors import LinearWeights
+
+PAGE_TOKENS = 256
+
+Linear = Any  # a backend's prepared linear
+Norm = Any  # a backend's prepared norm weight with its epsilon
+LayerCache = Any  # one layer's K and V pages
+RopeTable = Any  # cosines and sines for every position
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one step.
+
+    Attributes:
+        token_ids: int64 [T].
+        positions: int32 [T], position of each row in its sequence.
+        sequences: int32 [T], row of `page_table` each token belongs to.
+        page_table: int32 [B, P], physical pages of each sequence in order; unused entries are never read.
+        consecutive: all rows are of one sequence, at consecutive positions (a prefill chunk).
+    """
+
+    token_ids: torch.Tensor
+    positions: torch.Tensor
+    sequences: torch.Tensor
+    page_table: torch.Tensor
+    consecutive: bool
+
+    @property
+    def num_rows(self) -> int:
+        return int(self.token_ids.shape[0])
+
+
+@dataclass(frozen=True)
+class AttentionShape:
+    """The geometry of one attention layer; `window` counts the keys a query sees, itself included."""
+
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    scale: float
+    window: int | None
+
+
+@dataclass(frozen=True)
+class CacheShape:
+    """The geometry of one layer's cache."""
+
+    num_pages: int
+    num_kv_heads: int
+    head_dim: int
+
+
+class Backend(Protocol):
+    """Operations on one device."""
+
+    device: torch.device
+    device_name: str
+    prefill_rows: int  # rows of a prefill chunk
+
+    def prepare_linear(self, weights: LinearWeights) -> Linear:
+        """Takes over a linear's weights; the caller drops its own reference."""
+
+    def prepare_norm(self, weight: torch.Tensor, eps: float) -> Norm: ...
+
+    def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor: ...
+
+    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> RopeTable:
+        """Takes float32 tables [positions, rotary_dim / 2]."""
+
+    def allocate_cache(self, shape: CacheShape) -> LayerCache: ...
+
+    def copy_page(self, cache: LayerCache, source: int, target: int) -> None:
+        """Copies one page's K and V."""
+
+    def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor: ...
+
+    def embed(self, table: torch.Tensor, token_ids: torch.Tensor, out: torch.Tensor) -> None:
+        """out [T, E] = rows of the table, as float32."""
+
+    def rms_norm(self, x: torch.Tensor, norm: Norm, out: torch.Tensor) -> None:
+        """out [T, E] = x / rms(x) * weight."""
+
+    def linears(self, x: torch.Tensor, linears: Sequence[Linear], outs: Sequence[torch.Tensor]) -> None:
+        """Each out [T, out_features] = x [T, in_features] W + bias; linears of one input come together."""
+
+    def rotate_and_append(
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        norms: tuple[Norm, Norm] | None,
+        rope: RopeTable,
+        shape: AttentionShape,
+        batch: Batch,
+        cache: LayerCache,
+    ) -> None:
+        """Head norms, then rotation, of q [T, H*D] in place and of k [T, KVH*D]; appends k and v to the cache."""
+
+    def attention(
+        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: LayerCache, out: torch.Tensor
+    ) -> None:
+        """out [T, H*D]: each row attends to the cached keys of its sequence up to its own position."""
+
+    def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = silu(gate) * up, in place."""
+
+    def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """x += y."""
+
+    def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
+        """out [N, E] = x[rows]."""
+
+    def warm_up_tasks(self) -> list[Callable[[], None]]:
+        """What makes the kernels of all prepared weights ready, in pieces of a few seconds at most."""
+
+    def free_bytes(self) -> int:
+        """Memory that a load may take now."""
+
+    def trim(self) -> None:
+        """Gives freed memory back to the system."""
+
+    def memory_bytes(self) -> tuple[int, int]:
+        """(used, total) of the device, as the status strip shows them."""

@@ -1,0 +1,94 @@
+"""A model as data: what its blocks are and under which keys their tensors lie in a checkpoint.
+
+A family's file turns a `config.json` into a `ModelSpec`; `transformer.py` runs any spec. Holds no tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RopeKind = Literal["default", "linear", "llama3", "yarn"]
+
+
+@dataclass(frozen=True)
+class LinearSpec:
+    """`has_bias` None means: use a bias if the file has one."""
+
+    key: str
+    in_features: int
+    out_features: int
+    has_bias: bool | None = False
+
+
+@dataclass(frozen=True)
+class NormSpec:
+    key: str
+    size: int
+    eps: float
+
+
+@dataclass(frozen=True)
+class RopeSpec:
+    """Rotary embedding of the first `rotary_dim` values of a head, NeoX pairing.
+
+    The fields of `llama3` and `yarn` are named as in `config.json`; `attention_factor` multiplies sines and cosines.
+    """
+
+    kind: RopeKind
+    theta: float
+    rotary_dim: int
+    factor: float = 1.0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 1.0
+    original_max_position_embeddings: int = 1
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    truncate: bool = True
+    attention_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class AttentionSpec:
+    q_proj: LinearSpec
+    k_proj: LinearSpec
+    v_proj: LinearSpec
+    o_proj: LinearSpec
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    scale: float
+    rope: RopeSpec
+    window: int | None = None  # keys a query sees, itself included
+    q_norm: NormSpec | None = None
+    k_norm: NormSpec | None = None
+
+
+@dataclass(frozen=True)
+class MlpSpec:
+    gate_proj: LinearSpec
+    up_proj: LinearSpec
+    down_proj: LinearSpec
+
+
+@dataclass(frozen=True)
+class BlockSpec:
+    """A pre-norm transformer block: attention, then a gated SiLU MLP, each added to the residual stream."""
+
+    attention_norm: NormSpec
+    attention: AttentionSpec
+    mlp_norm: NormSpec
+    mlp: MlpSpec
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    architecture: str
+    vocab_size: int
+    hidden_size: int
+    max_position_embeddings: int
+    embedding_key: str
+    blocks: tuple[BlockSpec, ...]
+    final_norm: NormSpec
+    head: LinearSpec  # its key is tried first; when absent, the embedding serves if `tied`
+    tied: bool

@@ -1,0 +1,234 @@
+"""Runs any `ModelSpec` on a backend: loads the tensors a spec names and makes steps over static buffers.
+
+File to device: the spec's keys -> shard index -> quant format by the tensors present -> the backend's handles.
+Knows nothing of jobs, sampling or text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from engine.backend import PAGE_TOKENS, AttentionShape, Backend, Batch, CacheShape, LayerCache, Linear, Norm, RopeTable
+from engine.layers.attention import Attention, AttentionBuffers
+from engine.layers.block import Block
+from engine.layers.mlp import GatedMlp, MlpBuffers
+from engine.models.rope_config import rope_tables
+from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, ModelSpec, NormSpec, RopeSpec
+from engine.quant.plain import read_tensor
+from engine.quant.registry import read_linear
+from engine.quant.tensors import LinearWeights, PlainLinear
+from engine.weights.shards import ShardIndex
+
+MAX_LOGIT_ROWS = 64  # rows of logits a step computes at a time
+
+
+@dataclass(frozen=True)
+class LoadedSize:
+    """What loading found: bytes as stored and, for the format's name, the mean bits of the quantized weights."""
+
+    weights_bytes: int
+    num_parameters: int
+    bits_per_weight: float | None  # None: nothing is quantized
+    plain_dtype: str
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """Static buffers of the largest step (R rows), shared by all layers."""
+
+    residual: torch.Tensor  # [R, E]
+    normed: torch.Tensor  # [R, E]
+    delta: torch.Tensor  # [R, E]
+    logit_rows: torch.Tensor  # [MAX_LOGIT_ROWS, E]
+    logits: torch.Tensor  # [MAX_LOGIT_ROWS, V]
+
+
+class Transformer:
+    """A loaded model with its cache.
+
+    Args:
+        num_pages: pages of K/V cache to allocate; page 0 is an ordinary page.
+        num_positions: length of the rotary tables.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, index: ShardIndex, backend: Backend, num_pages: int, num_positions: int
+    ) -> None:
+        self.spec, self.backend = spec, backend
+        self.num_pages = num_pages
+        loader = _Loader(spec, index, backend, num_pages, num_positions)
+        embedding = read_tensor(index, spec.embedding_key, (spec.vocab_size, spec.hidden_size), rows_may_be_padded=True)
+        self.embedding = backend.prepare_embedding(embedding)
+        self.blocks = [loader.block(block) for block in spec.blocks]
+        self.final_norm = loader.norm(spec.final_norm)
+        self.head = loader.head(embedding)
+        self.size = loader.size(self.embedding)
+        self.caches: list[LayerCache] = loader.caches
+        rows = loader.max_rows
+        self.buffers = Buffers(
+            residual=backend.empty(rows, spec.hidden_size),
+            normed=backend.empty(rows, spec.hidden_size),
+            delta=backend.empty(rows, spec.hidden_size),
+            logit_rows=backend.empty(MAX_LOGIT_ROWS, spec.hidden_size),
+            logits=backend.empty(MAX_LOGIT_ROWS, spec.vocab_size),
+        )
+
+    @property
+    def max_rows(self) -> int:
+        """The most rows `forward` takes."""
+        return int(self.buffers.residual.shape[0])
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Runs all blocks over the batch and appends to the cache.
+
+        Returns:
+            The residual stream [T, E], a view of a static buffer that the next call overwrites.
+        """
+        rows = batch.num_rows
+        residual, normed, delta = (
+            buffer[:rows] for buffer in (self.buffers.residual, self.buffers.normed, self.buffers.delta)
+        )
+        self.backend.embed(self.embedding, batch.token_ids, residual)
+        for block in self.blocks:
+            block.forward(residual, batch, normed, delta)
+        return residual
+
+    def logits(self, residual: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Logits float32 [N, V] of N <= MAX_LOGIT_ROWS rows of a residual stream, a view of a static buffer."""
+        count = int(rows.shape[0])
+        picked, out = self.buffers.logit_rows[:count], self.buffers.logits[:count]
+        self.backend.gather_rows(residual, rows, picked)
+        self.backend.rms_norm(picked, self.final_norm, picked)
+        self.backend.linears(picked, (self.head,), (out,))
+        return out
+
+    def copy_page(self, source: int, target: int) -> None:
+        """Copies one page of every layer's cache."""
+        for cache in self.caches:
+            self.backend.copy_page(cache, source, target)
+
+
+class _Loader:
+    """Reads what a spec names and counts what it read."""
+
+    def __init__(
+        self, spec: ModelSpec, index: ShardIndex, backend: Backend, num_pages: int, num_positions: int
+    ) -> None:
+        self.spec, self.index, self.backend = spec, index, backend
+        self.num_pages, self.num_positions = num_pages, num_positions
+        self.max_rows = backend.prefill_rows
+        self.caches: list[LayerCache] = []
+        self._ropes: dict[RopeSpec, RopeTable] = {}
+        self._attention_buffers: dict[tuple[int, int], AttentionBuffers] = {}
+        self._mlp_buffers: dict[int, MlpBuffers] = {}
+        self._bytes = self._quantized_bits = self._quantized_weights = self._plain_weights = 0
+        self._plain_dtype = "float16"
+
+    def size(self, embedding: torch.Tensor) -> LoadedSize:
+        quantized = self._quantized_weights
+        return LoadedSize(
+            weights_bytes=self._bytes + embedding.numel() * embedding.element_size(),
+            num_parameters=quantized + self._plain_weights + embedding.numel(),
+            bits_per_weight=self._quantized_bits / quantized if quantized else None,
+            plain_dtype=self._plain_dtype,
+        )
+
+    def linear(self, spec: LinearSpec) -> Linear:
+        weights = read_linear(self.index, spec.key, spec.in_features, spec.out_features, spec.has_bias)
+        self._count(weights)
+        return self.backend.prepare_linear(weights)
+
+    def head(self, embedding: torch.Tensor) -> Linear:
+        """The output head: its own tensors win over tying, by the format's rule; a tied one shares the embedding's."""
+        spec = self.spec
+        if spec.tied and not any(f"{spec.head.key}.{part}" in self.index for part in ("trellis", "weight")):
+            return self.backend.prepare_linear(
+                PlainLinear(spec.head.key, spec.hidden_size, spec.vocab_size, embedding, None)
+            )
+        return self.linear(spec.head)
+
+    def norm(self, spec: NormSpec) -> Norm:
+        weight = read_tensor(self.index, spec.key, (spec.size,))
+        self._bytes += weight.numel() * weight.element_size()
+        self._plain_weights += weight.numel()
+        return self.backend.prepare_norm(weight, spec.eps)
+
+    def block(self, spec: BlockSpec) -> Block:
+        mlp = spec.mlp
+        return Block(
+            backend=self.backend,
+            attention_norm=self.norm(spec.attention_norm),
+            attention=self._attention(spec.attention),
+            mlp_norm=self.norm(spec.mlp_norm),
+            mlp=GatedMlp(
+                backend=self.backend,
+                gate_proj=self.linear(mlp.gate_proj),
+                up_proj=self.linear(mlp.up_proj),
+                down_proj=self.linear(mlp.down_proj),
+                buffers=self._mlp(mlp.gate_proj.out_features),
+            ),
+        )
+
+    def _attention(self, spec: AttentionSpec) -> Attention:
+        queries, keys = spec.num_heads * spec.head_dim, spec.num_kv_heads * spec.head_dim
+        cache = self.backend.allocate_cache(CacheShape(self.num_pages, spec.num_kv_heads, spec.head_dim))
+        self.caches.append(cache)
+        norms = None
+        if spec.q_norm is not None and spec.k_norm is not None:
+            norms = (self.norm(spec.q_norm), self.norm(spec.k_norm))
+        return Attention(
+            backend=self.backend,
+            q_proj=self.linear(spec.q_proj),
+            k_proj=self.linear(spec.k_proj),
+            v_proj=self.linear(spec.v_proj),
+            o_proj=self.linear(spec.o_proj),
+            head_norms=norms,
+            rope=self._rope(spec.rope),
+            shape=AttentionShape(spec.num_heads, spec.num_kv_heads, spec.head_dim, spec.scale, spec.window),
+            cache=cache,
+            buffers=self._queries(queries, keys),
+        )
+
+    def _rope(self, spec: RopeSpec) -> RopeTable:
+        if spec not in self._ropes:
+            self._ropes[spec] = self.backend.prepare_rope(*rope_tables(spec, self.num_positions))
+        return self._ropes[spec]
+
+    def _queries(self, queries: int, keys: int) -> AttentionBuffers:
+        if (queries, keys) not in self._attention_buffers:
+            rows, empty = self.max_rows, self.backend.empty
+            self._attention_buffers[queries, keys] = AttentionBuffers(
+                q=empty(rows, queries), k=empty(rows, keys), v=empty(rows, keys), out=empty(rows, queries)
+            )
+        return self._attention_buffers[queries, keys]
+
+    def _mlp(self, intermediate: int) -> MlpBuffers:
+        if intermediate not in self._mlp_buffers:
+            empty = self.backend.empty
+            self._mlp_buffers[intermediate] = MlpBuffers(
+                gate=empty(self.max_rows, intermediate), up=empty(self.max_rows, intermediate)
+            )
+        return self._mlp_buffers[intermediate]
+
+    def _count(self, weights: LinearWeights) -> None:
+        count = weights.in_features * weights.out_features
+        self._bytes += weights.num_bytes
+        if isinstance(weights, PlainLinear):
+            self._plain_weights += count
+            self._plain_dtype = str(weights.weight.dtype).removeprefix("torch.")
+        else:
+            self._quantized_weights += count
+            self._quantized_bits += 8 * weights.num_bytes
+
+
+def cache_bytes_per_token(spec: ModelSpec, bytes_per_value: int = 2) -> int:
+    """Bytes of K and V that one token takes over all layers."""
+    values = sum(2 * block.attention.num_kv_heads * block.attention.head_dim for block in spec.blocks)
+    return values * bytes_per_value
+
+
+def pages_for(tokens: int) -> int:
+    """Whole pages that hold a number of tokens."""
+    return -(-tokens // PAGE_TOKENS)

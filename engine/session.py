@@ -1,0 +1,216 @@
+"""One loaded model: submit, step, cancel, unload. The engine's face to the application and to scripts.
+
+A session belongs to one thread. It joins templates, tokenizer, generator and model, and knows nothing of windows.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import cast, get_args
+
+import torch
+
+from engine.cache.page_table import PageTable
+from engine.chat.template import require_template
+from engine.errors import ContextTooLongError, InvalidRequestError
+from engine.events import EngineStatus, GenerationEvent, GenerationFinished, RequestFailed
+from engine.generation.executor import EagerExecutor
+from engine.generation.generator import Generator
+from engine.generation.job import Job
+from engine.loading import IsCancelled, LoadedModel, OnProgress, load
+from engine.models.transformer import pages_for
+from engine.requests import GenerateRequest, LoadRequest, Message, Role, SamplingSettings
+from engine.speed import SpeedMeter
+
+MAX_BATCH = 16
+SCRIPT_REQUEST_IDS = 1 << 40  # ids of `generate` and `chat` start here, away from the application's
+
+
+def open_session(
+    request: LoadRequest,
+    on_progress: OnProgress = lambda _: None,
+    is_cancelled: IsCancelled = lambda: False,
+) -> Session:
+    """Loads a model.
+
+    Args:
+        on_progress: called often, from this thread, with a `LoadProgress`.
+        is_cancelled: asked often; True ends the load with `Cancelled`.
+
+    Raises:
+        EngineError: what went wrong and what to do.
+    """
+    return Session(load(request, on_progress, is_cancelled))
+
+
+class Session:
+    """A loaded model that takes requests; made by `open_session` or `engine.load_model`.
+
+    Attributes:
+        info: what there is to say about the model.
+        tokenizer: `encode` and `decode`.
+        vocab_size: tokens that may be chosen.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.info = loaded.info
+        self.tokenizer = loaded.tokenizer
+        self._template = loaded.template
+        self._model = loaded.model
+        self._executor = EagerExecutor(loaded.model, MAX_BATCH)
+        self._pages = PageTable(loaded.model.num_pages)
+        self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
+        self.vocab_size = min(loaded.model.spec.vocab_size, loaded.tokenizer.vocab_size)
+        self._ids = itertools.count(SCRIPT_REQUEST_IDS)
+        self._speed = SpeedMeter()
+
+    @property
+    def has_work(self) -> bool:
+        return self._generator.has_work
+
+    def submit(self, request: GenerateRequest) -> None:
+        """Queues a request; its events come from `step`.
+
+        Raises:
+            EngineError: the request cannot be served: too long, no chat template, ids out of range.
+        """
+        self.submit_tokens(
+            request.request_id, self.prompt_ids(request), request.sampling, continues=request.prompt is not None
+        )
+
+    def submit_tokens(
+        self, request_id: int, prompt_ids: Sequence[int], sampling: SamplingSettings, *, continues: bool = True
+    ) -> None:
+        """Queues a prompt that is tokens already; as `submit`."""
+        limit = self.info.context_tokens
+        if len(prompt_ids) >= limit:
+            raise ContextTooLongError(
+                f"The conversation has {len(prompt_ids)} tokens and the context holds {limit}.",
+                "Start a new chat, shorten the conversation, or load the model with a larger context.",
+            )
+        room = min(sampling.max_new_tokens, limit - len(prompt_ids))
+        self._generator.submit(
+            Job(request_id, list(prompt_ids), sampling, room, self.tokenizer, self.vocab_size, continues=continues)
+        )
+
+    def fits(self, tokens: int, batch: int) -> bool:
+        """Whether the cache holds `batch` sequences of this many tokens at once."""
+        return batch * pages_for(tokens) <= self._pages.num_pages
+
+    def prompt_ids(self, request: GenerateRequest) -> list[int]:
+        """The tokens that a request starts with. Raises `EngineError`."""
+        if request.prompt is not None:
+            ids = self.tokenizer.encode(request.prompt)
+        else:
+            template = require_template(self._template, self.info.name)
+            ids = self.tokenizer.encode_rendered(template.render(request.messages))
+        if not ids:
+            raise InvalidRequestError("The prompt is empty.", "Write something first.")
+        self._check_ids(ids)
+        return ids
+
+    def cancel(self, request_id: int) -> None:
+        """Ends a request at the next step, which gives its `GenerationFinished` with the reason "cancelled"."""
+        self._generator.cancel(request_id)
+
+    def step(self) -> list[GenerationEvent]:
+        """Advances every request by one chunk or token; nothing to do gives an empty list."""
+        events = self._generator.step()
+        self._speed.note(events)
+        return events
+
+    def status(self) -> EngineStatus:
+        """Live figures of memory, context and speed."""
+        used, total = self._model.backend.memory_bytes()
+        return EngineStatus(
+            device_name=self.info.device_name,
+            memory_used_bytes=used,
+            memory_total_bytes=total,
+            context_used_tokens=self._generator.longest_context,
+            context_tokens=self.info.context_tokens,
+            tokens_per_s=self._speed.tokens_per_s if self.has_work else 0.0,
+        )
+
+    def generate(self, prompt: str, sampling: SamplingSettings | None = None) -> Iterator[GenerationEvent]:
+        """Continues a text; joining the events' `text` gives the continuation.
+
+        Raises:
+            EngineError: the request cannot be served.
+        """
+        return self._run(GenerateRequest(next(self._ids), prompt=prompt, sampling=sampling or SamplingSettings()))
+
+    def chat(
+        self, messages: Sequence[Message | dict[str, str]], sampling: SamplingSettings | None = None
+    ) -> Iterator[GenerationEvent]:
+        """The assistant's reply to a conversation, as `generate`."""
+        turns = tuple(each if isinstance(each, Message) else _message(each) for each in messages)
+        return self._run(GenerateRequest(next(self._ids), messages=turns, sampling=sampling or SamplingSettings()))
+
+    def logits(self, token_ids: Sequence[int]) -> torch.Tensor:
+        """Logits of every position, float32 [tokens, vocab_size] on the CPU; leaves nothing in the cache.
+
+        Raises:
+            InvalidRequestError: no tokens, an id outside the vocabulary, or too many tokens.
+        """
+        ids = [int(each) for each in token_ids]
+        if not ids:
+            raise InvalidRequestError("There are no tokens.", "Give at least one.")
+        self._check_ids(ids)
+        if len(ids) > self.info.context_tokens:
+            raise ContextTooLongError(
+                f"There are {len(ids)} tokens and the context holds {self.info.context_tokens}.",
+                "Load the model with a larger cache_tokens.",
+            )
+        sequence = self._pages.allocate_fresh(len(ids))
+        if sequence is None:
+            raise InvalidRequestError("Running requests use the whole cache.", "Wait for them to finish.")
+        try:
+            return self._executor.all_logits(ids, sequence)
+        finally:
+            self._pages.forget(sequence)
+
+    def unload(self) -> int:
+        """Frees the model; the session cannot be used afterwards. Returns the bytes that were freed, measured."""
+        backend = self._model.backend
+        before = backend.memory_bytes()[0]
+        del self._model, self._executor, self._generator, self._pages
+        gc.collect()
+        backend.trim()
+        return max(0, before - backend.memory_bytes()[0])
+
+    def _check_ids(self, ids: Sequence[int]) -> None:
+        size = self._model.spec.vocab_size
+        for each in ids:
+            if not 0 <= each < size:
+                raise InvalidRequestError(
+                    f"The token id {each} is outside the model's vocabulary of {size}.",
+                    "The tokenizer's files may belong to another model; download the model again.",
+                )
+
+    def _run(self, request: GenerateRequest) -> Iterator[GenerationEvent]:
+        self.submit(request)
+        return self._events_of(request.request_id)
+
+    def _events_of(self, request_id: int) -> Iterator[GenerationEvent]:
+        finished = False
+        try:
+            while not finished:
+                for event in [each for each in self.step() if each.request_id == request_id]:
+                    if isinstance(event, RequestFailed):
+                        finished = True
+                        raise event.error
+                    finished = isinstance(event, GenerationFinished)
+                    yield event
+        finally:
+            if not finished:  # the caller lost interest
+                self.cancel(request_id)
+                self.step()
+
+
+def _message(each: dict[str, str]) -> Message:
+    role, content = each.get("role"), each.get("content")
+    if role not in get_args(Role) or not isinstance(content, str):
+        raise InvalidRequestError(f"{each!r} is not a message.", "Give a role and a text as content.")
+    return Message(cast(Role, role), content)

@@ -1,0 +1,120 @@
+"""The terminal's side of the sub-commands: load with a progress line, chat, and print a benchmark."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+from engine.errors import EngineError, NotEnoughMemoryError
+from engine.evaluation.speed import BENCH_CACHE_TOKENS, SpeedBench, SpeedResult
+from engine.events import GenerationFinished, LoadProgress
+from engine.requests import LoadRequest, Message
+from engine.session import Session, open_session
+
+GB = 1e9
+REASONS = {
+    "stop_token": "stopped by itself",
+    "stop_string": "stopped at a stop text",
+    "length": "reached the token limit",
+    "cancelled": "stopped by you",
+}
+
+
+def load_with_progress(request: LoadRequest) -> Session:
+    """Opens a session; on a terminal, one line on the error stream shows how far it is."""
+    interactive = sys.stderr.isatty()
+
+    def show(progress: LoadProgress) -> None:
+        if not interactive:
+            return
+        if progress.unit == "bytes":
+            line = f"Reading {progress.done / GB:.2f} of {progress.total / GB:.2f} GB"
+        else:
+            line = f"Preparing kernels, {progress.done} of {progress.total} (slow only the first time)"
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+    try:
+        return open_session(request, show)
+    finally:
+        if interactive:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def load_for_bench(request: LoadRequest) -> Session:
+    """Opens a session with the largest of the benchmark's cache sizes that fits, unless the request names one."""
+    sizes = (request.cache_tokens,) if request.cache_tokens else BENCH_CACHE_TOKENS
+    for tokens in sizes[:-1]:
+        try:
+            return load_with_progress(replace(request, cache_tokens=tokens))
+        except NotEnoughMemoryError:
+            continue
+    return load_with_progress(replace(request, cache_tokens=sizes[-1]))
+
+
+def chat(session: Session, system: str, changes: dict[str, Any]) -> int:
+    """Talks until the input ends. Ctrl+C stops a reply, and leaves at the prompt."""
+    info = session.info
+    settings = replace(info.recommended, **changes)
+    print(f"{info.name}: {info.format}, {info.device_name}, context {info.context_tokens} tokens, {info.load_s:.1f} s.")
+    print("Enter sends, /new starts over, /quit or Ctrl+D leaves, Ctrl+C stops a reply.")
+    start = [Message("system", system)] if system else []
+    messages = list(start)
+    while True:
+        try:
+            text = input("\n> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return 0
+        if text == "/quit":
+            return 0
+        if text == "/new":
+            messages = list(start)
+        elif text:
+            messages = _turn(session, messages, text, settings)
+
+
+def _turn(session: Session, messages: list[Message], text: str, settings: Any) -> list[Message]:
+    """One exchange; returns the conversation after it, unchanged if the reply could not begin."""
+    asked = [*messages, Message("user", text)]
+    reply = ""
+    events = None
+    try:
+        events = session.chat(asked, settings)
+        for event in events:
+            reply += event.text
+            print(event.text, end="", flush=True)
+            if isinstance(event, GenerationFinished):
+                print(f"\n[{_footer(event)}]")
+    except KeyboardInterrupt:
+        if events is not None:
+            events.close()  # type: ignore[attr-defined]  # a generator: closing cancels the request
+        print("\n[stopped by you]")
+    except EngineError as error:
+        print(f"\nError: {error}", file=sys.stderr)
+        if not reply:
+            return messages
+    return [*asked, Message("assistant", reply)]
+
+
+def _footer(event: GenerationFinished) -> str:
+    return (
+        f"{event.tokens_per_s:.1f} tokens/s, first token {event.first_token_s:.2f} s, "
+        f"{event.new_tokens} tokens, {REASONS[event.reason]}"
+    )
+
+
+def bench(session: Session) -> SpeedResult:
+    """Measures and prints."""
+    info = session.info
+    print(f"{info.name}: {info.architecture}, {info.format}, {info.device_name}")
+    print(f"loaded in {info.load_s:.2f} s")
+    result = SpeedBench(session, lambda line: print(line, flush=True)).run()
+    planned = (result.weights_bytes + result.cache_bytes) / GB
+    print(
+        f"memory: {result.weights_bytes / GB:.3f} GB weights + {result.cache_bytes / GB:.3f} GB cache = "
+        f"{planned:.3f} GB, in use {result.memory_used_bytes / GB:.3f} GB"
+    )
+    for line in result.skipped:
+        print(f"left out: {line}")
+    return result

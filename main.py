@@ -1,0 +1,84 @@
+"""Espalier's entry: without arguments the window, with a sub-command the terminal.
+
+Parses arguments and nothing else; what a sub-command does is in `engine` and `terminal` code that it calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from engine.errors import EngineError
+from engine.requests import LoadRequest
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the program. Returns the process's exit code."""
+    options = _parser().parse_args(arguments)
+    if options.command is None:
+        from app.application import run
+
+        return run(options.folder)
+    try:
+        return int(options.run(options))
+    except EngineError as error:
+        print(f"Error: {error.message}", file=sys.stderr)
+        if error.way_out:
+            print(error.way_out, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="espalier", description="Chat with EXL3 models on your own computer.")
+    parser.set_defaults(folder=None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (none opens the window)")
+    chat = commands.add_parser("chat", help="talk to a model in the terminal")
+    _add_model(chat)
+    chat.add_argument("--system", default="", help="system prompt")
+    chat.add_argument("--temperature", type=float, help="0 always takes the likeliest token")
+    chat.add_argument("--max-new-tokens", type=int, help="longest reply, in tokens")
+    chat.add_argument("--seed", type=int, help="makes replies repeatable")
+    chat.set_defaults(run=_chat)
+    bench = commands.add_parser("bench", help="measure a model's speed")
+    _add_model(bench)
+    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    bench.set_defaults(run=_bench)
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the model's folder")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
+    parser.add_argument("--cache-tokens", type=int, help="tokens of context to make room for")
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from engine.terminal import chat, load_with_progress
+
+    given = {"temperature": options.temperature, "max_new_tokens": options.max_new_tokens, "seed": options.seed}
+    session = load_with_progress(_load_request(options))
+    return chat(session, options.system, {name: value for name, value in given.items() if value is not None})
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from engine.terminal import bench, load_for_bench
+
+    if options.json is not None and not options.json.resolve().parent.is_dir():
+        print(f"Error: the folder of {options.json} does not exist.", file=sys.stderr)
+        return 1
+    result = bench(load_for_bench(_load_request(options)))
+    if options.json is not None:
+        options.json.write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _load_request(options: argparse.Namespace) -> LoadRequest:
+    return LoadRequest(options.model, options.device, options.cache_tokens)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
