@@ -6,6 +6,7 @@ the engine's thread.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,7 @@ class Application(QObject):
         self.window = MainWindow(self.theme, parts)
         self.actions = ActionRegistry(self.window)
         self._closed = False
+        self.engine_stopped = False
         self._last_tried: Path | None = None
         self._connect_models()
         self._connect_chats()
@@ -115,9 +117,10 @@ class Application(QObject):
         self._closed = True
         self.inspector.flush()
         self._remember_window()
+        self.window.hide()  # stopping the engine may take a while
         self.preferences.save_now()
         self.chats.save_running()
-        self.engine.shut_down()
+        self.engine_stopped = self.engine.shut_down()
         QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
         self.chats.save_running()
         self.store.close()
@@ -313,6 +316,8 @@ class Application(QObject):
             ModelState.UNLOADING: self.tr("Unloading…"),
         }
         self.window.status.show_state(words[self.models.state])
+        can_retry = self.models.is_ready and not self.chats.busy and self.chats.current_id is not None
+        self.actions.set_enabled("regenerate", can_retry)
 
     @Slot()
     def _show_setup(self) -> None:
@@ -398,4 +403,6 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
         application.close()
     finally:
         put_hooks_back()
+    if not application.engine_stopped:  # a thread that is still inside the engine would abort the process noisily
+        os._exit(status)
     return status

@@ -200,7 +200,7 @@ class MarkdownWriter:
         form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         form.setCellPadding(6)
         form.setCellSpacing(0)
-        form.setTopMargin(PARAGRAPH_SPACE)
+        form.setTopMargin(0 if self._cursor.document().isEmpty() else PARAGRAPH_SPACE)
         form.setHeaderRowCount(1)
         if self._block_is_free:  # a table needs a block before it; keep that one invisible
             self._thin_block()

@@ -78,6 +78,8 @@ QPushButton[kind="primary"] {{ background: {c.accent}; color: {c.on_accent}; bor
 QPushButton[kind="primary"]:hover {{ background: {accent_hover}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {c.text}; }}
 QPushButton[kind="primary"]:disabled {{ background: {c.border}; color: {c.muted}; border-color: {c.border}; }}
+QPushButton[kind="choice"] {{ background: transparent; }}
+QPushButton[kind="choice"]:checked {{ background: {selected}; color: {c.accent}; border-color: {c.accent}; }}
 QPushButton[kind="chip"] {{ text-align: left; padding: 9px 12px; border-radius: {RADIUS_CARD}px; }}
 QToolButton {{ background: transparent; color: {c.muted}; border: 1px solid transparent;
   border-radius: {RADIUS_FIELD}px; padding: 3px; }}
@@ -90,17 +92,15 @@ QToolButton[kind="send"]:hover {{ background: {accent_hover}; }}
 QToolButton[kind="send"]:focus {{ border-color: {c.text}; }}
 QToolButton[kind="send"]:disabled {{ background: {c.border}; }}
 QToolButton[kind="floating"] {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border};
-  border-radius: 16px; padding: 5px 12px; }}
+  border-radius: 13px; padding: 5px 12px; }}
 QToolButton[kind="floating"]:hover {{ border-color: {c.accent}; }}
-QLineEdit, QAbstractSpinBox, QPlainTextEdit[kind="field"], QComboBox {{ background: {c.background}; color: {c.text};
+QLineEdit, QAbstractSpinBox, QPlainTextEdit[kind="field"] {{ background: {c.background}; color: {c.text};
   border: 1px solid {c.border}; border-radius: {RADIUS_FIELD}px; padding: 4px 7px; min-height: 18px;
   selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
-QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit[kind="field"]:focus, QComboBox:focus {{
+QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit[kind="field"]:focus {{
   border-color: {c.accent}; }}
-QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0px 5px 0px 0px; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0px; border: none; }}
-QComboBox::drop-down {{ border: none; width: 20px; }}
-QComboBox QAbstractItemView {{ background: {c.raised}; border: 1px solid {c.border}; padding: 4px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {c.border}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;

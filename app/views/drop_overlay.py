@@ -31,7 +31,7 @@ class DropOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ground = QColor(self._theme.colours.background)
-        ground.setAlphaF(0.92)
+        ground.setAlphaF(0.95)
         painter.fillRect(self.rect(), ground)
         pen = QPen(self._theme.colour("accent"), 2, Qt.PenStyle.DashLine)
         painter.setPen(pen)

@@ -85,6 +85,8 @@ class SettingField(QWidget):
         self.editor = self._make_editor(spec)
         self.editor.setFixedWidth(EDITOR_PX)
         self.editor.setAlignment(Qt.AlignmentFlag.AlignRight)
+        if isinstance(self.editor, (QSpinBox, QDoubleSpinBox)):
+            self.editor.lineEdit().setTextMargins(0, 0, SPACE_4, 0)
         self.editor.setAccessibleName(name)
         self.editor.setAccessibleDescription(help_text)
         title.setBuddy(self.editor)

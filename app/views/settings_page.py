@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.storage.settings import Settings
 from app.theme.theme import Theme
@@ -30,11 +30,7 @@ class SettingsPage(QFrame):
         self.setProperty("kind", "page")
         self._theme = theme
         self._data_folder = data_folder
-        self.theme_box = QComboBox()
-        self.theme_box.setAccessibleName(self.tr("Theme"))
-        for choice, word in self._theme_words():
-            self.theme_box.addItem(word, choice)
-        self.theme_box.activated.connect(self._on_theme)
+        self.theme_buttons = {choice: self._theme_button(word) for choice, word in self._theme_words()}
         self._size = label(theme)
         self.load_last = QCheckBox(self.tr("Load the last model when the window opens"))
         self.load_last.toggled.connect(self.load_last_chosen)
@@ -62,7 +58,7 @@ class SettingsPage(QFrame):
 
     def show_settings(self, settings: Settings) -> None:
         """Shows what is set, without reporting it."""
-        self.theme_box.setCurrentIndex(self.theme_box.findData(settings.theme))
+        self.theme_buttons[settings.theme].setChecked(True)
         self.load_last.blockSignals(True)
         self.load_last.setChecked(settings.load_last_model)
         self.load_last.blockSignals(False)
@@ -74,10 +70,16 @@ class SettingsPage(QFrame):
 
     def _theme_words(self) -> tuple[tuple[ThemeChoice, str], ...]:
         return (
-            ("system", self.tr("Follow the system")),
+            ("system", self.tr("System")),
             ("dark", self.tr("Dark")),
             ("light", self.tr("Light")),
         )
+
+    def _theme_button(self, word: str) -> QPushButton:
+        button = push_button(word, self._on_theme, "choice")
+        button.setCheckable(True)
+        button.setAutoExclusive(True)
+        return button
 
     def _card(self, title: str) -> tuple[QFrame, QVBoxLayout]:
         card = panel("card")
@@ -104,7 +106,7 @@ class SettingsPage(QFrame):
         larger.setAccessibleName(self.tr("Larger text"))
         for button in (smaller, larger):
             button.setFixedWidth(36)
-        column.addLayout(self._row(self.tr("Theme"), self.theme_box))
+        column.addLayout(self._row(self.tr("Theme"), *self.theme_buttons.values()))
         column.addLayout(self._row(self.tr("Text size of messages"), smaller, self._size, larger))
         return card
 
@@ -130,9 +132,10 @@ class SettingsPage(QFrame):
     def _show_size(self) -> None:
         self._size.setText(f"{round(100 * self._theme.text_scale)} %")
 
-    @Slot(int)
-    def _on_theme(self, number: int) -> None:
-        self.theme_chosen.emit(self.theme_box.itemData(number))
+    @Slot()
+    def _on_theme(self) -> None:
+        choices = [choice for choice, button in self.theme_buttons.items() if button is self.sender()]
+        self.theme_chosen.emit(choices[0])
 
     @Slot()
     def _open_folder(self) -> None:

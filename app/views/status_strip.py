@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
-from app.views.widgets import ElidedLabel, Meter, label, memory_text
+from app.views.widgets import ElidedLabel, Meter, label, memory_text, speed_text
 from engine.events import EngineStatus
 
 COMPACT_BELOW_PX = 820
@@ -69,7 +69,9 @@ class StatusStrip(QFrame):
         self.context.setText(context)
         self.context_bar.set_share(status.context_used_tokens / max(status.context_tokens, 1), context)
         self.context_bar.show()
-        self.speed.setText(self.tr("{0} tok/s").format(f"{status.tokens_per_s:.1f}") if status.tokens_per_s > 0 else "")
+        self.speed.setText(
+            self.tr("{0} tok/s").format(speed_text(status.tokens_per_s)) if status.tokens_per_s > 0 else ""
+        )
 
     def set_compact(self, compact: bool) -> None:
         """Leaves the words out that the meters say as well."""

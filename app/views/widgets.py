@@ -199,3 +199,8 @@ def memory_text(used_bytes: int, total_bytes: int) -> str:
     """Used and total memory as memory is sold, such as "6.2 of 12.0 GB"."""
     giga = 1024**3
     return f"{used_bytes / giga:.1f} of {total_bytes / giga:.1f} GB"
+
+
+def speed_text(tokens_per_s: float) -> str:
+    """A speed without figures that nobody reads: "42.1", "1,204"."""
+    return f"{tokens_per_s:.1f}" if tokens_per_s < 100 else f"{tokens_per_s:,.0f}"

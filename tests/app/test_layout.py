@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.storage.conversations import ConversationStore
 from app.views.dialogs import HelpDialog
 from engine.errors import ContextTooLongError
 from tests.app.driver import Window
@@ -124,10 +125,15 @@ def test_shortcuts_reach_their_actions(window: Window) -> None:
 def test_closing_the_window_ends_the_engine_thread(window: Window) -> None:
     window.script.reply = "word " * 3000
     window.say("long", wait=False)
-    window.until(lambda: window.app.chats.busy)
+    window.until(lambda: len(window.app.chat.transcript.message_widgets[-1].text()) > 20)
     chat = window.app.chats.current_id
     window.app.window.close()
     assert not window.app.engine._thread.isRunning()
     assert window.script.unloads == 1
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert chat is not None
+    store = ConversationStore(window.app._launch.paths.conversations)
+    reply = store.branch(chat)[-1]
+    assert reply.state == "complete"  # the end of the stopped reply was saved as well
+    assert reply.content.startswith("word ")
+    store.close()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
 
+from app.markdown.view import TextBlock
 from app.views.chat.messages import ReplyMessage
 from tests.app.driver import Window
 
@@ -13,20 +13,12 @@ LONG_REPLY = "\n\n".join(f"Paragraph {n} with a few words in it, enough for a li
 
 
 def wheel_up(window: Window) -> None:
-    viewport = window.app.chat.transcript.viewport()
-    centre = QPointF(viewport.rect().center())
-    no_button, no_key = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    event = QWheelEvent(
-        centre,
-        viewport.mapToGlobal(centre),
-        QPoint(),
-        QPoint(0, 120),
-        no_button,
-        no_key,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(viewport, event)
+    """Turns the wheel over the text of the reply, as the system does: the text must hand it on."""
+    reply = window.app.chat.transcript.message_widgets[-1]
+    text = reply.findChildren(TextBlock)[0]
+    window.until(lambda: text.visibleRegion().boundingRect().height() > 20)
+    place = text.mapTo(window.app.window, text.visibleRegion().boundingRect().center())
+    QTest.wheelEvent(window.app.window.windowHandle(), QPointF(place), QPoint(0, 120))
 
 
 def distance(window: Window) -> int:
@@ -59,7 +51,7 @@ def test_scrolling_back_to_the_end_follows_again(window: Window) -> None:
     transcript = window.app.chat.transcript
     window.script.reply, window.script.tokens_per_s, window.script.token_length = LONG_REPLY, 5000, 40
     window.say("go on")
-    window.until(lambda: distance(window) <= 4)
+    window.until(lambda: transcript.verticalScrollBar().maximum() > 600 and distance(window) <= 4)
     bar = transcript.verticalScrollBar()
     bar.setValue(bar.maximum() - 300)
     assert not transcript.following

@@ -14,7 +14,7 @@ from app.storage.records import ReplyStats, StoredMessage
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.chat.error_card import ErrorCard
-from app.views.widgets import IconButton, label, set_state
+from app.views.widgets import IconButton, label, set_state, speed_text
 
 BUBBLE_SHARE = 0.8
 _BUBBLE_SIDES = 2 * SPACE_12
@@ -114,11 +114,12 @@ class UserMessage(MessageWidget):
         inside = QVBoxLayout(self._bubble)
         inside.setContentsMargins(SPACE_12, SPACE_8 + 1, SPACE_12, SPACE_4)  # Qt puts the leading below a line
         inside.addWidget(self._text)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_4, SPACE_4, SPACE_4, 0)
-        layout.setSpacing(SPACE_4)
-        layout.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
-        layout.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignRight)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, SPACE_8)
+        layout.setSpacing(SPACE_8)
+        layout.addStretch(1)
+        layout.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignBottom)
+        layout.addWidget(self._bubble)
 
     def minimumSizeHint(self) -> QSize:
         """The bubble's width follows this widget's, so it must not hold the column wide."""
@@ -208,7 +209,9 @@ def figures_text(stats: ReplyStats) -> str:
     tokens = QCoreApplication.translate("ReplyMessage", "1 token" if stats.new_tokens == 1 else "{0} tokens")
     parts = []
     if stats.tokens_per_s > 0:
-        parts.append(QCoreApplication.translate("ReplyMessage", "{0} tok/s").format(f"{stats.tokens_per_s:.1f}"))
+        parts.append(
+            QCoreApplication.translate("ReplyMessage", "{0} tok/s").format(f"{speed_text(stats.tokens_per_s)}")
+        )
     if stats.new_tokens:
         first = QCoreApplication.translate("ReplyMessage", "first token {0} s")
         parts.append(first.format(f"{stats.first_token_s:.1f}"))
