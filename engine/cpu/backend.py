@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numba
 import numpy as np
 import psutil
 import torch
@@ -24,6 +25,7 @@ from engine.cpu.threads import start_threads
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 
 PREFILL_ROWS = 512
+SHARED_WORK = 1_000_000  # multiplications from which on an operation is shared between threads
 ROW_GROUP = 4
 # Up to here rows go in groups of four and one, whose results do not depend on their company, so that a reply in a
 # batch equals the reply alone bit for bit; above, a tile is decoded once for all rows and sums are ordered otherwise.
@@ -84,8 +86,21 @@ class CpuBackend:
         self.device = torch.device("cpu")
         self.device_name = f"CPU, {self.threads} cores" if self.threads > 1 else "CPU, 1 core"
         self.prefill_rows = PREFILL_ROWS
+        self._current_threads = self.threads
         self._process = psutil.Process()
         self._kinds: set[tuple[str, int, int]] = set()  # codebook, bits, rows: kernels that the weights need
+
+    def _share(self, work: int) -> int:
+        """Sets and returns the number of threads for an operation of so many multiplications.
+
+        A parallel loop waits for its slowest thread. On a busy machine that can take a whole time slice, so work that
+        one thread does in some 40 us is not shared: the demo model then keeps its speed beside other programs.
+        """
+        threads = self.threads if work >= SHARED_WORK else 1
+        if threads != self._current_threads:
+            numba.set_num_threads(threads)
+            self._current_threads = threads
+        return threads
 
     def prepare_linear(self, weights: LinearWeights) -> CpuExl3Linear | CpuPlainLinear:
         if isinstance(weights, PlainLinear):
@@ -140,6 +155,7 @@ class CpuBackend:
         out.copy_(table[token_ids])
 
     def rms_norm(self, x: torch.Tensor, norm: CpuNorm, out: torch.Tensor) -> None:
+        self._share(x.numel())
         elementwise_kernels.rms_norm(x.numpy(), norm.weight, norm.eps, out.numpy())
 
     def linears(
@@ -149,24 +165,26 @@ class CpuBackend:
             if isinstance(linear, CpuExl3Linear):
                 self._exl3(x.numpy(), linear, out.numpy())
             else:
+                self._share(linear.weight.numel())
                 _plain(x, linear, out)
 
     def _exl3(self, x: np.ndarray[Any, Any], linear: CpuExl3Linear, out: np.ndarray[Any, Any]) -> None:
         rows, weights = x.shape[0], (linear.words, linear.suh, linear.svh, linear.bias)
+        threads = self._share(linear.suh.size * linear.svh.size * (1 if rows <= MAX_GROUPED_ROWS else rows))
         if rows > MAX_GROUPED_ROWS:
-            many_rows_kernel(linear.codebook, linear.bits)(x, *weights, out, self.threads)
+            many_rows_kernel(linear.codebook, linear.bits)(x, *weights, out, threads)
             return
         whole = rows // ROW_GROUP * ROW_GROUP
         few = few_rows_kernel(linear.codebook, linear.bits, ROW_GROUP)
         for first in range(0, whole, ROW_GROUP):
-            few(x[first : first + ROW_GROUP], *weights, out[first : first + ROW_GROUP], self.threads)
+            few(x[first : first + ROW_GROUP], *weights, out[first : first + ROW_GROUP], threads)
         if rows - whole == 1:
-            few_rows_kernel(linear.codebook, linear.bits, 1)(x[whole:], *weights, out[whole:], self.threads)
+            few_rows_kernel(linear.codebook, linear.bits, 1)(x[whole:], *weights, out[whole:], threads)
         elif rows > whole:
             filled = np.zeros((ROW_GROUP, x.shape[1]), np.float32)
             filled[: rows - whole] = x[whole:]
             result = np.empty((ROW_GROUP, linear.out_features), np.float32)
-            few(filled, *weights, result, self.threads)
+            few(filled, *weights, result, threads)
             out[whole:] = result[: rows - whole]
 
     def rotate_and_append(
@@ -180,6 +198,7 @@ class CpuBackend:
         batch: Batch,
         cache: CpuCache,
     ) -> None:
+        self._share(16 * q.numel())
         q_weight, k_weight = (norms[0].weight, norms[1].weight) if norms else (NO_WEIGHT, NO_WEIGHT)
         attention_kernels.rotate_and_append(
             q.numpy(), k.numpy(), v.numpy(), q_weight, k_weight, norms[0].eps if norms else np.float32(0.0),
@@ -191,6 +210,7 @@ class CpuBackend:
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CpuCache, out: torch.Tensor
     ) -> None:
         window, scale = shape.window or 0, np.float32(shape.scale)
+        self._share(q.numel() * int(batch.positions.max()))
         if batch.consecutive and batch.num_rows > 1:
             pages = batch.page_table[int(batch.sequences[0])].numpy()
             attention_kernels.attend_chunk(
@@ -203,9 +223,11 @@ class CpuBackend:
         )  # fmt: skip
 
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        self._share(4 * gate.numel())
         elementwise_kernels.gated_silu(gate.numpy(), up.numpy())
 
     def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        self._share(x.numel())
         elementwise_kernels.add(x.numpy(), y.numpy())
 
     def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
