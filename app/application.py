@@ -21,7 +21,7 @@ from app.actions import ActionRegistry, ActionSpec
 from app.controllers.conversation import ConversationController
 from app.controllers.models import ModelController, ModelState
 from app.controllers.preferences import Preferences
-from app.crash import install_hooks, keep_report
+from app.crash import FaultLog, install_hooks, keep_report
 from app.engine_bridge import EngineBridge
 from app.engine_worker import SessionFactory, open_engine_session
 from app.item_models.conversations import ConversationListModel
@@ -294,7 +294,9 @@ class Application(QObject):
             page.show_model(models.info, models.is_demo)
             self.preferences.update(last_model=str(models.info.path))
         elif models.state in (ModelState.LOADING, ModelState.CANCELLING) and models.loading_path is not None:
-            page.show_loading(models.loading_path.name, models.state is ModelState.CANCELLING)
+            is_demo = models.loading_path == self._launch.demo_folder
+            name = self.tr("the demo model") if is_demo else models.loading_path.name
+            page.show_loading(name, models.state is ModelState.CANCELLING)
             status.show_nothing("")
         elif models.state is ModelState.UNLOADING:
             page.model_bar.show_unloading()
@@ -395,14 +397,19 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
     qt = QApplication(["espalier", *qt_arguments])
     qt.setApplicationName("Espalier")
     qt.setDesktopFileName("espalier")
-    application = Application(qt, Launch(data_paths(data_folder), model))
+    paths = data_paths(data_folder)
+    faults = FaultLog(paths.crash_reports)
+    application = Application(qt, Launch(paths, model))
     put_hooks_back = install_hooks(application.crash_reported.emit)
     try:
         application.start()
+        if faults.left_behind:
+            application.report_crash("The last run ended with this fault:\n\n" + faults.left_behind)
         status = qt.exec()
         application.close()
     finally:
         put_hooks_back()
+        faults.close()
     if not application.engine_stopped:  # a thread that is still inside the engine would abort the process noisily
         os._exit(status)
     return status

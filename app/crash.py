@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import platform
 import sys
 import threading
@@ -36,6 +37,28 @@ def keep_report(folder: Path, details: str) -> KeptReport:
     except OSError:
         return KeptReport(text, None)
     return KeptReport(text, path)
+
+
+class FaultLog:
+    """Where the interpreter writes its stacks when the process dies of a native fault, which no hook can catch."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opens the log; `left_behind` is what the last run wrote into it while dying.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "fault.log"
+        self.left_behind = self._path.read_text(encoding="utf-8", errors="replace") if self._path.is_file() else ""
+        self._file = self._path.open("w", encoding="utf-8")
+        faulthandler.enable(self._file)
+
+    def close(self) -> None:
+        """Ends the watch; an orderly end leaves nothing behind."""
+        faulthandler.disable()
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 def install_hooks(report: Callable[[str], object]) -> Callable[[], None]:

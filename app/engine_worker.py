@@ -6,6 +6,7 @@ factory, after the window is up. Text does not travel by signal: it is collected
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
+from app.preload import preload_torch_libraries
 from engine.errors import Cancelled, EngineError
 from engine.events import (
     EngineStatus,
@@ -58,9 +60,18 @@ SessionFactory = Callable[[LoadRequest, Callable[[LoadProgress], None], Callable
 def open_engine_session(
     request: LoadRequest, on_progress: Callable[[LoadProgress], None], is_cancelled: Callable[[], bool]
 ) -> SessionLike:
-    """Opens a real session; the import is here because it pulls in torch, which takes seconds."""
-    from engine.session import open_session
+    """Opens a real session; the import is here because it pulls in torch, which takes seconds.
 
+    Those modules are a million objects that stay: searching them for garbage stops every thread for 0.1 s and more, so
+    the collector rests during the import and leaves them out for good afterwards.
+    """
+    preload_torch_libraries()
+    gc.disable()
+    try:
+        from engine.session import open_session
+    finally:
+        gc.freeze()
+        gc.enable()
     return open_session(request, on_progress, is_cancelled)
 
 

@@ -174,6 +174,7 @@ class MarkdownWriter:
                     made.add(self._cursor.block())
                 block = self._cursor.blockFormat()
                 block.setLeftMargin(indent * SPACE_16)
+                block.setTextIndent(0 if node.type == "ordered_list" else SPACE_4)  # Qt's discs touch the text
                 self._cursor.setBlockFormat(block)
                 self._inline(child, self._muted() if muted else self._plain)
 

@@ -79,6 +79,7 @@ QPushButton[kind="primary"]:hover {{ background: {accent_hover}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {c.text}; }}
 QPushButton[kind="primary"]:disabled {{ background: {c.border}; color: {c.muted}; border-color: {c.border}; }}
 QPushButton[kind="choice"] {{ background: transparent; }}
+QPushButton[kind="choice"]:focus {{ border-color: {c.muted}; }}
 QPushButton[kind="choice"]:checked {{ background: {selected}; color: {c.accent}; border-color: {c.accent}; }}
 QPushButton[kind="chip"] {{ text-align: left; padding: 9px 12px; border-radius: {RADIUS_CARD}px; }}
 QToolButton {{ background: transparent; color: {c.muted}; border: 1px solid transparent;

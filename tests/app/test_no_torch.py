@@ -34,3 +34,12 @@ def test_importing_and_opening_the_window_imports_nothing_heavy(tmp_path: Path, 
     )
     assert done.returncode == 0, done.stderr
     assert "heavy: []" in done.stdout
+
+
+def test_preloading_maps_the_libraries_but_imports_nothing(project_root: Path) -> None:
+    code = (
+        "import sys; from app.preload import preload_torch_libraries; done = preload_torch_libraries();"
+        "assert 'torch' not in sys.modules; assert done or sys.platform != 'linux'; import torch; torch.ones(2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

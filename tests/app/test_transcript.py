@@ -89,11 +89,13 @@ def test_arrow_keys_move_between_messages(window: Window) -> None:
 def test_a_new_theme_or_text_size_keeps_the_text(window: Window) -> None:
     window.say("one")
     before = [each.text() for each in window.app.chat.transcript.message_widgets]
+    window.app.chat.transcript.message_widgets[-1].setFocus()
     window.app.actions["larger"].trigger()
     window.app.theme.choose("light")
     widgets = window.app.chat.transcript.message_widgets
     assert [each.text() for each in widgets] == before
     assert isinstance(widgets[1], ReplyMessage)
+    assert widgets[1].hasFocus()
     assert "first token" in widgets[1].meta.text()
     assert window.app.preferences.settings.text_scale == 1.1
     window.app.actions["normal_size"].trigger()

@@ -150,4 +150,5 @@ class Composer(QFrame):
     @Slot()
     def _on_theme(self) -> None:
         self.input.setFont(self._theme.font("message"))
+        self.input.viewport().setFont(self._theme.font("message"))  # the placeholder is written with this one
         self.input.fit()

@@ -80,7 +80,8 @@ class EmptyState(QWidget):
     def show_new_chat(self, model_name: str, is_demo: bool) -> None:
         """Offers three example prompts."""
         self.title.setText(self.tr("New chat"))
-        self.text.setText(self.tr("You are talking to {0}. Everything stays on this computer.").format(model_name))
+        name = self.tr("the demo model") if is_demo else model_name
+        self.text.setText(self.tr("You are talking to {0}. Everything stays on this computer.").format(name))
         examples = self._demo_examples() if is_demo else self._examples()
         clear_layout(self._offer_rows)
         for example in examples:

@@ -214,7 +214,7 @@ def figures_text(stats: ReplyStats) -> str:
         )
     if stats.new_tokens:
         first = QCoreApplication.translate("ReplyMessage", "first token {0} s")
-        parts.append(first.format(f"{stats.first_token_s:.1f}"))
+        parts.append(first.format(f"{stats.first_token_s:.1f}" if stats.first_token_s >= 0.1 else "<0.1"))
     parts.append(tokens.format(f"{stats.new_tokens:,}"))
     parts.append(reasons[stats.reason])
     return " · ".join(parts)

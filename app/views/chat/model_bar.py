@@ -90,7 +90,7 @@ class ModelBar(QWidget):
     def show_model(self, info: ModelInfo, is_demo: bool) -> None:
         """A model is loaded."""
         parts = [info.format, info.device_name, self.tr("context {0}").format(f"{info.context_tokens:,}")]
-        name = self.tr("{0} (demo)").format(info.name) if is_demo else info.name
+        name = self.tr("Demo model") if is_demo else info.name
         self._show(name, " · ".join(parts), loading=False, loaded=True)
 
     def set_compact(self, compact: bool) -> None:

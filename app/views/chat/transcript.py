@@ -263,11 +263,14 @@ class Transcript(QScrollArea):
     def _on_theme(self) -> None:
         """Writes all messages again in the new colours or size."""
         self._tint()
+        focused = [i - len(self._widgets) for i, each in enumerate(self._widgets) if each.hasFocus()]
         messages = [each.message for each in self._widgets]
         texts = {each.message.id: each.text() for each in self._widgets}
         if messages:
             fresh = [_with_text(each, texts[each.id]) for each in messages]
             self.show_messages([*self._pending, *fresh])
+        if focused and -focused[0] <= len(self._widgets):
+            self._widgets[focused[0]].setFocus()
 
     def _tint(self) -> None:
         self.jump_button.setIcon(self._theme.icon("down", "text"))
