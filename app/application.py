@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRect, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -35,12 +35,12 @@ from app.views.dialogs import CrashDialog, HelpDialog
 from app.views.inspector import Inspector
 from app.views.main_window import MainWindow, Parts
 from app.views.settings_page import SettingsPage
+from app.views.window_memory import restore_window, window_memory
 from engine.events import EngineStatus
 from engine.requests import SamplingSettings
 
 SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
 TEXT_STEP = 0.1
-FIRST_WIDTH_PX, FIRST_HEIGHT_PX = 1200, 800
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Application(QObject):
 
     def start(self) -> None:
         """Shows the window, then starts the engine's thread and the first load."""
-        self._restore_window()
+        restore_window(self.window, self.preferences.settings)
         self.refresh_list()
         self.chats.new_chat()
         self._show_model_state()
@@ -116,7 +116,7 @@ class Application(QObject):
             return
         self._closed = True
         self.inspector.flush()
-        self._remember_window()
+        self.preferences.update(**window_memory(self.window))
         self.window.hide()  # stopping the engine may take a while
         self.preferences.save_now()
         self.chats.save_running()
@@ -355,34 +355,6 @@ class Application(QObject):
             names = ", ".join(each.name for each in damaged)
             words = self.tr("A damaged file was kept as {0} and a fresh one begun.").format(names)
             self.window.notice.say(words, stay=True)
-
-    def _restore_window(self) -> None:
-        settings = self.preferences.settings
-        self.window.resize(FIRST_WIDTH_PX, FIRST_HEIGHT_PX)
-        if len(settings.window) == 4:
-            place = QRect(*settings.window)
-            if any(screen.availableGeometry().intersects(place) for screen in QGuiApplication.screens()):
-                self.window.setGeometry(place)
-        if len(settings.splitter) == self.window.splitter.count():
-            self.window.splitter.setSizes(list(settings.splitter))
-        self.window.list_panel.set_open(settings.list_open)
-        self.window.inspector_panel.set_open(settings.inspector_open)
-        if settings.maximized:
-            self.window.setWindowState(Qt.WindowState.WindowMaximized)
-
-    def _remember_window(self) -> None:
-        window = self.window
-        place = window.normalGeometry() if window.isMaximized() else window.geometry()
-        changes: dict[str, object] = {
-            "window": (place.x(), place.y(), place.width(), place.height()),
-            "maximized": window.isMaximized(),
-            "list_open": window.list_panel.wanted,
-            "inspector_open": window.inspector_panel.wanted,
-        }
-        sizes = tuple(window.splitter.sizes())
-        if len(sizes) == 3 and all(sizes):  # a folded panel has no width worth remembering
-            changes["splitter"] = sizes
-        self.preferences.update(**changes)
 
 
 def run(model: Path | None = None, *, data_folder: Path | None = None, qt_arguments: Sequence[str] = ()) -> int:

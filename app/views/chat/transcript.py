@@ -270,6 +270,7 @@ class Transcript(QScrollArea):
             fresh = [_with_text(each, texts[each.id]) for each in messages]
             self.show_messages([*self._pending, *fresh])
         if focused and -focused[0] <= len(self._widgets):
+            self._widgets[focused[0]].show()  # what is not shown yet cannot take the focus
             self._widgets[focused[0]].setFocus()
 
     def _tint(self) -> None:
