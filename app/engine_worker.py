@@ -38,6 +38,7 @@ STATUS_PERIOD_S = 0.3
 IDLE_STATUS_PERIOD_S = 2.0
 PROGRESS_PERIOD_S = 0.033
 STOP_LIMIT_S = 10.0
+RARELY = 1000  # middle collections before one of the old objects
 
 
 class SessionLike(Protocol):
@@ -62,8 +63,9 @@ def open_engine_session(
 ) -> SessionLike:
     """Opens a real session; the import is here because it pulls in torch, which takes seconds.
 
-    Those modules are a million objects that stay: searching them for garbage stops every thread for 0.1 s and more, so
-    the collector rests during the import and leaves them out for good afterwards.
+    The modules are a million objects that stay, and compiling kernels makes many more: searching them all for garbage
+    stops every thread for 0.1 to 0.5 s. So the modules are left out of the search for good, and from here on the old
+    objects are searched rarely; young ones as ever, and all of them when a model is unloaded.
     """
     preload_torch_libraries()
     gc.disable()
@@ -71,6 +73,7 @@ def open_engine_session(
         from engine.session import open_session
     finally:
         gc.freeze()
+        gc.set_threshold(*gc.get_threshold()[:2], RARELY)
         gc.enable()
     return open_session(request, on_progress, is_cancelled)
 
