@@ -7,15 +7,16 @@ the engine's thread.
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.actions import ActionRegistry, ActionSpec
 from app.controllers.conversation import ConversationController
@@ -36,6 +37,7 @@ from app.views.inspector import Inspector
 from app.views.main_window import MainWindow, Parts
 from app.views.settings_page import SettingsPage
 from app.views.window_memory import restore_window, window_memory
+from engine.errors import EngineError
 from engine.events import EngineStatus
 from engine.requests import SamplingSettings
 
@@ -369,9 +371,14 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
     qt = QApplication(["espalier", *qt_arguments])
     qt.setApplicationName("Espalier")
     qt.setDesktopFileName("espalier")
-    paths = data_paths(data_folder)
-    faults = FaultLog(paths.crash_reports)
-    application = Application(qt, Launch(paths, model))
+    try:
+        paths = data_paths(data_folder)
+        faults = FaultLog(paths.crash_reports)
+        application = Application(qt, Launch(paths, model))
+    except (EngineError, OSError, sqlite3.Error) as error:  # no window can stand on a data folder that is not there
+        words = QCoreApplication.translate("Application", "Espalier cannot use its data folder.")
+        QMessageBox.critical(None, "Espalier", f"{words}\n\n{error}")
+        return 1
     put_hooks_back = install_hooks(application.crash_reported.emit)
     try:
         application.start()

@@ -87,3 +87,23 @@ def test_run_opens_and_closes_in_order(tmp_path: Path, project_root: Path) -> No
     assert done.stderr == ""
     assert (tmp_path / "data" / "settings.json").is_file()
     assert not (tmp_path / "data" / "crash_reports" / "fault.log").exists()
+
+
+REFUSED = """
+import sys
+from pathlib import Path
+from app import application
+application.QMessageBox.critical = lambda parent, title, text: print(text)
+sys.exit(application.run(data_folder=Path(sys.argv[1])))
+"""
+
+
+def test_an_unusable_data_folder_is_said_in_words(tmp_path: Path, project_root: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", REFUSED, str(blocked)]
+    done = subprocess.run(command, cwd=project_root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Espalier cannot use its data folder." in done.stdout
+    assert "Traceback" not in done.stderr
