@@ -6,10 +6,10 @@ import faulthandler
 import platform
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +28,7 @@ def keep_report(folder: Path, details: str) -> KeptReport:
     """Writes a report with the versions that matter, and drops the oldest ones."""
     head = f"Espalier crash report\nPython {sys.version.split()[0]}, {platform.platform()}\n\n"
     text = head + details
-    path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}.txt"
+    path = folder / f"crash-{datetime.now():%Y%m%d-%H%M%S-%f}.txt"  # names in the order of time: the oldest go first
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
