@@ -21,7 +21,7 @@ from engine.models.spec import ModelSpec
 from engine.models.transformer import Transformer, cache_bytes_per_token, pages_for
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.tokenizer.tokenizer import Tokenizer
-from engine.weights.config_reader import ConfigReader
+from engine.weights.config_reader import ConfigReader, is_present
 from engine.weights.shards import ShardIndex
 
 GB = 1e9
@@ -82,7 +82,7 @@ def load(request: LoadRequest, on_progress: OnProgress, is_cancelled: IsCancelle
 
 
 def _open_config(folder: Path) -> ConfigReader:
-    if not (folder / "config.json").exists():
+    if not is_present(folder / "config.json"):
         ShardIndex.open(folder)  # says it better where the folder is not a model's at all
     return ConfigReader.open(folder)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import cast, get_args
 
@@ -64,6 +65,7 @@ class Session:
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
         self.vocab_size = min(loaded.model.spec.vocab_size, loaded.tokenizer.vocab_size)
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
+        self._inboxes: dict[int, deque[GenerationEvent]] = {}  # of `generate` and `chat`, which run side by side
         self._speed = SpeedMeter()
 
     @property
@@ -119,6 +121,9 @@ class Session:
         """Advances every request by one chunk or token; nothing to do gives an empty list."""
         events = self._generator.step()
         self._speed.note(events)
+        for event in events:
+            if event.request_id in self._inboxes:
+                self._inboxes[event.request_id].append(event)
         return events
 
     def status(self) -> EngineStatus:
@@ -191,19 +196,22 @@ class Session:
 
     def _run(self, request: GenerateRequest) -> Iterator[GenerationEvent]:
         self.submit(request)
+        self._inboxes[request.request_id] = deque()
         return self._events_of(request.request_id)
 
     def _events_of(self, request_id: int) -> Iterator[GenerationEvent]:
-        finished = False
+        inbox, finished = self._inboxes[request_id], False
         try:
             while not finished:
-                for event in [each for each in self.step() if each.request_id == request_id]:
-                    if isinstance(event, RequestFailed):
-                        finished = True
-                        raise event.error
-                    finished = isinstance(event, GenerationFinished)
-                    yield event
+                while not inbox:  # a step that another reply asked for may have filled it
+                    self.step()
+                event = inbox.popleft()
+                finished = isinstance(event, (GenerationFinished, RequestFailed))
+                if isinstance(event, RequestFailed):
+                    raise event.error
+                yield event
         finally:
+            del self._inboxes[request_id]
             if not finished:  # the caller lost interest
                 self.cancel(request_id)
                 self.step()

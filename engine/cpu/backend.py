@@ -252,9 +252,13 @@ class CpuBackend:
 
 
 def _plain(x: torch.Tensor, linear: CpuPlainLinear, out: torch.Tensor) -> None:
-    if x.shape[0] <= MAX_GROUPED_ROWS and linear.bits is not None:
+    if x.shape[0] <= MAX_GROUPED_ROWS:  # row by row: a product of several rows would sum in another order
+        bias = linear.bias.numpy()
         for source, target in zip(x.numpy(), out.numpy(), strict=True):
-            elementwise_kernels.plain_row(linear.bits, linear.kind, source, linear.bias.numpy(), target)
+            if linear.bits is None:
+                elementwise_kernels.single_row(linear.weight.numpy(), source, bias, target)
+            else:
+                elementwise_kernels.plain_row(linear.bits, linear.kind, source, bias, target)
         return
     for first in range(0, linear.weight.shape[0], PLAIN_SLICE):
         part = slice(first, first + PLAIN_SLICE)
@@ -292,3 +296,6 @@ def _warm_attention() -> None:
     backend.rms_norm(q, norm, out)
     backend.gated_silu(q, out)
     backend.add(q, out)
+    for dtype in (torch.float16, torch.float32):
+        linear = backend.prepare_linear(PlainLinear("", 16, 16, torch.ones(16, 16, dtype=dtype), None))
+        backend.linears(q, (linear,), (out,))

@@ -54,6 +54,8 @@ def _quantize_block(scratch, codes):  # type: ignore[no-untyped-def]
     largest = np.float32(0.0)
     for i in range(128):
         largest = max(largest, abs(scratch[i]))
+    if not np.isfinite(scratch[0]):  # the rotation has spread it over the block, but the maximum passes over NaN
+        largest = np.float32(np.nan)
     # A block of zeros keeps codes of zero; a non-finite block spreads as NaN, as it would in floating point.
     scale = largest / np.float32(32767.0)
     inverse = np.float32(32767.0) / largest if largest > 0 else np.float32(0.0)

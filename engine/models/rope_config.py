@@ -18,6 +18,7 @@ from engine.weights.config_reader import ConfigReader
 DEFAULT_THETA = 10_000.0
 MIN_THETA = 1.0001  # yarn divides by its logarithm
 SMALLEST = 1e-6  # of factors that something is divided by
+LARGEST_FACTOR = 1e6  # by which a context may be stretched
 
 
 def read_rope(config: ConfigReader, head_dim: int, max_position_embeddings: int) -> RopeSpec:
@@ -57,11 +58,11 @@ def read_rope(config: ConfigReader, head_dim: int, max_position_embeddings: int)
 
 
 def _read_yarn(section: ConfigReader, theta: float, rotary_dim: int, original: int, longest: int) -> RopeSpec:
-    factor = section.optional_float("factor", low=SMALLEST) or longest / original
+    factor = section.optional_float("factor", low=SMALLEST, high=LARGEST_FACTOR) or longest / original
     attention_factor = section.optional_float("attention_factor", low=SMALLEST)
     if attention_factor is None:
-        mscale = section.optional_float("mscale")
-        mscale_all_dim = section.optional_float("mscale_all_dim")
+        mscale = section.optional_float("mscale", low=0.0)
+        mscale_all_dim = section.optional_float("mscale_all_dim", low=0.0)
         attention_factor = _yarn_magnitude(factor, 1.0)
         if mscale and mscale_all_dim:
             attention_factor = _yarn_magnitude(factor, mscale) / _yarn_magnitude(factor, mscale_all_dim)
