@@ -1,0 +1,199 @@
+"""The engine's public face: what scripts and the application may ask of a loaded model, and what refuses them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from transformers import LlamaConfig
+
+import engine
+from engine import Message, SamplingSettings, load_model
+from engine.errors import ChatTemplateError, ContextTooLongError, EngineError, InvalidRequestError
+from engine.events import GenerationFinished, GenerationStarted, TextDelta
+from engine.requests import GenerateRequest
+from engine.session import Session
+from tests.oracles.exl3_numpy import make_exl3_linear, with_prefix, write_safetensors
+from tests.oracles.tiny_models import make_plain, write_tokenizer
+
+GREEDY = SamplingSettings(temperature=0.0, max_new_tokens=12, ignore_eos=True)
+
+
+@pytest.fixture(scope="module")
+def session(demo_model: Path) -> Iterator[Session]:
+    session = load_model(demo_model, cache_tokens=1024)
+    yield session
+    session.unload()
+
+
+def test_the_face_of_the_engine() -> None:
+    assert set(engine.__all__) == {"Message", "SamplingSettings", "load_model"}
+
+
+def test_logits(session: Session) -> None:
+    logits = session.logits([1, 2, 3])
+    assert logits.dtype == torch.float32
+    assert logits.shape == (3, session._model.spec.vocab_size)
+    assert torch.equal(logits, session.logits(np.array([1, 2, 3])))
+    assert torch.equal(logits[:2].argmax(-1), session.logits([1, 2]).argmax(-1))
+    kept = logits.clone()
+    session.logits([5, 6, 7])
+    assert torch.equal(logits, kept)  # a result of one's own, not a buffer that the next call overwrites
+
+
+def test_logits_leave_nothing_in_the_cache(session: Session) -> None:
+    ids = session.tokenizer.encode("A sentence that nobody else says here: zebra umbrella.") * 3
+    session.logits(ids)
+    assert session._pages.num_free == session._pages.num_pages
+    events = list(session.generate(session.tokenizer.decode(ids), GREEDY))
+    assert isinstance(events[0], GenerationStarted)
+    assert events[0].cached_tokens <= 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "error"),
+    [
+        ([], InvalidRequestError), ([-1], InvalidRequestError), ([10**9], InvalidRequestError),
+        ([1] * 1025, ContextTooLongError),
+    ],
+    ids=["none", "negative", "beyond the vocabulary", "too many"],
+)  # fmt: skip
+def test_refused_tokens(session: Session, ids: list[int], error: type[EngineError]) -> None:
+    with pytest.raises(error) as caught:
+        session.logits(ids)
+    assert caught.value.way_out
+
+
+def test_generate_and_chat(session: Session) -> None:
+    events = list(session.generate("Once upon a time", GREEDY))
+    assert isinstance(events[0], GenerationStarted)
+    assert isinstance(events[-1], GenerationFinished)
+    assert "".join(event.text for event in events)
+    as_dict = [event.text for event in session.chat([{"role": "user", "content": "Hello"}], GREEDY)]
+    as_message = [event.text for event in session.chat([Message("user", "Hello")], GREEDY)]
+    assert "".join(as_dict) == "".join(as_message) != ""
+
+
+@pytest.mark.parametrize(
+    "message", [{}, {"role": "user"}, {"role": "boss", "content": "x"}, {"role": "user", "content": 3}], ids=str
+)
+def test_refused_messages(session: Session, message: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequestError):
+        session.chat([message], GREEDY)
+    assert not session.has_work
+
+
+def test_too_long_prompts_and_empty_ones(session: Session) -> None:
+    with pytest.raises(ContextTooLongError) as caught:
+        session.generate("word " * 3000, GREEDY)
+    assert "1024" in caught.value.message
+    with pytest.raises(InvalidRequestError):
+        session.chat([], GREEDY)
+    assert not session.has_work
+
+
+def test_two_replies_at_once(session: Session) -> None:
+    prompts = ["Once upon a time", "The weather is"]
+    alone = ["".join(event.text for event in session.generate(prompt, GREEDY)) for prompt in prompts]
+    replies = [session.generate(prompt, GREEDY) for prompt in prompts]
+    texts = ["", ""]
+    finished = [False, False]
+    for _ in range(200):  # taken in turns, and one finds out late that it has ended
+        for number, reply in enumerate(replies):
+            event = next(reply, None)
+            texts[number] += event.text if event is not None else ""
+            finished[number] |= isinstance(event, GenerationFinished)
+        if all(finished):
+            break
+    assert finished == [True, True]
+    assert texts == alone
+
+
+def test_a_reply_that_nobody_reads_to_its_end(session: Session) -> None:
+    reply = session.generate("Once upon a time", SamplingSettings(max_new_tokens=500, ignore_eos=True))
+    for event in reply:
+        if isinstance(event, TextDelta):
+            break
+    reply.close()  # type: ignore[attr-defined]
+    assert not session.has_work
+    assert session._pages.num_free == session._pages.num_pages
+
+
+def test_submit_step_cancel(session: Session) -> None:
+    long = SamplingSettings(max_new_tokens=500, ignore_eos=True)
+    session.submit(GenerateRequest(7, prompt="Once upon a time", sampling=long))
+    assert session.has_work
+    for _ in range(3):
+        session.step()
+    assert session.status().context_used_tokens > 3
+    assert session.status().context_tokens == 1024
+    session.cancel(7)
+    last = session.step()[-1]
+    assert isinstance(last, GenerationFinished)
+    assert last.reason == "cancelled"
+    assert session.step() == []
+
+
+def test_a_model_without_a_chat_template(tmp_path: Path) -> None:
+    make_plain(tmp_path, LlamaConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+    ))  # fmt: skip
+    session = load_model(tmp_path, cache_tokens=256)
+    assert not session.info.has_chat_template
+    with pytest.raises(ChatTemplateError) as caught:
+        session.chat([Message("user", "t1 t2")], GREEDY)
+    assert caught.value.way_out
+    assert "".join(event.text for event in session.generate("t1 t2", GREEDY))
+
+
+def big_model(folder: Path) -> int:
+    """Writes an EXL3 model of about 100 MB, the same random tiles everywhere; returns the bytes of its weights."""
+    hidden, middle, vocab, layers = 1024, 4096, 2048, 12
+    sizes = {"self_attn.q_proj": (hidden, hidden), "self_attn.k_proj": (hidden, 256), "self_attn.v_proj": (hidden, 256),
+             "self_attn.o_proj": (hidden, hidden), "mlp.gate_proj": (hidden, middle), "mlp.up_proj": (hidden, middle),
+             "mlp.down_proj": (middle, hidden)}  # fmt: skip
+    tensors: dict[str, Any] = {"model.embed_tokens.weight": np.ones((vocab, hidden), np.float16)}
+    made = {size: make_exl3_linear(*size, 5, "mul1", seed=0) for size in set(sizes.values())}
+    for layer in range(layers):
+        prefix = f"model.layers.{layer}."
+        for name, size in sizes.items():
+            tensors |= with_prefix(prefix + name, made[size])
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            tensors[f"{prefix}{name}.weight"] = np.ones(hidden, np.float16)
+    tensors["model.norm.weight"] = np.ones(hidden, np.float16)
+    tensors |= with_prefix("lm_head", make_exl3_linear(hidden, vocab, 5, "mul1", seed=0))
+    write_safetensors(folder / "model.safetensors", tensors)
+    config = LlamaConfig(
+        vocab_size=vocab, hidden_size=hidden, intermediate_size=middle, num_hidden_layers=layers,
+        num_attention_heads=16, num_key_value_heads=4, max_position_embeddings=512, architectures=["LlamaForCausalLM"],
+    )  # fmt: skip
+    config.save_pretrained(folder)
+    write_tokenizer(folder, vocab)
+    return (folder / "model.safetensors").stat().st_size
+
+
+def test_memory_of_a_loaded_model_is_about_its_file(tmp_path: Path) -> None:
+    file_bytes = big_model(tmp_path)
+    assert file_bytes > 90e6
+    process = psutil.Process()
+    warm = load_model(tmp_path, cache_tokens=512)  # compiles, fills the pools
+    warm.logits([1, 2, 3])
+    warm.unload()
+    gc.collect()
+    before = process.memory_info().rss
+    session = load_model(tmp_path, cache_tokens=512)
+    session.logits(list(range(300)))
+    used = process.memory_info().rss - before
+    planned = file_bytes + session.info.cache_bytes
+    assert abs(session.info.weights_bytes / file_bytes - 1) < 0.02
+    assert 0.8 * file_bytes < used < planned + 60e6  # and the buffers of 512 rows
+    freed = session.unload()
+    after = process.memory_info().rss - before
+    assert freed > 0.8 * file_bytes
+    assert after < 0.15 * file_bytes
