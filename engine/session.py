@@ -67,6 +67,7 @@ class Session:
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
         self._inboxes: dict[int, deque[GenerationEvent]] = {}  # of `generate` and `chat`, which run side by side
         self._speed = SpeedMeter()
+        self._is_loaded = True
 
     @property
     def has_work(self) -> bool:
@@ -86,13 +87,8 @@ class Session:
         self, request_id: int, prompt_ids: Sequence[int], sampling: SamplingSettings, *, continues: bool = True
     ) -> None:
         """Queues a prompt that is tokens already; as `submit`."""
-        limit = self.info.context_tokens
-        if len(prompt_ids) >= limit:
-            raise ContextTooLongError(
-                f"The conversation has {len(prompt_ids)} tokens and the context holds {limit}.",
-                "Start a new chat, shorten the conversation, or load the model with a larger context.",
-            )
-        room = min(sampling.max_new_tokens, limit - len(prompt_ids))
+        self._check_length(prompt_ids)
+        room = min(sampling.max_new_tokens, self.info.context_tokens - len(prompt_ids))
         self._generator.submit(
             Job(request_id, list(prompt_ids), sampling, room, self.tokenizer, self.vocab_size, continues=continues)
         )
@@ -103,6 +99,7 @@ class Session:
 
     def prompt_ids(self, request: GenerateRequest) -> list[int]:
         """The tokens that a request starts with. Raises `EngineError`."""
+        self._check_loaded()
         if request.prompt is not None:
             ids = self.tokenizer.encode(request.prompt)
         else:
@@ -159,6 +156,7 @@ class Session:
         Raises:
             InvalidRequestError: no tokens, an id outside the vocabulary, or too many tokens.
         """
+        self._check_loaded()
         ids = [int(each) for each in token_ids]
         if not ids:
             raise InvalidRequestError("There are no tokens.", "Give at least one.")
@@ -177,13 +175,27 @@ class Session:
             self._pages.forget(sequence)
 
     def unload(self) -> int:
-        """Frees the model; the session cannot be used afterwards. Returns the bytes that were freed, measured."""
+        """Frees the model; the session takes no requests afterwards. Returns the bytes that were freed, measured."""
+        self._check_loaded()
+        self._is_loaded = False
         backend = self._model.backend
         before = backend.memory_bytes()[0]
         del self._model, self._executor, self._generator, self._pages
         gc.collect()
         backend.trim()
         return max(0, before - backend.memory_bytes()[0])
+
+    def _check_loaded(self) -> None:
+        if not self._is_loaded:
+            raise InvalidRequestError(f"{self.info.name} is unloaded.", "Load it again.")
+
+    def _check_length(self, prompt_ids: Sequence[int]) -> None:
+        limit = self.info.context_tokens
+        if len(prompt_ids) >= limit:
+            raise ContextTooLongError(
+                f"The conversation has {len(prompt_ids)} tokens and the context holds {limit}.",
+                "Start a new chat, shorten the conversation, or load the model with a larger context.",
+            )
 
     def _check_ids(self, ids: Sequence[int]) -> None:
         size = self._model.spec.vocab_size
@@ -195,12 +207,14 @@ class Session:
                 )
 
     def _run(self, request: GenerateRequest) -> Iterator[GenerationEvent]:
-        self.submit(request)
-        self._inboxes[request.request_id] = deque()
-        return self._events_of(request.request_id)
+        prompt_ids = self.prompt_ids(request)
+        self._check_length(prompt_ids)  # what cannot be served fails here, not while reading
+        return self._events_of(request, prompt_ids)
 
-    def _events_of(self, request_id: int) -> Iterator[GenerationEvent]:
-        inbox, finished = self._inboxes[request_id], False
+    def _events_of(self, request: GenerateRequest, prompt_ids: list[int]) -> Iterator[GenerationEvent]:
+        request_id, finished = request.request_id, False
+        self.submit_tokens(request_id, prompt_ids, request.sampling, continues=request.prompt is not None)
+        inbox = self._inboxes[request_id] = deque[GenerationEvent]()
         try:
             while not finished:
                 while not inbox:  # a step that another reply asked for may have filled it

@@ -72,13 +72,16 @@ class Generator:
         self._waiting = deque(job for job in self._waiting if not job.cancelled)
 
     def _start_waiting(self, events: list[GenerationEvent]) -> None:
+        overtaken: list[Job] = []
         for job in list(self._waiting):
+            if any(earlier.skips >= MAX_SKIPS for earlier in overtaken):
+                return
             sequence = self._pages.allocate(job.token_ids, job.max_tokens)
             if sequence is None:
-                job.skips += 1
-                if job.skips > MAX_SKIPS:
-                    return
+                overtaken.append(job)
                 continue
+            for earlier in overtaken:
+                earlier.skips += 1
             self._waiting.remove(job)
             for source, target in sequence.copies:
                 self._copy_page(source, target)

@@ -23,7 +23,7 @@ LARGEST_FACTOR = 1e6  # by which a context may be stretched
 
 def read_rope(config: ConfigReader, head_dim: int, max_position_embeddings: int) -> RopeSpec:
     """Raises `ModelFormatError` for bad values and `UnsupportedModelError` for kinds this program does not have."""
-    section = config.section("rope_parameters") or config.section("rope_scaling") or ConfigReader(config.path, {})
+    section = _rope_section(config)
     theta = section.float("rope_theta", config.float("rope_theta", DEFAULT_THETA, low=MIN_THETA), low=MIN_THETA)
     kind = section.str("rope_type", section.str("type", "default"))
     partial = section.float(
@@ -55,6 +55,14 @@ def read_rope(config: ConfigReader, head_dim: int, max_position_embeddings: int)
         f"{config.path}: the rotary embedding “{kind}” is not supported.",
         "Supported are default, linear, llama3 and yarn; choose another model.",
     )
+
+
+def _rope_section(config: ConfigReader) -> ConfigReader:
+    for key in ("rope_scaling", "rope_parameters"):
+        section = config.section(key)
+        if section is not None and any(True for _ in section):
+            return section
+    return ConfigReader(config.path, {})
 
 
 def _read_yarn(section: ConfigReader, theta: float, rotary_dim: int, original: int, longest: int) -> RopeSpec:

@@ -123,14 +123,14 @@ class _Loader:
         self._ropes: dict[RopeSpec, RopeTable] = {}
         self._attention_buffers: dict[tuple[int, int], AttentionBuffers] = {}
         self._mlp_buffers: dict[int, MlpBuffers] = {}
-        self._bytes = self._quantized_bits = self._quantized_weights = self._plain_weights = 0
+        self._bytes = self._quantized_bits = self._quantized_weights = self._num_parameters = 0
         self._plain_dtype = "float16"
 
     def size(self, embedding: torch.Tensor) -> LoadedSize:
         quantized = self._quantized_weights
         return LoadedSize(
             weights_bytes=self._bytes + embedding.numel() * embedding.element_size(),
-            num_parameters=quantized + self._plain_weights + embedding.numel(),
+            num_parameters=self._num_parameters + embedding.numel(),
             bits_per_weight=self._quantized_bits / quantized if quantized else None,
             plain_dtype=self._plain_dtype,
         )
@@ -152,7 +152,7 @@ class _Loader:
     def norm(self, spec: NormSpec) -> Norm:
         weight = read_tensor(self.index, spec.key, (spec.size,))
         self._bytes += weight.numel() * weight.element_size()
-        self._plain_weights += weight.numel()
+        self._num_parameters += weight.numel()
         return self.backend.prepare_norm(weight, spec.eps)
 
     def block(self, spec: BlockSpec) -> Block:
@@ -215,12 +215,14 @@ class _Loader:
     def _count(self, weights: LinearWeights) -> None:
         count = weights.in_features * weights.out_features
         self._bytes += weights.num_bytes
+        is_head = weights.key == self.spec.head.key
+        if not (is_head and self.spec.tied):  # a tied head's weights are the embedding's
+            self._num_parameters += count
         if isinstance(weights, PlainLinear):
-            self._plain_weights += count
             self._plain_dtype = str(weights.weight.dtype).removeprefix("torch.")
-        else:
+        elif not is_head:  # by custom a model's bitrate leaves out its head and its scales
             self._quantized_weights += count
-            self._quantized_bits += 8 * weights.num_bytes
+            self._quantized_bits += weights.bits * count
 
 
 def cache_bytes_per_token(spec: ModelSpec, bytes_per_value: int = 2) -> int:
