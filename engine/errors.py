@@ -34,7 +34,16 @@ class UnsupportedModelError(EngineError):
 
 
 class NotEnoughMemoryError(EngineError):
-    """The model or its cache does not fit; the way out names a setting that would."""
+    """The model or its cache does not fit; the way out names a setting that would.
+
+    Args:
+        suggested_cache_tokens: a `LoadRequest.cache_tokens` that fits, which the window offers as a button; None when
+            no context does.
+    """
+
+    def __init__(self, message: str, way_out: str = "", suggested_cache_tokens: int | None = None) -> None:
+        super().__init__(message, way_out)
+        self.suggested_cache_tokens = suggested_cache_tokens
 
 
 class DeviceError(EngineError):
