@@ -10,7 +10,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -19,16 +18,18 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.actions import ActionRegistry, ActionSpec
+from app.card_watch import CardWatch
 from app.controllers.conversation import ConversationController
+from app.controllers.load_settings import LoadSettings
 from app.controllers.models import ModelController, ModelState
 from app.controllers.preferences import Preferences
 from app.crash import FaultLog, install_hooks, keep_report
+from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
-from app.engine_worker import SessionFactory, open_engine_session
 from app.item_models.conversations import ConversationListModel
-from app.resources_paths import demo_model_path
+from app.launch import Launch
 from app.storage.conversations import ConversationStore
-from app.storage.paths import DataPaths, data_paths
+from app.storage.paths import data_paths
 from app.theme.theme import Theme
 from app.views.chat.page import ChatPage
 from app.views.conversation_list import ConversationList
@@ -38,28 +39,11 @@ from app.views.main_window import MainWindow, Parts
 from app.views.settings_page import SettingsPage
 from app.views.window_memory import restore_window, window_memory
 from engine.errors import EngineError
-from engine.events import EngineStatus
+from engine.events import EngineStatus, LoadProgress
 from engine.requests import SamplingSettings
 
 SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
 TEXT_STEP = 0.1
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What the window is started with.
-
-    Attributes:
-        paths: the user's files.
-        model: a folder to load at once, or None for the last one.
-        demo_folder: the embedded demo model.
-        open_session: makes a session of a load request, in the engine's thread.
-    """
-
-    paths: DataPaths
-    model: Path | None = None
-    demo_folder: Path = field(default_factory=demo_model_path)
-    open_session: SessionFactory = open_engine_session
 
 
 class Application(QObject):
@@ -79,7 +63,9 @@ class Application(QObject):
         self.theme = Theme(qt, settings.theme, settings.text_scale, self)
         self.store = ConversationStore(launch.paths.conversations)
         self.engine = EngineBridge(launch.open_session, self)
-        self.models = ModelController(self.engine, launch.demo_folder, self)
+        self.cards = CardWatch(launch.find_cards, launch.open_monitor, self)
+        self.load_settings = LoadSettings(self.preferences, self.cards, self)
+        self.models = ModelController(self.engine, self.load_settings, launch.demo_folder, self)
         self.chats = ConversationController(self.store, self.engine, self.models, self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
@@ -88,10 +74,11 @@ class Application(QObject):
         self.settings_page = SettingsPage(self.theme, launch.paths.folder)
         parts = Parts(self.conversations, self.chat, self.inspector, self.settings_page)
         self.window = MainWindow(self.theme, parts)
+        panel, strip = self.inspector.load_panel, self.window.status
+        self.devices = DevicePresenter(self.load_settings, self.models, self.cards, panel, strip)
         self.actions = ActionRegistry(self.window)
         self._closed = False
-        self.engine_stopped = False
-        self._last_tried: Path | None = None
+        self.threads_stopped = False
         self._connect_models()
         self._connect_chats()
         self._connect_window()
@@ -106,6 +93,7 @@ class Application(QObject):
         self.window.show()
         self._report_damage()
         self.chat.composer.input.setFocus()
+        self.cards.start()
         self.engine.start()
         first = self._first_model()
         if first is not None:
@@ -122,14 +110,14 @@ class Application(QObject):
         self.window.hide()  # stopping the engine may take a while
         self.preferences.save_now()
         self.chats.save_running()
-        self.engine_stopped = self.engine.shut_down()
+        cards_stopped = self.cards.shut_down()
+        self.threads_stopped = self.engine.shut_down() and cards_stopped
         QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
         self.chats.save_running()
         self.store.close()
 
     def load(self, path: Path) -> None:
         """Loads a model folder and shows the chat page."""
-        self._last_tried = path
         self.window.show_page(0)
         self.models.load(path)
 
@@ -163,9 +151,11 @@ class Application(QObject):
         self.chat.empty.folder_requested.connect(self.choose_folder)
         self.chat.empty.demo_requested.connect(models.load_demo)
         self.chat.load_retry_requested.connect(self._retry_load)
+        self.chat.context_accepted.connect(self._load_with_context)
+        self.load_settings.card_missed.connect(self._say)
         self.window.folder_dropped.connect(self._on_folder_dropped)
         models.state_changed.connect(self._show_model_state)
-        models.progress.connect(bar.show_progress)
+        models.progress.connect(self._show_progress)
         self.engine.status_changed.connect(self._show_status)
         self.engine.crashed.connect(self.report_crash)
         self.crash_reported.connect(self.report_crash, Qt.ConnectionType.QueuedConnection)
@@ -277,8 +267,13 @@ class Application(QObject):
 
     @Slot()
     def _retry_load(self) -> None:
-        if self._last_tried is not None:
-            self.load(self._last_tried)
+        if self.models.last_path is not None:
+            self.load(self.models.last_path)
+
+    @Slot(int)
+    def _load_with_context(self, tokens: int) -> None:
+        self.load_settings.choose_cache_tokens(tokens)
+        self._retry_load()
 
     @Slot(object)
     def _on_folder_dropped(self, path: Path) -> None:
@@ -288,6 +283,10 @@ class Application(QObject):
     def _show_status(self, status: EngineStatus) -> None:
         if self.models.is_ready:
             self.window.status.show_status(status)
+
+    @Slot(object)
+    def _show_progress(self, progress: LoadProgress) -> None:
+        self.chat.model_bar.show_progress(progress, on_card=self.load_settings.expected_card is not None)
 
     @Slot()
     def _show_model_state(self) -> None:
@@ -389,6 +388,6 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
     finally:
         put_hooks_back()
         faults.close()
-    if not application.engine_stopped:  # a thread that is still inside the engine would abort the process noisily
+    if not application.threads_stopped:  # one still inside the engine or the driver would abort the process
         os._exit(status)
     return status

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.controllers.load_settings import LoadSettings
 from app.engine_bridge import EngineBridge
 from engine.errors import Cancelled, EngineError
 from engine.events import LoadFailed, LoadProgress, ModelInfo, ModelLoaded, ModelUnloaded
@@ -34,15 +35,22 @@ class ModelController(QObject):
     state_changed = Signal()
     progress = Signal(object)
 
-    def __init__(self, engine: EngineBridge, demo_folder: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self, engine: EngineBridge, settings: LoadSettings, demo_folder: Path, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._engine = engine
+        self._settings = settings
         self._demo_folder = demo_folder
         self._waiting_loads = 0
+        self._held_folder: Path | None = None  # until it is known which number the chosen card has
+        self._request: LoadRequest | None = None
         self.state = ModelState.NONE
         self.info: ModelInfo | None = None
         self.error: EngineError | None = None
         self.loading_path: Path | None = None
+        self.last_path: Path | None = None  # of the last load, whatever became of it
+        settings.changed.connect(self._load_held)
         engine.load_progress.connect(self._on_progress)
         engine.model_loaded.connect(self._on_loaded)
         engine.load_failed.connect(self._on_failed)
@@ -62,6 +70,14 @@ class ModelController(QObject):
         """Whether the embedded toy is there to be loaded."""
         return (self._demo_folder / "config.json").is_file()
 
+    @property
+    def needs_reload(self) -> bool:
+        """Whether the loaded model stands elsewhere, or with another context, than the settings say now."""
+        if not self.is_ready or self.info is None or self._request is None:
+            return False
+        same_device = self._settings.device in (self._request.device, self.info.device)
+        return not same_device or self._settings.cache_tokens != self._request.cache_tokens
+
     @Slot()
     def load_demo(self) -> None:
         """Loads the embedded toy."""
@@ -70,17 +86,28 @@ class ModelController(QObject):
     def load(self, path: Path) -> None:
         """Loads the model in a folder (or beside a file that was picked) in place of the present one."""
         folder = path.parent if path.is_file() else path
-        self._waiting_loads += 1
-        self.loading_path = folder
+        self.loading_path = self.last_path = self._held_folder = folder
         self._set(ModelState.LOADING)
-        self._engine.load(LoadRequest(folder))
+        self._load_held()
+
+    @Slot()
+    def reload(self) -> None:
+        """Loads the present model again, as the settings say now."""
+        if self.is_ready and self.info is not None:
+            self.load(self.info.path)
 
     @Slot()
     def cancel(self) -> None:
         """Stops the running load."""
-        if self.state is ModelState.LOADING:
-            self._set(ModelState.CANCELLING)
-            self._engine.cancel_load()
+        if self.state is not ModelState.LOADING:
+            return
+        if self._held_folder is not None and not self._waiting_loads:  # the engine has not heard of it
+            self._held_folder = self.loading_path = None
+            self._set(ModelState.NONE)
+            return
+        self._held_folder = None
+        self._set(ModelState.CANCELLING)
+        self._engine.cancel_load()
 
     @Slot()
     def unload(self) -> None:
@@ -88,6 +115,15 @@ class ModelController(QObject):
         if self.state is ModelState.READY:
             self._set(ModelState.UNLOADING)
             self._engine.unload()
+
+    @Slot()
+    def _load_held(self) -> None:
+        if self._held_folder is None or not self._settings.is_known:
+            return
+        self._request = LoadRequest(self._held_folder, self._settings.device, self._settings.cache_tokens)
+        self._held_folder = None
+        self._waiting_loads += 1
+        self._engine.load(self._request)
 
     @Slot(object)
     def _on_progress(self, progress: LoadProgress) -> None:

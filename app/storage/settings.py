@@ -12,6 +12,7 @@ from app.storage.set_aside import set_aside
 from app.theme.tokens import ThemeChoice
 
 SCHEMA_VERSION = 1
+MAX_CACHE_TOKENS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Settings:
     text_scale: float = 1.0
     last_model: str = ""
     load_last_model: bool = True
+    device: str = "auto"  # or "cpu", or the UUID of a card
+    cache_tokens: int = 0  # context of the next load; 0 leaves it to the engine
     window: tuple[int, ...] = ()  # x, y, width, height
     maximized: bool = False
     splitter: tuple[int, ...] = ()
@@ -74,6 +77,8 @@ def _checked(name: str, value: Any) -> Any:
     default = getattr(Settings(), name)
     if isinstance(default, bool):
         return value if isinstance(value, bool) else None
+    if isinstance(default, int):
+        return value if type(value) is int and 0 <= value <= MAX_CACHE_TOKENS else None
     if isinstance(default, float):
         return float(value) if isinstance(value, (int, float)) and 0.1 <= value <= 10 else None
     if isinstance(default, tuple):

@@ -102,6 +102,15 @@ QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit[kind="field"]:focus {{
   border-color: {c.accent}; }}
 QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0px; border: none; }}
+QComboBox {{ background: {c.background}; color: {c.text}; border: 1px solid {c.border};
+  border-radius: {RADIUS_FIELD}px; padding: 4px 7px; min-height: 18px; combobox-popup: 0; }}
+QComboBox:focus, QComboBox:on {{ border-color: {c.accent}; }}
+QComboBox::drop-down {{ border: none; width: 20px; }}
+QComboBox QAbstractItemView {{ background: {c.raised}; border: 1px solid {c.border}; outline: none; padding: 4px;
+  color: {c.text}; }}
+QComboBox QAbstractItemView::item {{ padding: 4px 8px; border-radius: {RADIUS_CHIP}px; }}
+QComboBox QAbstractItemView::item:selected {{ background: {selected}; color: {c.text}; }}
+QComboBox QAbstractItemView::item:disabled {{ background: transparent; color: {mix(c.raised, c.muted, 0.55)}; }}
 QSlider::groove:horizontal {{ height: 4px; background: {c.border}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;

@@ -84,6 +84,11 @@ SHEET_BELOW_PX, LIST_SHEET_BELOW_PX = 1000, 760
 ICON_PX = 20
 
 
+def column_side(width: int) -> int:
+    """The space at each side of the content column of a page, so that everything on it has the same edges."""
+    return max(SPACE_24, (width - COLUMN_PX) // 2)
+
+
 def contrast(first: str, second: str) -> float:
     """The contrast ratio of two #rrggbb colours, 1 to 21, as WCAG 2 defines it."""
     high, low = sorted((_luminance(first), _luminance(second)), reverse=True)

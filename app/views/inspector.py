@@ -1,6 +1,6 @@
-"""The panel at the right: sampling and system prompt of the open chat. The fields come from the contract's dataclass.
+"""The panel at the right: how models are loaded, then the system prompt and sampling of the open chat.
 
-Knows nothing of the store or of the engine.
+The fields come from the contract's dataclass. Knows nothing of the store or of the engine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
 
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16
-from app.views.widgets import IconButton, label, push_button
+from app.views.load_panel import LoadPanel
+from app.views.widgets import IconButton, label, push_button, thin_line
 from engine.requests import SamplingSettings
 
 SHOWN = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens", "seed")
@@ -199,16 +200,21 @@ class Inspector(QFrame):
         self._prompt_timer = QTimer(self, interval=PROMPT_DELAY_MS, singleShot=True)
         self._prompt_timer.timeout.connect(self.flush)
         self.system_prompt.textChanged.connect(self._prompt_timer.start)
-        close = IconButton(theme, "close", self.tr("Close the settings of this chat"))
+        self.load_panel = LoadPanel(theme)
+        close = IconButton(theme, "close", self.tr("Close this panel"))
         close.clicked.connect(self.close_requested)
         head = QHBoxLayout()
-        head.addWidget(label(theme, self.tr("This chat"), font="heading"), 1)
+        head.addWidget(label(theme, self.tr("Model"), font="heading"), 1)
         head.addWidget(close)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(SPACE_16, SPACE_12, SPACE_12, SPACE_16)
         column.setSpacing(SPACE_12)
         column.addLayout(head)
+        column.addWidget(self.load_panel)
+        column.addSpacing(SPACE_4)
+        column.addWidget(thin_line())
+        column.addWidget(label(theme, self.tr("This chat"), font="heading"))
         column.addWidget(label(theme, self.tr("System prompt"), font="small", kind="muted"))
         column.addWidget(self.system_prompt)
         column.addSpacing(SPACE_8)

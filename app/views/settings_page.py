@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScro
 
 from app.storage.settings import Settings
 from app.theme.theme import Theme
-from app.theme.tokens import COLUMN_PX, SPACE_4, SPACE_8, SPACE_12, SPACE_16, SPACE_24, ThemeChoice
+from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16, SPACE_24, ThemeChoice, column_side
 from app.views.widgets import ElidedLabel, label, panel, push_button
 
 
@@ -65,7 +65,7 @@ class SettingsPage(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        side = max(SPACE_16, (self.width() - COLUMN_PX) // 2)
+        side = column_side(self.width())
         self._column.setContentsMargins(side, SPACE_24, side, SPACE_24)
 
     def _theme_words(self) -> tuple[tuple[ThemeChoice, str], ...]:

@@ -1,20 +1,26 @@
-"""The strip at the bottom: device and memory, model state, context, speed. Knows nothing of where figures come from."""
+"""The strip at the bottom: device and memory, model state, context, speed. Knows nothing of where figures come from.
+
+A card's name, memory and load come from its driver, with or without a model; the rest is the engine's.
+"""
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
-from app.views.widgets import ElidedLabel, Meter, label, memory_text, speed_text
+from app.views.widgets import ElidedLabel, Meter, label, memory_text, size_text, speed_text
 from engine.events import EngineStatus
+from engine.fit.cards import CardReading
 
 COMPACT_BELOW_PX = 820
+LOAD_FROM_PX = 620
 HEIGHT_PX = 28
 
 
 class StatusStrip(QFrame):
-    """Shows the last `EngineStatus`, or that there is none."""
+    """Shows the last `EngineStatus` and the last `CardReading`, or that there is none."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,6 +31,8 @@ class StatusStrip(QFrame):
         self.device.setProperty("kind", "muted")
         self.memory_bar = Meter(theme, self.tr("Memory used"), "accent")
         self.memory = label(theme, font="small", kind="muted")
+        self.load = label(theme, font="small", kind="muted")
+        self._has_card = False
         self.state = label(theme, font="small", kind="muted")
         self.speed = label(theme, font="small", kind="muted")
         self.context_bar = Meter(theme, self.tr("Context used"), "info")
@@ -38,6 +46,8 @@ class StatusStrip(QFrame):
         layout.addWidget(self.device)
         layout.addWidget(self.memory_bar)
         layout.addWidget(self.memory)
+        layout.addSpacing(SPACE_8)
+        layout.addWidget(self.load)
         layout.addStretch(1)
         layout.addWidget(self.speed)
         layout.addSpacing(SPACE_16)
@@ -48,11 +58,11 @@ class StatusStrip(QFrame):
     def show_nothing(self, state: str) -> None:
         """No model: no figures."""
         self.state.setText(state)
-        self.device.set_whole_text("")
-        for each in (self.memory, self.speed, self.context):
+        for each in (self.speed, self.context):
             each.setText("")
-        for meter in (self.memory_bar, self.context_bar):
-            meter.hide()
+        self.context_bar.hide()
+        if not self._has_card:
+            self._clear_device()
 
     def show_state(self, state: str) -> None:
         """What the model is doing."""
@@ -60,18 +70,50 @@ class StatusStrip(QFrame):
 
     def show_status(self, status: EngineStatus) -> None:
         """The live figures."""
-        memory = memory_text(status.memory_used_bytes, status.memory_total_bytes)
         context = self.tr("{0} of {1} tokens").format(f"{status.context_used_tokens:,}", f"{status.context_tokens:,}")
-        self.device.set_whole_text(status.device_name)
-        self.memory.setText(memory)
-        self.memory_bar.set_share(status.memory_used_bytes / max(status.memory_total_bytes, 1), memory)
-        self.memory_bar.show()
+        if not self._has_card:
+            memory = memory_text(status.memory_used_bytes, status.memory_total_bytes)
+            self.device.set_whole_text(status.device_name)
+            self.memory.setText(memory)
+            self.memory_bar.set_share(status.memory_used_bytes / max(status.memory_total_bytes, 1), memory)
+            self.memory_bar.show()
         self.context.setText(context)
         self.context_bar.set_share(status.context_used_tokens / max(status.context_tokens, 1), context)
         self.context_bar.show()
         self.speed.setText(
             self.tr("{0} tok/s").format(speed_text(status.tokens_per_s)) if status.tokens_per_s > 0 else ""
         )
+
+    def show_card(self, name: str, reading: CardReading, has_model: bool) -> None:
+        """The live card. Without a model all its used memory is other programs'."""
+        self._has_card = True
+        total = max(reading.total_bytes, 1)
+        others = reading.others_bytes if has_model else reading.used_bytes
+        memory = memory_text(reading.used_bytes, reading.total_bytes)
+        words = memory
+        if others is not None:
+            words = self.tr("{0}, {1} of it by other programs").format(memory, size_text(others))
+        self.device.set_whole_text(name)
+        self.memory.setText(memory)
+        self.memory_bar.set_share(reading.used_bytes / total, words, (others or 0) / total)
+        self.memory_bar.show()
+        self.load.setText("" if reading.load_percent is None else self.tr("GPU {0} %").format(reading.load_percent))
+
+    def hide_card(self) -> None:
+        """No card, or one that does not answer: the next `EngineStatus` has the memory."""
+        if self._has_card:
+            self._has_card = False
+            self._clear_device()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.load.setVisible(self.width() >= LOAD_FROM_PX)
+
+    def _clear_device(self) -> None:
+        self.device.set_whole_text("")
+        self.memory.setText("")
+        self.load.setText("")
+        self.memory_bar.hide()
 
     def set_compact(self, compact: bool) -> None:
         """Leaves the words out that the meters say as well."""

@@ -71,13 +71,15 @@ class Meter(QWidget):
         self._theme = theme
         self._role = role
         self._share = 0.0
+        self._others_share = 0.0
         self.setFixedSize(64, 6)
         self.setAccessibleName(name)
         theme.changed.connect(self.update)
 
-    def set_share(self, share: float, words: str) -> None:
-        """Fills `share` (0 to 1) of the bar."""
+    def set_share(self, share: float, words: str, others_share: float = 0.0) -> None:
+        """Fills `share` (0 to 1) of the bar, the first `others_share` of it in the grey of other programs."""
         self._share = min(max(share, 0.0), 1.0)
+        self._others_share = min(max(others_share, 0.0), self._share)
         self.setAccessibleDescription(words)
         self.setToolTip(f"{self.accessibleName()}: {words}")
         self.update()
@@ -92,6 +94,10 @@ class Meter(QWidget):
         if self._share > 0:
             area.setWidth(max(area.height(), area.width() * self._share))
             painter.setBrush(self._theme.colour("danger" if self._share > 0.95 else self._role))
+            painter.drawRoundedRect(area, 3, 3)
+        if self._others_share > 0:
+            area.setWidth(max(area.height(), self.width() * self._others_share))
+            painter.setBrush(self._theme.colour("muted"))
             painter.drawRoundedRect(area, 3, 3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from PySide6.QtCore import QtMsgType
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.application import Application, Launch
+from app.application import Application
+from app.launch import Launch
 from app.storage.paths import data_paths
 from tests.app.driver import Window
+from tests.fakes.fake_nvml import FakeDriver
 from tests.fakes.fake_session import Script
 
 WIDTH, HEIGHT = 1200, 800
@@ -41,8 +44,16 @@ def model_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
+    """The machine's NVIDIA driver: none, until a test says otherwise before it opens a window."""
+    driver = FakeDriver(init_error="NVML Shared Library Not Found")
+    monkeypatch.setitem(sys.modules, "pynvml", driver.as_module())
+    return driver
+
+
+@pytest.fixture
 def open_window(
-    qapp: QApplication, qtbot: QtBot, tmp_path: Path, script: Script, model_folder: Path
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path, script: Script, model_folder: Path, driver: FakeDriver
 ) -> Iterator[Callable[..., Window]]:
     """Opens a window; `model=None` starts without one, `demo=True` puts a demo model there."""
     opened: list[Application] = []

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.storage.conversations import ConversationStore
+from app.views.chat.messages import ReplyMessage, UserMessage
 from app.views.dialogs import HelpDialog
 from engine.errors import ContextTooLongError
 from tests.app.driver import Window
@@ -56,6 +57,29 @@ def test_nothing_is_wider_than_the_window(open_window: Callable[..., Window], wi
     for widget in window.app.chat.transcript.message_widgets:
         right = widget.mapTo(window.app.chat, widget.rect().topRight()).x()
         assert right <= window.app.chat.width()
+
+
+@pytest.mark.parametrize("width", [480, 720, 1200, 1700])
+@pytest.mark.parametrize("with_scroll_bar", [False, True])
+def test_messages_and_composer_have_the_same_edges(
+    open_window: Callable[..., Window], width: int, with_scroll_bar: bool
+) -> None:
+    window = open_window(width=width)
+    window.script.reply = "Words. " * 30 + ("\n\nMore." * 40 if with_scroll_bar else "")
+    window.script.token_length = 60
+    window.say("z" * 400)
+    transcript, composer = window.app.chat.transcript, window.app.chat.composer
+    window.until(lambda: transcript.verticalScrollBar().isVisible() == with_scroll_bar)
+    window.qtbot.wait(50)  # the last paragraphs are being laid out
+    question, reply = transcript.message_widgets
+    assert isinstance(question, UserMessage)
+    assert isinstance(reply, ReplyMessage)
+    assert edges(question._bubble, window.app.chat)[1] == edges(composer, window.app.chat)[1]
+    assert edges(reply.view, window.app.chat) == edges(composer, window.app.chat)
+
+
+def edges(widget: QWidget, page: QWidget) -> tuple[int, int]:
+    return widget.mapTo(page, widget.rect().topLeft()).x(), widget.mapTo(page, widget.rect().topRight()).x()
 
 
 def test_every_focusable_widget_has_a_name(window: Window) -> None:

@@ -11,7 +11,8 @@ STARTED = """
 import sys
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
-from app.application import Application, Launch, run
+from app.application import Application, run
+from app.launch import Launch
 from app.storage.paths import data_paths
 qt = QApplication(["test"])
 app = Application(qt, Launch(data_paths(Path(sys.argv[1])), demo_folder=Path(sys.argv[1]) / "none"))

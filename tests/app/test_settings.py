@@ -50,6 +50,15 @@ def test_unknown_and_wrong_values_are_left_out(tmp_path: Path) -> None:
     assert load_settings(path).settings == Settings(last_model="kept")
 
 
+@pytest.mark.parametrize("wrong", [True, -1, 1.5, "4096", 10**12])
+def test_a_context_that_is_no_number_of_tokens_is_left_out(tmp_path: Path, wrong: object) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"cache_tokens": wrong, "device": "GPU-1"}))
+    assert load_settings(path).settings == Settings(device="GPU-1")
+    path.write_text(json.dumps({"cache_tokens": 4096, "device": 7}))
+    assert load_settings(path).settings == Settings(cache_tokens=4096)
+
+
 def test_the_window_remembers_its_look(open_window: Callable[..., Window]) -> None:
     first = open_window(width=1100)
     first.app.settings_page.theme_buttons["light"].click()

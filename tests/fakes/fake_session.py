@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from engine.errors import Cancelled, EngineError
+from engine.errors import Cancelled, EngineError, NotEnoughMemoryError
 from engine.events import (
     EngineStatus,
     GenerationEvent,
@@ -47,6 +46,8 @@ class Script:
     unloads: int = 0
     threads: set[int] = field(default_factory=set)
     hold_load: threading.Event | None = None
+    num_kernels: int = 0  # that a load makes ready
+    fitting_tokens: int | None = None  # a load with more, or without a wish, does not fit
 
     def open_session(
         self, request: LoadRequest, on_progress: Callable[[LoadProgress], None], is_cancelled: Callable[[], bool]
@@ -62,11 +63,17 @@ class Script:
                 time.sleep(0.002)
             if is_cancelled():
                 raise Cancelled("The load was cancelled.")
+        for done in range(self.num_kernels):
+            on_progress(LoadProgress("preparing", done, self.num_kernels, "kernels"))
+            time.sleep(0.04)  # longer than the worker keeps progress back
         if self.load_error is not None:
             raise self.load_error
+        if self.fitting_tokens is not None and (request.cache_tokens or self.fitting_tokens + 1) > self.fitting_tokens:
+            way_out = f"Use a context of {self.fitting_tokens} tokens instead, or close other programs."
+            raise NotEnoughMemoryError("The model needs 13.1 GB and 10.9 GB are free.", way_out, self.fitting_tokens)
         if self.load_bug is not None:
             raise self.load_bug
-        return FakeSession(self, request.path)
+        return FakeSession(self, request)
 
 
 @dataclass
@@ -81,7 +88,8 @@ class _Job:
 class FakeSession:
     """Says `script.reply` to every request."""
 
-    def __init__(self, script: Script, path: Path) -> None:
+    def __init__(self, script: Script, request: LoadRequest) -> None:
+        path, on_card = request.path, request.device.startswith("cuda")
         self._script = script
         self._jobs: dict[int, _Job] = {}
         self._cancelled: list[int] = []
@@ -91,8 +99,8 @@ class FakeSession:
             path=path,
             architecture="LlamaForCausalLM",
             format="EXL3 4.0 bpw",
-            device="cpu",
-            device_name="AMD Ryzen 7 7700",
+            device=request.device if on_card else "cpu",
+            device_name="NVIDIA GeForce RTX 4070" if on_card else "AMD Ryzen 7 7700",
             context_tokens=script.context_tokens,
             num_parameters=script.num_parameters,
             weights_bytes=23_500_000,
@@ -134,7 +142,7 @@ class FakeSession:
     def status(self) -> EngineStatus:
         speed = self._script.tokens_per_s if self._jobs else 0.0
         context = self._script.context_tokens
-        return EngineStatus("AMD Ryzen 7 7700", 1_300_000_000, 34_000_000_000, self._used_tokens, context, speed)
+        return EngineStatus(self.info.device_name, 1_300_000_000, 34_000_000_000, self._used_tokens, context, speed)
 
     def unload(self) -> int:
         self._script.unloads += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, SPACE_4, SPACE_8, SPACE_12, SPACE_16
-from app.views.widgets import label, push_button
+from app.views.widgets import label, push_button, set_state
 
 
 class ErrorCard(QFrame):
@@ -34,17 +36,17 @@ class ErrorCard(QFrame):
             each.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.retry_button = push_button(self.tr("Retry"), self.retry_requested.emit, "primary")
         self.copy_button = push_button(self.tr("Copy details"), self._copy)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACE_8)
-        buttons.addWidget(self.retry_button)
-        buttons.addWidget(self.copy_button)
-        buttons.addStretch(1)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(SPACE_8)
+        self._buttons.addWidget(self.retry_button)
+        self._buttons.addWidget(self.copy_button)
+        self._buttons.addStretch(1)
         words = QVBoxLayout()
         words.setSpacing(SPACE_4)
         words.addWidget(self._message)
         words.addWidget(self._way_out)
         words.addSpacing(SPACE_4)
-        words.addLayout(buttons)
+        words.addLayout(self._buttons)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACE_16, SPACE_12, SPACE_16, SPACE_12)
         layout.setSpacing(SPACE_12)
@@ -52,6 +54,11 @@ class ErrorCard(QFrame):
         layout.addLayout(words, 1)
         theme.changed.connect(self._retint)
         self._retint()
+
+    def offer(self, text: str, handler: Callable[[], object]) -> None:
+        """Puts the way out before the other buttons."""
+        set_state(self.retry_button, "kind", "")
+        self._buttons.insertWidget(0, push_button(text, handler, "primary"))
 
     @Slot()
     def _copy(self) -> None:

@@ -17,6 +17,7 @@ from app.views.chat.error_card import ErrorCard
 from app.views.widgets import IconButton, label, set_state, speed_text
 
 BUBBLE_SHARE = 0.8
+FRAME_PX = 1 + SPACE_4  # a message's border and the space inside it, at each side
 _BUBBLE_SIDES = 2 * SPACE_12
 _MIN_WIDTH_PX = 160
 

@@ -43,7 +43,7 @@ class ModelBar(QWidget):
         self.unload_button = IconButton(theme, "eject", self.tr("Unload the model"), word=self.tr("Unload"))
         self.unload_button.clicked.connect(self.unload_requested)
         self.cancel_button = push_button(self.tr("Cancel"), self.cancel_requested.emit)
-        self.inspector_button = IconButton(theme, "inspector", self.tr("Show or hide the settings of this chat"))
+        self.inspector_button = IconButton(theme, "inspector", self.tr("Show or hide the settings of model and chat"))
         self.inspector_button.clicked.connect(self.inspector_toggled)
         words = QVBoxLayout()
         words.setSpacing(SPACE_4)
@@ -76,9 +76,9 @@ class ModelBar(QWidget):
         if not cancelling:
             self.progress.setRange(0, 0)
 
-    def show_progress(self, progress: LoadProgress) -> None:
-        """How far the load is."""
-        self.details.set_whole_text(progress_text(progress))
+    def show_progress(self, progress: LoadProgress, on_card: bool) -> None:
+        """How far the load is; `on_card`: most likely on a GPU."""
+        self.details.set_whole_text(progress_text(progress, on_card))
         self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * progress.done / max(progress.total, 1)))
 
@@ -109,12 +109,14 @@ class ModelBar(QWidget):
         self.unload_button.setEnabled(loaded)
 
 
-def progress_text(progress: LoadProgress) -> str:
+def progress_text(progress: LoadProgress, on_card: bool) -> str:
     """The words of a load's progress, such as "Reading 120 of 500 MB"."""
     if progress.phase == "reading" and progress.unit == "bytes":
         return _tr("Reading {0}").format(of_total_text(progress.done, progress.total))
     if progress.unit == "kernels":
         counts = (progress.done, progress.total)
+        if on_card:
+            return _tr("Preparing for your GPU (first time only): {0} of {1}").format(*counts)
         return _tr("Preparing for your machine (first time only): {0} of {1}").format(*counts)
     if progress.phase == "warming up":
         return _tr("Warming up")

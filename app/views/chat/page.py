@@ -8,14 +8,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
-from app.theme.tokens import COLUMN_PX, SPACE_8, SPACE_12, SPACE_16
+from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16, column_side
 from app.views.chat.composer import Composer
 from app.views.chat.empty_state import EmptyState
 from app.views.chat.error_card import ErrorCard
 from app.views.chat.model_bar import ModelBar
 from app.views.chat.transcript import Transcript
 from app.views.widgets import IconButton, clear_layout, label, panel, push_button, thin_line
-from engine.errors import EngineError
+from engine.errors import EngineError, NotEnoughMemoryError
 from engine.events import ModelInfo
 
 COMPACT_BELOW_PX = 560
@@ -24,9 +24,11 @@ COMPACT_BELOW_PX = 560
 class ChatPage(QFrame):
     """Signals:
     load_retry_requested: load the model that failed again.
+    context_accepted: load it with this many tokens of context instead.
     """
 
     load_retry_requested = Signal()
+    context_accepted = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,6 +99,10 @@ class ChatPage(QFrame):
         """The last load failed."""
         card = ErrorCard(self._theme, error.message, error.way_out)
         card.retry_requested.connect(self.load_retry_requested)
+        if isinstance(error, NotEnoughMemoryError) and error.suggested_cache_tokens is not None:
+            tokens = error.suggested_cache_tokens
+            words = self.tr("Load with {0} tokens").format(f"{tokens:,}")
+            card.offer(words, lambda: self.context_accepted.emit(tokens))
         self._add_banner(card)
 
     def clear_banners(self) -> None:
@@ -131,7 +137,7 @@ class ChatPage(QFrame):
         self._fit_margins()
 
     def _fit_margins(self) -> None:
-        side = max(SPACE_16, (self.width() - COLUMN_PX) // 2)
+        side = column_side(self.width())
         top = SPACE_12 if self._banners.count() else 0
         self._banner_margins.setContentsMargins(side, top, side, 0)
         self._composer_margins.setContentsMargins(side, 0, side, SPACE_16)

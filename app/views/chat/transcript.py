@@ -15,27 +15,31 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolButton, QVBoxLayout, QWi
 
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
-from app.theme.tokens import COLUMN_PX, ICON_PX, SPACE_4, SPACE_8, SPACE_16, SPACE_24
-from app.views.chat.messages import MessageWidget, ReplyMessage, UserMessage
+from app.theme.tokens import ICON_PX, SPACE_8, SPACE_16, SPACE_24, column_side
+from app.views.chat.messages import FRAME_PX, MessageWidget, ReplyMessage, UserMessage
 
 FIRST_BATCH = 6
 BATCH_BUDGET_S = 0.006
 BOTTOM_SLACK_PX = 4
-SCROLL_BAR_PX = 14
 
 
 class _Column(QWidget):
-    """Keeps its messages at most `COLUMN_PX` wide and in line with the composer, which has no scroll bar beside it."""
+    """Keeps its messages in line with the composer, which has no scroll bar beside it.
 
-    def __init__(self) -> None:
+    A message's frame, which shows the keyboard's place, reaches `FRAME_PX` beyond what is in it.
+    """
+
+    def __init__(self, area: QScrollArea) -> None:
         super().__init__()
+        self._area = area
         self.messages = QVBoxLayout(self)
         self.messages.setSpacing(SPACE_8)
         self.messages.addStretch(1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        side = max(SPACE_16, (self.width() - COLUMN_PX) // 2)
-        self.messages.setContentsMargins(side, SPACE_16, max(SPACE_4, side - SCROLL_BAR_PX), SPACE_24)
+        side = column_side(self._area.width()) - FRAME_PX
+        scroll_bar = self._area.width() - self.width()  # nothing while all messages fit
+        self.messages.setContentsMargins(side, SPACE_16, side - scroll_bar, SPACE_24)
         super().resizeEvent(event)
 
 
@@ -57,7 +61,7 @@ class Transcript(QScrollArea):
         self._moving = False
         self._last_value = 0
         self._from_bottom = 0
-        self._column = _Column()
+        self._column = _Column(self)
         self.setWidget(self._column)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)

@@ -1,0 +1,94 @@
+"""Where the next model is loaded and with how much context: the user's choice, and what the cards make of it.
+
+Knows nothing of widgets or of how a model is loaded.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.card_watch import CardWatch
+from app.controllers.preferences import Preferences
+from engine.fit.cards import Card, CardReport
+
+AUTOMATIC, CPU = "auto", "cpu"  # the choices besides a card's UUID, spelled as the engine spells them
+
+
+class LoadSettings(QObject):
+    """The choice is stored as it was made; while its card is missing or cannot run the kernels, automatic stands in.
+
+    Signals:
+        changed: another choice, or the cards are known now.
+        card_missed: name or UUID of the chosen card, and why it is not used.
+    """
+
+    changed = Signal()
+    card_missed = Signal(str)
+
+    def __init__(self, preferences: Preferences, watch: CardWatch, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._preferences = preferences
+        self.report: CardReport | None = None
+        watch.found.connect(self._on_found)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether `device` can be told yet: a chosen card has a number only when the cards have been found."""
+        return self.report is not None or self._preferences.settings.device in (AUTOMATIC, CPU)
+
+    @property
+    def choice(self) -> str:
+        """What is used of the stored choice: "auto", "cpu" or the UUID of a card that can run the kernels."""
+        stored = self._preferences.settings.device
+        return stored if stored in (AUTOMATIC, CPU) or self._usable(stored) else AUTOMATIC
+
+    @property
+    def device(self) -> str:
+        """The choice as `LoadRequest.device`."""
+        card = self._usable(self.choice)
+        return card.device if card is not None else self.choice
+
+    @property
+    def cache_tokens(self) -> int | None:
+        """The choice as `LoadRequest.cache_tokens`."""
+        return self._preferences.settings.cache_tokens or None
+
+    @property
+    def expected_card(self) -> Card | None:
+        """The card that the next load will most likely take."""
+        if self.choice == CPU:
+            return None
+        return self._usable(self.choice) or next((each for each in self._cards if not each.obstacle()), None)
+
+    def card_of(self, device: str) -> Card | None:
+        """The card of an engine's device name."""
+        return next((each for each in self._cards if each.device == device), None)
+
+    @Slot(str)
+    def choose_device(self, choice: str) -> None:
+        """Takes "auto", "cpu" or a card's UUID for the next load."""
+        self._preferences.update(device=choice)
+        self.changed.emit()
+
+    @Slot(int)
+    def choose_cache_tokens(self, tokens: int) -> None:
+        """Takes a context size for the next load; 0 leaves it to the engine."""
+        self._preferences.update(cache_tokens=tokens)
+        self.changed.emit()
+
+    @property
+    def _cards(self) -> tuple[Card, ...]:
+        return self.report.cards if self.report is not None else ()
+
+    def _usable(self, uuid: str) -> Card | None:
+        return next((each for each in self._cards if each.uuid == uuid and not each.obstacle()), None)
+
+    @Slot(object)
+    def _on_found(self, report: CardReport) -> None:
+        self.report = report
+        stored = self._preferences.settings.device
+        if self.choice != stored:
+            card = next((each for each in report.cards if each.uuid == stored), None)
+            why = card.obstacle() if card is not None else report.problem or self.tr("It is not in this computer.")
+            self.card_missed.emit(self.tr("The chosen card cannot be used: {0}").format(why))
+        self.changed.emit()

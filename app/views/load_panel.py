@@ -1,0 +1,156 @@
+"""How the next model is loaded: on which device and with how much context. Stands at the top of the right panel.
+
+Knows nothing of how a model is loaded or where the choice is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QStandardItemModel, QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.theme.theme import Theme
+from app.theme.tokens import SPACE_8, SPACE_12
+from app.views.widgets import label, panel, push_button
+from engine.requests import DEFAULT_CACHE_TOKENS
+
+CONTEXT_STEPS = tuple(1024 << power for power in range(1, 9))  # 2,048 to 262,144 tokens
+NAME_PX, ARROW_ROOM_PX, STROKE_PX = 60, 24, 1.5
+
+
+@dataclass(frozen=True)
+class DeviceEntry:
+    """One line of the device list: what is stored, what is shown, and why it cannot be chosen, if so."""
+
+    choice: str
+    text: str
+    obstacle: str = ""
+
+
+class _Combo(QComboBox):
+    """A list that the wheel scrolls past, in a panel that may be narrower than its entries."""
+
+    def __init__(self, theme: Theme, name: str, help_text: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setAccessibleName(name)
+        self.setAccessibleDescription(help_text)
+        self.setToolTip(help_text)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(10)
+        self.setItemDelegate(QStyledItemDelegate(self))  # the style's own draws entries as a menu, all alike
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draws text that ends in … where it must, and the arrow that a style sheet takes away."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        room = self.rect().adjusted(SPACE_8, 0, -ARROW_ROOM_PX, 0)
+        text = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.colour("muted"), STROKE_PX))
+        middle = QPointF(self.width() - ARROW_ROOM_PX / 2, self.height() / 2 + 2)
+        painter.drawPolyline([middle + QPointF(-4, -4), middle, middle + QPointF(4, -4)])
+
+
+class LoadPanel(QWidget):
+    """Signals:
+    device_chosen: "auto", "cpu" or a card's UUID.
+    context_chosen: tokens of context, 0 for automatic.
+    reload_requested: load the present model again with what is set.
+    """
+
+    device_chosen = Signal(str)
+    context_chosen = Signal(int)
+    reload_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._device_help = self.tr(
+            "Where models run. Automatic takes the first NVIDIA card that can run them, else the CPU."
+        )
+        context_help = self.tr(
+            "How many tokens of conversation there is room for; more needs more memory. "
+            "Automatic takes what the model was made for, at most {0}."
+        ).format(f"{DEFAULT_CACHE_TOKENS:,}")
+        self.device = _Combo(theme, self.tr("Device"), self._device_help)
+        self.context = _Combo(theme, self.tr("Context"), context_help)
+        self.device.activated.connect(self._on_device)
+        self.context.activated.connect(self._on_context)
+        self.reload_button = push_button(self.tr("Reload now"), self.reload_requested.emit)
+        self.reload_row = panel("banner")
+        row = QHBoxLayout(self.reload_row)
+        row.setContentsMargins(SPACE_12, SPACE_8, SPACE_8, SPACE_8)
+        row.setSpacing(SPACE_8)
+        row.addWidget(label(theme, self.tr("Takes effect at the next load."), font="small", wrap=True), 1)
+        row.addWidget(self.reload_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_8)
+        layout.addLayout(self._named(label(theme, self.tr("Device")), self.device))
+        layout.addLayout(self._named(label(theme, self.tr("Context")), self.context))
+        layout.addWidget(self.reload_row)
+        self.reload_row.hide()
+        self.show_devices((), "")
+        self.show_context(0)
+
+    def show_devices(self, cards: Sequence[DeviceEntry], choice: str, problem: str = "") -> None:
+        """Lists automatic, the cards and the CPU, with `choice` chosen; `problem` says why a card may be missing."""
+        entries = (DeviceEntry("auto", self.tr("Automatic")), *cards, DeviceEntry("cpu", self.tr("CPU")))
+        self.device.clear()
+        model = self.device.model()
+        assert isinstance(model, QStandardItemModel)
+        for row, entry in enumerate(entries):
+            self.device.addItem(entry.text, entry.choice)
+            self.device.setItemData(row, entry.obstacle or entry.text, Qt.ItemDataRole.ToolTipRole)
+            self.device.setItemData(row, entry.obstacle, Qt.ItemDataRole.AccessibleDescriptionRole)
+            model.item(row).setEnabled(not entry.obstacle)
+        self.device.setCurrentIndex(max(0, self.device.findData(choice)))
+        self.device.setToolTip(f"{self._device_help} {problem}".strip())
+
+    def show_context(self, tokens: int) -> None:
+        """Lists the steps, and `tokens` among them; 0 is automatic."""
+        self.context.clear()
+        self.context.addItem(self.tr("Automatic"), 0)
+        for step in sorted({*CONTEXT_STEPS, tokens} - {0}):
+            self.context.addItem(self.tr("{0} tokens").format(f"{step:,}"), step)
+        self.context.setCurrentIndex(self.context.findData(tokens))
+
+    def show_reload(self, offered: bool) -> None:
+        """Says that the loaded model does not stand as chosen, and offers to mend it."""
+        self.reload_row.setVisible(offered)
+
+    def _named(self, name: QLabel, editor: QWidget) -> QHBoxLayout:
+        name.setBuddy(editor)
+        name.setFixedWidth(NAME_PX)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE_8)
+        row.addWidget(name)
+        row.addWidget(editor, 1)
+        return row
+
+    @Slot(int)
+    def _on_device(self, row: int) -> None:
+        self.device_chosen.emit(self.device.itemData(row))
+
+    @Slot(int)
+    def _on_context(self, row: int) -> None:
+        self.context_chosen.emit(self.context.itemData(row))
