@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from engine.requests import LoadRequest
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the program. Returns the process's exit code."""
+    # Before anything imports torch: cards are numbered as the driver's own tools number them, in the window too.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     options = _parser().parse_args(arguments)
     if options.command is None:
         from app.application import run

@@ -59,6 +59,15 @@ class AttentionShape:
 
 
 @dataclass(frozen=True)
+class MlpBuffers:
+    """Scratch of an MLP's largest step, float32: gate and up [R, I], hidden [R, E]."""
+
+    gate: torch.Tensor
+    up: torch.Tensor
+    hidden: torch.Tensor
+
+
+@dataclass(frozen=True)
 class CacheShape:
     """The geometry of one layer's cache."""
 
@@ -73,6 +82,7 @@ class Backend(Protocol):
     device: torch.device
     device_name: str
     prefill_rows: int  # rows of a prefill chunk
+    working_bytes: int  # what a loaded model takes besides weights and cache, at most: step buffers, driver, tokenizer
 
     def prepare_linear(self, weights: LinearWeights) -> Linear:
         """Takes over a linear's weights; the caller drops its own reference."""
@@ -100,6 +110,19 @@ class Backend(Protocol):
     def linears(self, x: torch.Tensor, linears: Sequence[Linear], outs: Sequence[torch.Tensor]) -> None:
         """Each out [T, out_features] = x [T, in_features] W + bias; linears of one input come together."""
 
+    def norm_linears(
+        self,
+        x: torch.Tensor,
+        norm: Norm,
+        linears: Sequence[Linear],
+        outs: Sequence[torch.Tensor],
+        normed: torch.Tensor,
+    ) -> None:
+        """As `linears`, of rms_norm(x); normed [T, E] is scratch that a backend may use."""
+
+    def add_linear(self, x: torch.Tensor, linear: Linear, residual: torch.Tensor, product: torch.Tensor) -> None:
+        """residual [T, out_features] += x W + bias; product, of the same shape, is scratch."""
+
     def rotate_and_append(
         self,
         q: torch.Tensor,
@@ -118,11 +141,16 @@ class Backend(Protocol):
     ) -> None:
         """out [T, H*D]: each row attends to the cached keys of its sequence up to its own position."""
 
-    def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
-        """gate [T, I] = silu(gate) * up, in place."""
-
-    def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """x += y."""
+    def add_gated_mlp(
+        self,
+        residual: torch.Tensor,
+        norm: Norm,
+        gate_proj: Linear,
+        up_proj: Linear,
+        down_proj: Linear,
+        buffers: MlpBuffers,
+    ) -> None:
+        """residual [T, E] += down(silu(gate(x)) * up(x)) of x = rms_norm(residual); the buffers are scratch."""
 
     def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
         """out [N, E] = x[rows]."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 from engine.backend import PAGE_TOKENS, Backend
 from engine.chat.template import ChatTemplate
 from engine.errors import Cancelled, DeviceError, InvalidRequestError, NotEnoughMemoryError
@@ -25,7 +27,7 @@ from engine.weights.config_reader import ConfigReader, is_present
 from engine.weights.shards import ShardIndex
 
 GB = 1e9
-MEMORY_MARGIN_BYTES = 300_000_000  # for step buffers, tokenizer and what else the process grows by
+MIN_CAPABILITY = (8, 0)  # mma.m16n8k16 and asynchronous copies
 RECOMMENDABLE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # of generation_config.json
 
 OnProgress = Callable[[LoadProgress], None]
@@ -89,13 +91,47 @@ def _open_config(folder: Path) -> ConfigReader:
 
 def open_backend(device: str) -> Backend:
     """The backend of a device name. Raises `DeviceError` or `InvalidRequestError`."""
-    if device in ("auto", "cpu"):
+    if device == "auto":
+        cards = usable_cards()
+        device = f"cuda:{cards[0]}" if cards else "cpu"
+    if device == "cpu":
         from engine.cpu.backend import CpuBackend
 
         return CpuBackend()
     if device == "cuda" or device.startswith("cuda:"):
-        raise DeviceError(f"The device {device} cannot be used by this version.", "Use the device cpu.")
-    raise InvalidRequestError(f"There is no device called {device!r}.", "Use auto or cpu.")
+        return _open_card(device)
+    raise InvalidRequestError(f"There is no device called {device!r}.", "Use auto, cpu or cuda:0.")
+
+
+def usable_cards() -> list[int]:
+    """Numbers of the cards that can run the kernels, in torch's order; empty without torch's CUDA build."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    count = torch.cuda.device_count()
+    return [i for i in range(count) if torch.cuda.get_device_capability(i) >= MIN_CAPABILITY]
+
+
+def _open_card(device: str) -> Backend:
+    import torch
+
+    number = device.partition(":")[2] or "0"
+    if not torch.cuda.is_available():
+        way_out = "Install its driver (580 or newer), or use the device cpu."
+        raise DeviceError("No usable NVIDIA card was found.", way_out)
+    if not number.isdecimal() or int(number) >= torch.cuda.device_count():
+        raise DeviceError(f"There is no card {device}.", f"Cards are cuda:0 to cuda:{torch.cuda.device_count() - 1}.")
+    major, minor = torch.cuda.get_device_capability(int(number))
+    if (major, minor) < MIN_CAPABILITY:
+        name = torch.cuda.get_device_name(int(number))
+        raise DeviceError(
+            f"{name} has compute capability {major}.{minor}; the kernels need 8.0 or newer (RTX 30 series and later).",
+            "Use the device cpu.",
+        )
+    from engine.cuda.backend import CudaBackend
+
+    return CudaBackend(int(number), user_cache_path("Espalier", appauthor=False) / "kernels")
 
 
 def check_cache_bits(request: LoadRequest) -> None:
@@ -123,13 +159,14 @@ def _cache_tokens(spec: ModelSpec, wanted: int | None) -> int:
 
 def check_memory(spec: ModelSpec, index: ShardIndex, backend: Backend, cache_tokens: int) -> None:
     """Raises `NotEnoughMemoryError` before anything is read, with a context that would fit."""
-    free = backend.free_bytes() - MEMORY_MARGIN_BYTES
+    free = backend.free_bytes() - backend.working_bytes
     per_token = cache_bytes_per_token(spec)
     needed = index.total_bytes + per_token * cache_tokens
     if needed <= free:
         return
     fitting = (free - index.total_bytes) // per_token // PAGE_TOKENS * PAGE_TOKENS
-    if fitting >= PAGE_TOKENS:
+    suggested = fitting if fitting >= PAGE_TOKENS else None
+    if suggested is not None:
         way_out = f"Use a context of {fitting} tokens instead of {cache_tokens}, or close other programs."
     else:
         way_out = "Close other programs or choose a smaller model or a lower bitrate."
@@ -137,6 +174,7 @@ def check_memory(spec: ModelSpec, index: ShardIndex, backend: Backend, cache_tok
         f"The model needs {needed / GB:.1f} GB ({index.total_bytes / GB:.1f} GB of weights) and "
         f"{max(free, 0) / GB:.1f} GB are free.",
         way_out,
+        suggested,
     )
 
 

@@ -15,13 +15,14 @@ import torch
 
 from engine.cache.page_table import PageTable
 from engine.chat.template import require_template
-from engine.errors import ContextTooLongError, InvalidRequestError
+from engine.errors import ContextTooLongError, InvalidRequestError, NotEnoughMemoryError
 from engine.events import EngineStatus, GenerationEvent, GenerationFinished, RequestFailed
 from engine.generation.executor import EagerExecutor
 from engine.generation.generator import Generator
+from engine.generation.graph_executor import GraphExecutor
 from engine.generation.job import Job
 from engine.loading import IsCancelled, LoadedModel, OnProgress, load
-from engine.models.transformer import pages_for
+from engine.models.transformer import Transformer, pages_for
 from engine.requests import GenerateRequest, LoadRequest, Message, Role, SamplingSettings
 from engine.speed import SpeedMeter
 
@@ -43,7 +44,15 @@ def open_session(
     Raises:
         EngineError: what went wrong and what to do.
     """
-    return Session(load(request, on_progress, is_cancelled))
+    try:
+        return Session(load(request, on_progress, is_cancelled))
+    except torch.OutOfMemoryError as error:
+        gc.collect()
+        torch.cuda.empty_cache()
+        raise NotEnoughMemoryError(
+            f"The card's memory ran out while the model was loading. {str(error).split('. ')[0]}.",
+            "Close other programs that use the card, load with a smaller context, or choose a lower bitrate.",
+        ) from error
 
 
 class Session:
@@ -60,10 +69,10 @@ class Session:
         self.tokenizer = loaded.tokenizer
         self._template = loaded.template
         self._model = loaded.model
-        self._executor = EagerExecutor(loaded.model, MAX_BATCH)
+        self.vocab_size = min(loaded.model.spec.vocab_size, loaded.tokenizer.vocab_size)
+        self._executor = _open_executor(loaded.model, self.vocab_size)
         self._pages = PageTable(loaded.model.num_pages)
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
-        self.vocab_size = min(loaded.model.spec.vocab_size, loaded.tokenizer.vocab_size)
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
         self._inboxes: dict[int, deque[GenerationEvent]] = {}  # of `generate` and `chat`, which run side by side
         self._speed = SpeedMeter()
@@ -229,6 +238,14 @@ class Session:
             if not finished:  # the caller lost interest
                 self.cancel(request_id)
                 self.step()
+
+
+def _open_executor(model: Transformer, vocab_size: int) -> EagerExecutor:
+    if model.backend.device.type != "cuda":
+        return EagerExecutor(model, MAX_BATCH)
+    executor = GraphExecutor(model, MAX_BATCH, vocab_size)
+    executor.warm_up()
+    return executor
 
 
 def _message(each: dict[str, str]) -> Message:

@@ -18,13 +18,14 @@ import numpy as np
 import psutil
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape
+from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
 from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
 from engine.cpu.threads import start_threads
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 
 PREFILL_ROWS = 512
+WORKING_BYTES = 300_000_000
 SHARED_WORK = 1_000_000  # multiplications from which on an operation is shared between threads
 ROW_GROUP = 4
 # Up to here rows go in groups of four and one, whose results do not depend on their company, so that a reply in a
@@ -86,6 +87,7 @@ class CpuBackend:
         self.device = torch.device("cpu")
         self.device_name = f"CPU, {self.threads} cores" if self.threads > 1 else "CPU, 1 core"
         self.prefill_rows = PREFILL_ROWS
+        self.working_bytes = WORKING_BYTES
         self._current_threads = self.threads
         self._process = psutil.Process()
         self._kinds: set[tuple[str, int, int]] = set()  # codebook, bits, rows: kernels that the weights need
@@ -168,6 +170,28 @@ class CpuBackend:
                 self._share(linear.weight.numel())
                 _plain(x, linear, out)
 
+    def norm_linears(
+        self,
+        x: torch.Tensor,
+        norm: CpuNorm,
+        linears: Sequence[CpuExl3Linear | CpuPlainLinear],
+        outs: Sequence[torch.Tensor],
+        normed: torch.Tensor,
+    ) -> None:
+        self.rms_norm(x, norm, normed)
+        self.linears(normed, linears, outs)
+
+    def add_linear(
+        self,
+        x: torch.Tensor,
+        linear: CpuExl3Linear | CpuPlainLinear,
+        residual: torch.Tensor,
+        product: torch.Tensor,
+    ) -> None:
+        self.linears(x, (linear,), (product,))
+        self._share(residual.numel())
+        elementwise_kernels.add(residual.numpy(), product.numpy())
+
     def _exl3(self, x: np.ndarray[Any, Any], linear: CpuExl3Linear, out: np.ndarray[Any, Any]) -> None:
         rows, weights = x.shape[0], (linear.words, linear.suh, linear.svh, linear.bias)
         threads = self._share(linear.suh.size * linear.svh.size * (1 if rows <= MAX_GROUPED_ROWS else rows))
@@ -222,13 +246,25 @@ class CpuBackend:
             cache.k, cache.v, shape.head_dim, scale, window, out.numpy(),
         )  # fmt: skip
 
+    def add_gated_mlp(
+        self,
+        residual: torch.Tensor,
+        norm: CpuNorm,
+        gate_proj: CpuExl3Linear | CpuPlainLinear,
+        up_proj: CpuExl3Linear | CpuPlainLinear,
+        down_proj: CpuExl3Linear | CpuPlainLinear,
+        buffers: MlpBuffers,
+    ) -> None:
+        rows = residual.shape[0]
+        gate, up, hidden = buffers.gate[:rows], buffers.up[:rows], buffers.hidden[:rows]
+        self.norm_linears(residual, norm, (gate_proj, up_proj), (gate, up), hidden)
+        self.gated_silu(gate, up)
+        self.add_linear(gate, down_proj, residual, hidden)
+
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = silu(gate) * up, in place."""
         self._share(4 * gate.numel())
         elementwise_kernels.gated_silu(gate.numpy(), up.numpy())
-
-    def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        self._share(x.numel())
-        elementwise_kernels.add(x.numpy(), y.numpy())
 
     def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
         out.copy_(x[rows])
@@ -295,7 +331,7 @@ def _warm_attention() -> None:
         backend.attention(q, shape, batch, cache, out)
     backend.rms_norm(q, norm, out)
     backend.gated_silu(q, out)
-    backend.add(q, out)
+    elementwise_kernels.add(q.numpy(), out.numpy())
     for dtype in (torch.float16, torch.float32):
         linear = backend.prepare_linear(PlainLinear("", 16, 16, torch.ones(16, 16, dtype=dtype), None))
         backend.linears(q, (linear,), (out,))

@@ -34,13 +34,14 @@ class Attention:
     cache: LayerCache
     buffers: AttentionBuffers
 
-    def forward(self, x: torch.Tensor, batch: Batch, out: torch.Tensor) -> None:
-        """out [T, E] = attention of x [T, E]; appends the step's keys and values to the cache."""
+    def forward(self, residual: torch.Tensor, norm: Norm, batch: Batch, scratch: torch.Tensor) -> None:
+        """residual [T, E] += attention of its norm; appends the step's keys and values to the cache."""
         rows = batch.num_rows
         q, k, v, mixed = (
             buffer[:rows] for buffer in (self.buffers.q, self.buffers.k, self.buffers.v, self.buffers.out)
         )
-        self.backend.linears(x, (self.q_proj, self.k_proj, self.v_proj), (q, k, v))
-        self.backend.rotate_and_append(q, k, v, self.head_norms, self.rope, self.shape, batch, self.cache)
-        self.backend.attention(q, self.shape, batch, self.cache, mixed)
-        self.backend.linears(mixed, (self.o_proj,), (out,))
+        backend = self.backend
+        backend.norm_linears(residual, norm, (self.q_proj, self.k_proj, self.v_proj), (q, k, v), scratch)
+        backend.rotate_and_append(q, k, v, self.head_norms, self.rope, self.shape, batch, self.cache)
+        backend.attention(q, self.shape, batch, self.cache, mixed)
+        backend.add_linear(mixed, self.o_proj, residual, scratch)

@@ -1,4 +1,4 @@
-"""The gated SiLU MLP: down(silu(gate(x)) * up(x))."""
+"""The gated SiLU MLP, added to the residual stream: down(silu(gate(x)) * up(x))."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.backend import Backend, Linear
-
-
-@dataclass(frozen=True)
-class MlpBuffers:
-    """Static float32 buffers [R, I]."""
-
-    gate: torch.Tensor
-    up: torch.Tensor
+from engine.backend import Backend, Linear, MlpBuffers, Norm
 
 
 @dataclass(frozen=True)
@@ -25,9 +17,7 @@ class GatedMlp:
     down_proj: Linear
     buffers: MlpBuffers
 
-    def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
-        """out [T, E] = the MLP of x [T, E]."""
-        gate, up = self.buffers.gate[: x.shape[0]], self.buffers.up[: x.shape[0]]
-        self.backend.linears(x, (self.gate_proj, self.up_proj), (gate, up))
-        self.backend.gated_silu(gate, up)
-        self.backend.linears(gate, (self.down_proj,), (out,))
+    def forward(self, residual: torch.Tensor, norm: Norm) -> None:
+        """residual [T, E] += the MLP of its norm."""
+        projections = (self.gate_proj, self.up_proj, self.down_proj)
+        self.backend.add_gated_mlp(residual, norm, *projections, self.buffers)

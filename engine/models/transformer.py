@@ -10,10 +10,21 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Backend, Batch, CacheShape, LayerCache, Linear, Norm, RopeTable
+from engine.backend import (
+    PAGE_TOKENS,
+    AttentionShape,
+    Backend,
+    Batch,
+    CacheShape,
+    LayerCache,
+    Linear,
+    MlpBuffers,
+    Norm,
+    RopeTable,
+)
 from engine.layers.attention import Attention, AttentionBuffers
 from engine.layers.block import Block
-from engine.layers.mlp import GatedMlp, MlpBuffers
+from engine.layers.mlp import GatedMlp
 from engine.models.rope_config import rope_tables
 from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, ModelSpec, NormSpec, RopeSpec
 from engine.quant.plain import read_tensor
@@ -39,8 +50,7 @@ class Buffers:
     """Static buffers of the largest step (R rows), shared by all layers."""
 
     residual: torch.Tensor  # [R, E]
-    normed: torch.Tensor  # [R, E]
-    delta: torch.Tensor  # [R, E]
+    scratch: torch.Tensor  # [R, E]
     logit_rows: torch.Tensor  # [MAX_LOGIT_ROWS, E]
     logits: torch.Tensor  # [MAX_LOGIT_ROWS, V]
 
@@ -49,7 +59,7 @@ class Transformer:
     """A loaded model with its cache.
 
     Args:
-        num_pages: pages of K/V cache to allocate; page 0 is an ordinary page.
+        num_pages: pages of K/V cache for sequences; one more, the last, is for rows of a step that nothing fills.
         num_positions: length of the rotary tables.
     """
 
@@ -57,7 +67,7 @@ class Transformer:
         self, spec: ModelSpec, index: ShardIndex, backend: Backend, num_pages: int, num_positions: int
     ) -> None:
         self.spec, self.backend = spec, backend
-        self.num_pages = num_pages
+        self.num_pages, self.num_positions = num_pages, num_positions
         loader = _Loader(spec, index, backend, num_pages, num_positions)
         embedding = read_tensor(index, spec.embedding_key, (spec.vocab_size, spec.hidden_size), rows_may_be_padded=True)
         self.embedding = backend.prepare_embedding(embedding)
@@ -69,8 +79,7 @@ class Transformer:
         rows = loader.max_rows
         self.buffers = Buffers(
             residual=backend.empty(rows, spec.hidden_size),
-            normed=backend.empty(rows, spec.hidden_size),
-            delta=backend.empty(rows, spec.hidden_size),
+            scratch=backend.empty(rows, spec.hidden_size),
             logit_rows=backend.empty(MAX_LOGIT_ROWS, spec.hidden_size),
             logits=backend.empty(MAX_LOGIT_ROWS, spec.vocab_size),
         )
@@ -87,12 +96,10 @@ class Transformer:
             The residual stream [T, E], a view of a static buffer that the next call overwrites.
         """
         rows = batch.num_rows
-        residual, normed, delta = (
-            buffer[:rows] for buffer in (self.buffers.residual, self.buffers.normed, self.buffers.delta)
-        )
+        residual, scratch = self.buffers.residual[:rows], self.buffers.scratch[:rows]
         self.backend.embed(self.embedding, batch.token_ids, residual)
         for block in self.blocks:
-            block.forward(residual, batch, normed, delta)
+            block.forward(residual, batch, scratch)
         return residual
 
     def logits(self, residual: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -100,8 +107,7 @@ class Transformer:
         count = int(rows.shape[0])
         picked, out = self.buffers.logit_rows[:count], self.buffers.logits[:count]
         self.backend.gather_rows(residual, rows, picked)
-        self.backend.rms_norm(picked, self.final_norm, picked)
-        self.backend.linears(picked, (self.head,), (out,))
+        self.backend.norm_linears(picked, self.final_norm, (self.head,), (out,), picked)
         return out
 
     def copy_page(self, source: int, target: int) -> None:
@@ -158,7 +164,6 @@ class _Loader:
     def block(self, spec: BlockSpec) -> Block:
         mlp = spec.mlp
         return Block(
-            backend=self.backend,
             attention_norm=self.norm(spec.attention_norm),
             attention=self._attention(spec.attention),
             mlp_norm=self.norm(spec.mlp_norm),
@@ -173,7 +178,7 @@ class _Loader:
 
     def _attention(self, spec: AttentionSpec) -> Attention:
         queries, keys = spec.num_heads * spec.head_dim, spec.num_kv_heads * spec.head_dim
-        cache = self.backend.allocate_cache(CacheShape(self.num_pages, spec.num_kv_heads, spec.head_dim))
+        cache = self.backend.allocate_cache(CacheShape(self.num_pages + 1, spec.num_kv_heads, spec.head_dim))
         self.caches.append(cache)
         norms = None
         if spec.q_norm is not None and spec.k_norm is not None:
@@ -208,7 +213,9 @@ class _Loader:
         if intermediate not in self._mlp_buffers:
             empty = self.backend.empty
             self._mlp_buffers[intermediate] = MlpBuffers(
-                gate=empty(self.max_rows, intermediate), up=empty(self.max_rows, intermediate)
+                gate=empty(self.max_rows, intermediate),
+                up=empty(self.max_rows, intermediate),
+                hidden=empty(self.max_rows, self.spec.hidden_size),
             )
         return self._mlp_buffers[intermediate]
 

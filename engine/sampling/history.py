@@ -41,6 +41,14 @@ class TokenHistory:
         if self._window and leaving >= 0:
             self._count(self._tokens[leaving], -1, in_reply=leaving >= self._prompt_length)
 
+    @property
+    def prompt_ids(self) -> list[int]:
+        return self._tokens[: self._prompt_length]
+
+    @property
+    def reply_ids(self) -> list[int]:
+        return self._tokens[self._prompt_length :]
+
     def seen_ids(self) -> NDArray[np.int64]:
         """Ids in the window, prompt and reply, each once, ascending."""
         return np.flatnonzero(self._all_counts)

@@ -12,7 +12,7 @@ from transformers import LlamaConfig
 
 from engine import load_model
 from engine.backend import PAGE_TOKENS
-from engine.cpu.backend import CpuBackend
+from engine.cpu.backend import WORKING_BYTES, CpuBackend
 from engine.errors import (
     Cancelled,
     DeviceError,
@@ -22,7 +22,7 @@ from engine.errors import (
     NotEnoughMemoryError,
 )
 from engine.events import LoadProgress
-from engine.loading import MEMORY_MARGIN_BYTES, recommended_sampling
+from engine.loading import recommended_sampling
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.session import open_session
 from tests.oracles.tiny_models import make_exl3, make_plain, random_ids
@@ -120,7 +120,7 @@ def test_bad_devices(tiny: Path, device: str) -> None:
 def test_too_little_memory(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = (tiny / "model.safetensors").stat().st_size
     per_page = PAGE_TOKENS * 2 * 2 * 2 * 16 * 2
-    monkeypatch.setattr(CpuBackend, "free_bytes", lambda self: MEMORY_MARGIN_BYTES + weights + 2 * per_page)
+    monkeypatch.setattr(CpuBackend, "free_bytes", lambda self: WORKING_BYTES + weights + 2 * per_page)
     error = refused(tiny, cache_tokens=1024)
     assert isinstance(error, NotEnoughMemoryError)
     assert "512 tokens" in error.way_out

@@ -21,8 +21,9 @@ MODULE_OF = {
     "pytest-qt": "pytestqt",
 }
 OWN = {"app", "engine", "gpu", "main", "tests", "setup_env", "system_libraries"}
-# numba brings llvmlite in the one version it works with; a pin of our own could only disagree.
-BROUGHT_BY = {"llvmlite": "numba"}
+# numba brings llvmlite, and numba-cuda the driver's bindings, in the version they work with; a pin of our own could
+# only disagree.
+BROUGHT_BY = {"llvmlite": "numba", "cuda": "numba"}
 
 
 @pytest.fixture(scope="module")

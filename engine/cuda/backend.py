@@ -1,0 +1,324 @@
+"""The CUDA backend: the kernels of `gpu` behind the backend protocol.
+
+Activations are float32, weights stay packed, K and V are fp16. Everything a step needs is allocated while loading, so
+that a step allocates nothing and can be captured in a graph. Knows nothing of graphs or sampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.cuda.linear import NO_NORM, CudaExl3Linear, InputNorm, LinearGroup, Scratch
+from engine.cuda.sampler import CardSampler
+from engine.errors import UnsupportedModelError
+from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
+from gpu.kernels import catalogue
+from gpu.launch import KernelCache, KernelSource
+from gpu.sampler import SOURCES
+
+PREFILL_ROWS = 2048
+WORKING_BYTES = 1_300_000_000  # step buffers of an 8B model, a decoded slice, the sampler and graphs: 1.2 GB measured
+MAX_GROUP = 16  # query heads of a key/value head that one tile of attention holds
+MAX_HEAD_DIM = 256  # of attention's kernels, in fours
+MAX_SPLITS = 16  # blocks that share the keys of a tile of attention
+EMBEDDING_KINDS = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2}
+
+
+@dataclass(frozen=True)
+class CudaPlainLinear:
+    weight: torch.Tensor  # [out, in] fp16
+    bias: torch.Tensor  # float32 [out]
+
+
+@dataclass(frozen=True)
+class CudaNorm:
+    weight: torch.Tensor  # float32
+    eps: float
+
+
+@dataclass(frozen=True)
+class CudaRope:
+    cosines: torch.Tensor
+    sines: torch.Tensor
+
+
+@dataclass(frozen=True)
+class CudaCache:
+    """fp16: k [P, KVH, 256, Dp], v [P, KVH, Dp, 256], Dp a multiple of 32."""
+
+    k: torch.Tensor
+    v: torch.Tensor
+
+    @property
+    def padded(self) -> int:
+        return int(self.k.shape[3])
+
+
+class CudaBackend:
+    """Fulfils `engine.backend.Backend` on one card.
+
+    Args:
+        index: the card's number in torch's order.
+        cache_folder: where compiled kernels are kept; None keeps none.
+    """
+
+    def __init__(self, index: int, cache_folder: Path | None) -> None:
+        self.device = torch.device("cuda", index)
+        torch.cuda.set_device(self.device)
+        about = torch.cuda.get_device_properties(self.device)
+        self.device_name = about.name
+        self.prefill_rows = PREFILL_ROWS
+        self.working_bytes = WORKING_BYTES
+        self._multiprocessors = about.multi_processor_count
+        self._kernels = KernelCache(cache_folder, (about.major, about.minor))
+        self._scratch = Scratch(self.device)
+        self._groups: dict[tuple[int, ...], list[LinearGroup]] = {}
+        self._needed: dict[str, KernelSource] = {}
+        self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
+        for source in (
+            catalogue.finish_output(True), catalogue.finish_output(False),
+            catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.EMBED,
+            catalogue.ROTATE_AND_APPEND, catalogue.COMBINE, *SOURCES,
+        ):  # fmt: skip
+            self._needed[source.name] = source
+
+    def prepare_linear(self, weights: LinearWeights) -> CudaExl3Linear | CudaPlainLinear:
+        if isinstance(weights, PlainLinear):
+            return self._prepare_plain(weights)
+        return self._prepare_exl3(weights)
+
+    def _prepare_exl3(self, weights: Exl3Linear) -> CudaExl3Linear:
+        bias = weights.bias if weights.bias is not None else torch.zeros(weights.padded_out, dtype=torch.float16)
+        linear = CudaExl3Linear(
+            weights.codebook, weights.bits, weights.in_features, weights.out_features,
+            weights.trellis.to(self.device), weights.suh.to(self.device), weights.svh.to(self.device),
+            bias.to(self.device, torch.float16),
+        )  # fmt: skip
+        self._scratch.reserve_for(linear, self.prefill_rows)
+        self._needed |= {source.name: source for source in linear.kernels()}
+        return linear
+
+    def _prepare_plain(self, weights: PlainLinear) -> CudaPlainLinear:
+        weight = weights.weight.to(self.device, torch.float16)
+        if not torch.isfinite(weight).all():
+            raise UnsupportedModelError(
+                f"{weights.key} has weights beyond the range of fp16.", "Load the model on the CPU (device cpu)."
+            )
+        bias = weights.bias if weights.bias is not None else torch.zeros(weights.out_features)
+        return CudaPlainLinear(weight, bias.to(self.device, torch.float32))
+
+    def prepare_norm(self, weight: torch.Tensor, eps: float) -> CudaNorm:
+        return CudaNorm(weight.to(self.device, torch.float32), eps)
+
+    def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight.to(self.device)
+
+    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> CudaRope:
+        return CudaRope(cosines.to(self.device).contiguous(), sines.to(self.device).contiguous())
+
+    def allocate_cache(self, shape: CacheShape) -> CudaCache:
+        if shape.head_dim > MAX_HEAD_DIM or shape.head_dim % 4:
+            raise UnsupportedModelError(
+                f"Heads have {shape.head_dim} values; the card's kernel takes multiples of 4 up to {MAX_HEAD_DIM}.",
+                "Load the model on the CPU (device cpu).",
+            )
+        padded = -(-shape.head_dim // 32) * 32
+        for source in (catalogue.attend_few(padded), catalogue.attend_many(padded)):
+            self._needed[source.name] = source
+        # With more than one split, blocks never pass two a multiprocessor: this holds every step's partial outputs.
+        count = 2 * self._multiprocessors * MAX_GROUP * (padded + 2)
+        if count > self._attention_partial.numel():
+            self._attention_partial = torch.empty(count, dtype=torch.float32, device=self.device)
+        pages, heads, half = shape.num_pages, shape.num_kv_heads, torch.float16
+        return CudaCache(
+            # Zeros: masked keys have no weight, but no weight times a NaN left in memory would still be NaN.
+            k=torch.zeros(pages, heads, PAGE_TOKENS, padded, dtype=half, device=self.device),
+            v=torch.zeros(pages, heads, padded, PAGE_TOKENS, dtype=half, device=self.device),
+        )
+
+    def copy_page(self, cache: CudaCache, source: int, target: int) -> None:
+        cache.k[target].copy_(cache.k[source])
+        cache.v[target].copy_(cache.v[source])
+
+    def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        return torch.zeros(shape, dtype=dtype, device=self.device)
+
+    def embed(self, table: torch.Tensor, token_ids: torch.Tensor, out: torch.Tensor) -> None:
+        kind = EMBEDDING_KINDS[table.dtype]
+        grid = (token_ids.shape[0], 1, 1)
+        self._kernels.get(catalogue.EMBED)(
+            grid, 256, table.data_ptr(), kind, token_ids.data_ptr(), table.shape[1], out.data_ptr()
+        )
+
+    def rms_norm(self, x: torch.Tensor, norm: CudaNorm, out: torch.Tensor) -> None:
+        grid = (x.shape[0], 1, 1)
+        self._kernels.get(catalogue.RMS_NORM)(
+            grid, 256, x.data_ptr(), norm.weight.data_ptr(), norm.eps, x.shape[1], out.data_ptr()
+        )
+
+    def linears(
+        self, x: torch.Tensor, linears: Sequence[CudaExl3Linear | CudaPlainLinear], outs: Sequence[torch.Tensor]
+    ) -> None:
+        for group in self._groups_of(linears, outs):
+            group.multiply(x)
+        self._plain(x, linears, outs)
+
+    def norm_linears(
+        self,
+        x: torch.Tensor,
+        norm: CudaNorm,
+        linears: Sequence[CudaExl3Linear | CudaPlainLinear],
+        outs: Sequence[torch.Tensor],
+        normed: torch.Tensor,
+    ) -> None:
+        for group in self._groups_of(linears, outs):
+            group.multiply(x, InputNorm(norm.weight.data_ptr(), norm.eps))
+        if any(isinstance(linear, CudaPlainLinear) for linear in linears):
+            self.rms_norm(x, norm, normed)
+            self._plain(normed, linears, outs)
+
+    def add_linear(
+        self,
+        x: torch.Tensor,
+        linear: CudaExl3Linear | CudaPlainLinear,
+        residual: torch.Tensor,
+        product: torch.Tensor,
+    ) -> None:
+        for group in self._groups_of((linear,), (residual,)):
+            group.multiply(x, NO_NORM, accumulate=True)
+        if isinstance(linear, CudaPlainLinear):
+            self._plain(x, (linear,), (product,))
+            residual += product
+
+    def _plain(
+        self, x: torch.Tensor, linears: Sequence[CudaExl3Linear | CudaPlainLinear], outs: Sequence[torch.Tensor]
+    ) -> None:
+        for linear, out in zip(linears, outs, strict=True):
+            if isinstance(linear, CudaPlainLinear):
+                torch.mm(x.half(), linear.weight.t(), out_dtype=torch.float32, out=out)
+                out += linear.bias
+
+    def _groups_of(
+        self, linears: Sequence[CudaExl3Linear | CudaPlainLinear], outs: Sequence[torch.Tensor]
+    ) -> list[LinearGroup]:
+        """The launches that the packed ones of these linears need; made once, for all live as long as the model."""
+        pairs = zip(linears, outs, strict=True)
+        key = tuple(number for linear, out in pairs for number in (id(linear), out.data_ptr()))
+        found = self._groups.get(key)
+        if found is None:
+            kinds: dict[tuple[int, str], list[tuple[CudaExl3Linear, torch.Tensor]]] = {}
+            for linear, out in zip(linears, outs, strict=True):
+                if isinstance(linear, CudaExl3Linear):
+                    kinds.setdefault((linear.bits, linear.codebook), []).append((linear, out))
+            found = self._groups[key] = [
+                LinearGroup([linear for linear, _ in kind], [out for _, out in kind], self._scratch, self._kernels)
+                for kind in kinds.values()
+            ]
+        return found
+
+    def rotate_and_append(
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        norms: tuple[CudaNorm, CudaNorm] | None,
+        rope: CudaRope,
+        shape: AttentionShape,
+        batch: Batch,
+        cache: CudaCache,
+    ) -> None:
+        q_weight, k_weight = (norm.weight.data_ptr() for norm in norms) if norms else (0, 0)
+        self._kernels.get(catalogue.ROTATE_AND_APPEND)(
+            (q.shape[0], shape.num_heads + 2 * shape.num_kv_heads, 1), 32,
+            q.data_ptr(), k.data_ptr(), v.data_ptr(), shape.num_heads, shape.num_kv_heads, shape.head_dim, cache.padded,
+            q_weight, k_weight, norms[0].eps if norms else 0.0,
+            rope.cosines.data_ptr(), rope.sines.data_ptr(), rope.cosines.shape[1],
+            batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.page_table.data_ptr(),
+            batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
+        )  # fmt: skip
+
+    def attention(
+        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
+    ) -> None:
+        rows, group = q.shape[0], shape.num_heads // shape.num_kv_heads
+        if group > MAX_GROUP:
+            raise UnsupportedModelError(
+                f"{group} query heads share a key/value head; the card's kernel takes {MAX_GROUP}.",
+                "Load the model on the CPU (device cpu).",
+            )
+        tokens = MAX_GROUP // group if batch.consecutive else 1
+        tiles, parts = -(-rows // tokens), catalogue.attend_parts(cache.padded)
+        blocks = tiles * shape.num_kv_heads
+        many = batch.consecutive and blocks >= 4 * self._multiprocessors
+        splits = 1 if many else min(max(2 * self._multiprocessors // blocks, 1), MAX_SPLITS)
+        grid = (-(-tiles // 4) if many else tiles, shape.num_kv_heads * parts, splits)
+        scratch = self._attention_partial.data_ptr()
+        self._kernels.get((catalogue.attend_many if many else catalogue.attend_few)(cache.padded))(
+            grid, 128, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
+            batch.page_table.data_ptr(), batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
+            out.data_ptr(), scratch, rows, shape.head_dim, group, tokens, shape.window or 0, shape.scale,
+        )  # fmt: skip
+        if splits > 1:
+            self._kernels.get(catalogue.COMBINE)(
+                (rows, shape.num_heads, 1), 128, scratch, splits, rows, cache.padded, shape.head_dim,
+                out.data_ptr(), out.stride(0),
+            )  # fmt: skip
+
+    def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = silu(gate) * up, in place."""
+        blocks = min(-(-gate.numel() // 256), 8 * self._multiprocessors)
+        self._kernels.get(catalogue.GATED_SILU)((blocks, 1, 1), 256, gate.data_ptr(), up.data_ptr(), gate.numel())
+
+    def add_gated_mlp(
+        self,
+        residual: torch.Tensor,
+        norm: CudaNorm,
+        gate_proj: CudaExl3Linear | CudaPlainLinear,
+        up_proj: CudaExl3Linear | CudaPlainLinear,
+        down_proj: CudaExl3Linear | CudaPlainLinear,
+        buffers: MlpBuffers,
+    ) -> None:
+        rows = residual.shape[0]
+        gate, up, hidden = buffers.gate[:rows], buffers.up[:rows], buffers.hidden[:rows]
+        pair, down = self._groups_of((gate_proj, up_proj), (gate, up)), self._groups_of((down_proj,), (residual,))
+        if len(pair) == len(down) == 1 and pair[0].can_feed(down[0], rows):
+            pair[0].multiply_gated(residual, InputNorm(norm.weight.data_ptr(), norm.eps), down[0])
+            return
+        self.norm_linears(residual, norm, (gate_proj, up_proj), (gate, up), hidden)
+        self.gated_silu(gate, up)
+        self.add_linear(gate, down_proj, residual, hidden)
+
+    def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
+        torch.index_select(x, 0, rows, out=out)
+
+    def make_sampler(self, max_rows: int, vocab_size: int) -> CardSampler:
+        """A sampler that chooses tokens on the card, inside a captured step."""
+        return CardSampler(self._kernels, max_rows, vocab_size, self.device)
+
+    def warm_up_tasks(self) -> list[Callable[[], None]]:
+        sources = sorted(self._needed.values(), key=lambda source: source.name)
+        return [partial(_load_kernel, self._kernels, source) for source in sources]
+
+    def free_bytes(self) -> int:
+        return int(torch.cuda.mem_get_info(self.device)[0])
+
+    def trim(self) -> None:
+        self._groups.clear()
+        self._scratch = Scratch(self.device)
+        self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
+        torch.cuda.empty_cache()
+
+    def memory_bytes(self) -> tuple[int, int]:
+        free, total = torch.cuda.mem_get_info(self.device)
+        return int(total - free), int(total)
+
+
+def _load_kernel(kernels: KernelCache, source: KernelSource) -> Any:
+    kernels.get(source)

@@ -1,0 +1,69 @@
+"""The sampling chain on the card: the engine's settings in, chosen tokens out, inside a captured step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from engine.requests import SamplingSettings
+from gpu.launch import KernelCache
+from gpu.reference.sampling import RowSettings
+from gpu.sampler import SamplerBuffers
+
+
+class CardSampler:
+    """Chooses the tokens of up to `max_rows` rows.
+
+    Attributes:
+        results: int64 [2, max_rows]: the chosen tokens and, for each, 0 or what was wrong with its logits.
+    """
+
+    def __init__(self, kernels: KernelCache, max_rows: int, vocab_size: int, device: torch.device) -> None:
+        self._buffers = SamplerBuffers(kernels, max_rows, vocab_size, device)
+        self.results = torch.zeros(2, max_rows, dtype=torch.int64, device=device)
+
+    @staticmethod
+    def serves(settings: SamplingSettings) -> bool:
+        """Whether the card can run these settings: penalties over a finite window move tokens out on the host."""
+        penalties = (settings.repetition_penalty != 1, settings.presence_penalty != 0, settings.frequency_penalty != 0)
+        return settings.penalty_window == 0 or not any(penalties)
+
+    def set_row(
+        self,
+        row: int,
+        settings: SamplingSettings,
+        seed: int,
+        position: int,
+        prompt_ids: Sequence[int],
+        reply_ids: Sequence[int],
+    ) -> None:
+        """Gives a row to a job whose next token is at `position`."""
+        chain = RowSettings(
+            temperature=settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+            min_p=settings.min_p,
+            repetition=settings.repetition_penalty,
+            presence=settings.presence_penalty,
+            frequency=settings.frequency_penalty,
+            seed=seed,
+        )
+        self._buffers.set_settings(row, chain)
+        self._buffers.set_position(row, position, active=True)
+        if (chain.repetition, chain.presence, chain.frequency) != (1, 0, 0):
+            self._buffers.set_history(row, prompt_ids, reply_ids)
+
+    def set_idle(self, row: int) -> None:
+        """Marks a row that no job fills."""
+        self._buffers.set_settings(row, RowSettings(temperature=0.0))
+        self._buffers.set_position(row, 0, active=False)
+
+    def launch(self, logits: torch.Tensor, token_ids: torch.Tensor) -> None:
+        """Chooses a token for each row of logits [B, V], notes it, and writes it to `token_ids` for the next step."""
+        rows = logits.shape[0]
+        self._buffers.launch(logits, rows)
+        self._buffers.count(rows)
+        self.results[0, :rows].copy_(self._buffers.tokens[:rows])
+        self.results[1, :rows].copy_(self._buffers.problems[:rows])
+        token_ids.copy_(self._buffers.tokens[:rows])

@@ -1,0 +1,282 @@
+"""Paged attention on the tensor cores: one kernel for few query rows, one for many, and the sum over splits.
+
+A tile is up to 16 query rows that share a key/value head (rows are token x head of the group). Scores by mma, online
+softmax in registers, weights times V by mma, 32 keys at a time. Heads over 128 values are computed in two parts: each
+part has all the scores and half of the output, so that the output fits the registers.
+
+Launch, 32 * WARPS threads: `attend_few`: grid (tiles, KVH * parts, splits), a block a tile; the block's warps take a
+    range of keys each and meet in shared memory. `attend_many`: grid (tiles / WARPS, KVH * parts, 1), a warp a tile,
+    all tokens of one sequence; the block's warps read the same keys from shared memory, one step ahead.
+    `combine`: grid (rows, H), COMBINE_THREADS threads, after attend_few with more than one split.
+Layout: K fp16 [P, KVH, 256, Dp], V fp16 transposed [P, KVH, Dp, 256], Dp a multiple of 32. q and out: rows of
+    `q_stride` float32, a multiple of 4 as is head_dim; partial float32 [splits, T * H, Dp + 2]: outputs, sum, maximum.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from numba import cuda
+from numba.core import types
+
+from gpu.kernels.attention_ir import (
+    MASKED,
+    PAGE,
+    PIECE,
+    STEP_KEYS,
+    WARPS,
+    Steps,
+    copies_arrived,
+    shared_address,
+    store_shared,
+)
+from gpu.kernels.catalogue import attend_parts
+from gpu.ptx import exp2_fast, halves_from_floats, load_float, load_floats, load_int, store_float
+
+TILE_ROWS = 16
+THREADS = 32 * WARPS
+MAX_SPLITS = 32
+COMBINE_THREADS = 128
+ALL_KEYS = 2**30
+LOG2_E = 1.4426950408889634
+
+
+@cache
+def few_kernel(padded: int) -> Any:
+    """`attend_few` for heads of up to `padded` values (a multiple of 32).
+
+    Arguments: q, q_stride, positions and sequences int32 [T], table int32 [B, table_width], k, v, out, partial, then
+    int32: rows T, head_dim, group (query heads of a key/value head), tokens of a tile, window (0: all keys); scale.
+    """
+    parts = attend_parts(padded)
+    width = padded // parts
+    steps = Steps(padded, width)
+    empty_state, direct_step = steps.empty_state, steps.direct_step
+    quad_totals, to_shared = steps.quad_totals, steps.to_shared
+    stride = width + 8  # of a row in shared memory: no bank conflicts
+    maxima = WARPS * TILE_ROWS * stride
+    sums = maxima + WARPS * TILE_ROWS
+    shared_size = sums + WARPS * TILE_ROWS
+    fours, wide = padded // 4, padded + 2
+
+    def kernel(  # type: ignore[no-untyped-def]
+        q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
+        tokens_per_tile, window, scale,
+    ):  # fmt: skip
+        staged = cuda.shared.array(shared_size, types.float32)  # the query's operands, then the warps' outputs
+        operands = shared_address(staged)
+        thread = types.int32(cuda.threadIdx.x)
+        behind = types.int32(window - 1 if window > 0 else ALL_KEYS)  # how far back a row sees
+        lane, warp = types.uint32(thread & 31), types.int32(thread >> 5)
+        kv_heads, kv_head = types.int32(cuda.gridDim.y) // parts, types.int32(cuda.blockIdx.y) // parts
+        first_value = types.int32(cuda.blockIdx.y) % parts * width
+        splits, split = types.int32(cuda.gridDim.z), types.int32(cuda.blockIdx.z)
+        heads = kv_heads * group
+        first_token = types.int32(cuda.blockIdx.x) * tokens_per_tile
+        tokens = min(tokens_per_tile, rows - first_token)
+        tile_rows = tokens * group
+        # Rows of a tile are in order of position: the first row starts earliest, the last ends latest.
+        earliest = load_int(positions + types.uint64(4 * first_token))
+        last = load_int(positions + types.uint64(4 * (first_token + tokens - 1)))
+        sequence = load_int(sequences + types.uint64(4 * first_token))
+        first_step, end = types.int32(max(0, earliest - behind)) // STEP_KEYS, last // STEP_KEYS + 1
+        share = (end - first_step + splits * WARPS - 1) // (splits * WARPS)
+        block_begin = first_step + split * WARPS * share
+        if block_begin >= end:
+            if thread < tile_rows and first_value == 0:
+                row = (first_token + thread // group) * heads + kv_head * group + thread % group
+                at = partial + types.uint64(4) * types.uint64((split * rows * heads + row) * wide + padded)
+                store_float(at, types.float32(0.0))
+                store_float(at + types.uint64(4), types.float32(MASKED))
+            return
+        factor = types.float32(scale * types.float32(LOG2_E))
+        for i in range(thread, TILE_ROWS * fours, THREADS):
+            row, four = i // fours, i % fours
+            low = high = types.uint32(0)
+            if row < tile_rows and 4 * four < head_dim:
+                place = (first_token + row // group) * q_stride + (kv_head * group + row % group) * head_dim + 4 * four
+                values = load_floats(q + types.uint64(4) * types.uint64(place))
+                low = halves_from_floats(values[0] * factor, values[1] * factor)
+                high = halves_from_floats(values[2] * factor, values[3] * factor)
+            # The lowest bit of `four` names the half of a chunk, the two above it the quad, the others the chunk.
+            piece = (four >> 3) * 2 + (four & 1)
+            of_lane = (row & 7) * 4 + (four >> 1 & 3)
+            target = operands + types.uint32(piece * PIECE + of_lane * 16 + (row >> 3) * 4)
+            store_shared(target, low)
+            store_shared(target + types.uint32(8), high)
+        row0, row1 = types.int32(lane >> 2), types.int32((lane >> 2) + 8)
+        token0 = first_token + (row0 // group if row0 < tile_rows else 0)
+        token1 = first_token + (row1 // group if row1 < tile_rows else 0)
+        limit0 = types.int32(load_int(positions + types.uint64(4 * token0)))
+        limit1 = types.int32(load_int(positions + types.uint64(4 * token1)))
+        oldest0, oldest1 = types.int32(max(0, limit0 - behind)), types.int32(max(0, limit1 - behind))
+        pages = table + types.uint64(4 * sequence * table_width)
+        quad = types.int32(lane & 3)
+        query = operands + types.uint32(16) * lane
+        cuda.syncthreads()
+        state = empty_state()
+        begin = block_begin + warp * share
+        for step in range(begin, min(end, begin + share)):
+            first_key = types.int32(step * STEP_KEYS)
+            page = types.int64(load_int(pages + types.uint64(4 * (first_key // PAGE))))
+            base = (page * kv_heads + kv_head) * PAGE * padded
+            slot = first_key % PAGE
+            k_row = k + types.uint64(2 * (base + slot * padded + 8 * quad))
+            v_row = v + types.uint64(2 * (base + (first_value + row0) * PAGE + slot + 8 * quad))
+            state = direct_step(query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, state)
+        cuda.syncthreads()
+        tile = types.int32(warp * TILE_ROWS)
+        totals = quad_totals(state)
+        to_shared(staged, types.int32((tile + row0) * stride + 2 * quad), types.int32(stride), state)
+        if quad == 0:
+            staged[maxima + tile + row0], staged[maxima + tile + row1] = state[0], state[1]
+            staged[sums + tile + row0], staged[sums + tile + row1] = totals[0], totals[1]
+        cuda.syncthreads()
+        for i in range(thread, tile_rows * width, THREADS):
+            row, column = i // width, i % width
+            peak = staged[maxima + row]
+            for w in range(1, WARPS):
+                peak = max(peak, staged[maxima + w * TILE_ROWS + row])
+            total = value = types.float32(0.0)
+            for w in range(WARPS):
+                weight = exp2_fast(staged[maxima + w * TILE_ROWS + row] - peak)
+                total += weight * staged[sums + w * TILE_ROWS + row]
+                value += weight * staged[(w * TILE_ROWS + row) * stride + column]
+            token, head = first_token + row // group, kv_head * group + row % group
+            place = first_value + column
+            if splits > 1:
+                at = partial + types.uint64(4) * types.uint64(((split * rows + token) * heads + head) * wide)
+                store_float(at + types.uint64(4 * place), value)
+                if place == 0:
+                    store_float(at + types.uint64(4 * padded), total)
+                    store_float(at + types.uint64(4 * padded + 4), peak)
+            elif place < head_dim:
+                at = out + types.uint64(4) * types.uint64(token * q_stride + head * head_dim + place)
+                store_float(at, value / total)
+
+    kernel.__name__ = kernel.__qualname__ = f"attend_few_{padded}"
+    return cuda.jit(kernel)
+
+
+@cache
+def many_kernel(padded: int) -> Any:
+    """`attend_many` for heads of up to `padded` values; arguments as those of `few_kernel`, `partial` unused."""
+    parts = attend_parts(padded)
+    width = padded // parts
+    steps = Steps(padded, width)
+    empty_state, load_query, begin_copy = steps.empty_state, steps.load_query, steps.begin_copy
+    staged_step, quad_totals, to_global = steps.staged_step, steps.quad_totals, steps.to_global
+    stage_bytes = steps.stage_bytes
+    shared_size = 2 * stage_bytes // 4
+
+    def kernel(  # type: ignore[no-untyped-def]
+        q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
+        tokens_per_tile, window, scale,
+    ):  # fmt: skip
+        staged = cuda.shared.array(shared_size, types.uint32)
+        stages = shared_address(staged)
+        behind = types.int32(window - 1 if window > 0 else ALL_KEYS)  # how far back a row sees
+        lane, warp = types.uint32(cuda.threadIdx.x & 31), types.uint32(cuda.threadIdx.x >> 5)
+        kv_heads, kv_head = types.int32(cuda.gridDim.y) // parts, types.int32(cuda.blockIdx.y) // parts
+        first_value = types.int32(cuda.blockIdx.y) % parts * width
+        # The last tokens see the most keys: they start first, so that no long block is left for the end.
+        block_token = types.int32(cuda.gridDim.x - 1 - cuda.blockIdx.x) * WARPS * tokens_per_tile
+        block_end = min(block_token + WARPS * tokens_per_tile, rows)
+        first_token = min(block_token + types.int32(warp) * tokens_per_tile, rows - 1)
+        tokens = min(block_token + types.int32(warp) * tokens_per_tile + tokens_per_tile, rows) - first_token
+        tile_rows = tokens * group if block_token + types.int32(warp) * tokens_per_tile < rows else types.int32(0)
+        row0, row1 = types.int32(lane >> 2), types.int32((lane >> 2) + 8)
+        valid0, valid1 = row0 < tile_rows, row1 < tile_rows
+        token0 = first_token + (row0 // group if valid0 else 0)
+        token1 = first_token + (row1 // group if valid1 else 0)
+        head0 = kv_head * group + (row0 % group if valid0 else 0)
+        head1 = kv_head * group + (row1 % group if valid1 else 0)
+        place0 = types.uint64(4) * types.uint64(token0 * q_stride + head0 * head_dim)
+        place1 = types.uint64(4) * types.uint64(token1 * q_stride + head1 * head_dim)
+        limit0 = types.int32(load_int(positions + types.uint64(4 * token0)))
+        limit1 = types.int32(load_int(positions + types.uint64(4 * token1)))
+        oldest0, oldest1 = types.int32(max(0, limit0 - behind)), types.int32(max(0, limit1 - behind))
+        # Positions follow each other: every row of the tile sees the keys from tile_oldest to tile_first.
+        tile_first = load_int(positions + types.uint64(4 * first_token))
+        tile_last = types.int32(tile_first + tokens - 1)
+        tile_oldest = types.int32(max(0, tile_last - behind))
+        begin = max(0, load_int(positions + types.uint64(4 * block_token)) - behind) // STEP_KEYS
+        end = load_int(positions + types.uint64(4 * (block_end - 1))) // STEP_KEYS + 1
+        sequence = load_int(sequences + types.uint64(4 * block_token))
+        pages = table + types.uint64(4 * sequence * table_width)
+        quad = types.int32(lane & 3)
+        query = load_query(
+            q + place0, q + place1, valid0, valid1, types.int32(8 * quad), types.int32(head_dim),
+            types.float32(scale * types.float32(LOG2_E)),
+        )  # fmt: skip
+        page_bytes = types.uint64(2 * kv_heads * PAGE * padded)
+        k_lane = k + types.uint64(2 * (kv_head * PAGE * padded + 8 * quad))
+        v_lane = v + types.uint64(2 * ((kv_head * padded + first_value + row0) * PAGE + 8 * quad))
+        state = empty_state()
+        stage, slot = types.uint32(0), begin * STEP_KEYS % PAGE
+        page = types.uint64(load_int(pages + types.uint64(4 * (begin * STEP_KEYS // PAGE)))) * page_bytes
+        begin_copy(stages, k_lane + page + types.uint64(2 * padded * slot), v_lane + page + types.uint64(2 * slot),
+                   warp, lane)  # fmt: skip
+        for step in range(begin, end):
+            copies_arrived()
+            cuda.syncthreads()
+            ready = stages + stage * types.uint32(stage_bytes)
+            stage = types.uint32(stage ^ types.uint32(1))
+            if step + 1 < end:
+                slot = (step + 1) * STEP_KEYS % PAGE
+                page = types.uint64(load_int(pages + types.uint64(4 * ((step + 1) * STEP_KEYS // PAGE)))) * page_bytes
+                begin_copy(stages + stage * types.uint32(stage_bytes), k_lane + page + types.uint64(2 * padded * slot),
+                           v_lane + page + types.uint64(2 * slot), warp, lane)  # fmt: skip
+            first_key = types.int32(step * STEP_KEYS)
+            last_key = types.int32(first_key + STEP_KEYS - 1)
+            hides = last_key > tile_first or first_key < tile_oldest
+            state = staged_step(query, ready, first_key, limit0, limit1, oldest0, oldest1, lane, hides, state)
+        first = types.int32(first_value + 2 * quad)
+        to_global(state, out + place0, out + place1, valid0, valid1, first, types.int32(head_dim), quad_totals(state))
+
+    kernel.__name__ = kernel.__qualname__ = f"attend_many_{padded}"
+    return cuda.jit(kernel)
+
+
+@cuda.jit
+def combine(partial, splits, rows, padded, head_dim, out, out_stride):  # type: ignore[no-untyped-def]
+    """out [rows, H * head_dim] from partial [splits, rows * H, padded + 2]; maxima are in powers of two."""
+    row, head, heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
+    thread = types.int32(cuda.threadIdx.x)
+    lane = thread & 31  # every warp computes the weights of all splits, a lane one
+    wide = padded + 2
+    first = partial + types.uint64(4) * types.uint64((row * heads + head) * wide)
+    stride = types.uint64(4) * types.uint64(rows * heads * wide)
+    total, maximum = types.float32(0.0), types.float32(MASKED)
+    if lane < splits:
+        at = first + types.uint64(lane) * stride + types.uint64(4 * padded)
+        total, maximum = load_float(at), load_float(at + types.uint64(4))
+    # Splits with keys come first; behind the last of them nothing was written but the sum.
+    used = types.int32(32 - cuda.clz(cuda.ballot_sync(0xFFFFFFFF, total > types.float32(0.0))))
+    peak = maximum
+    mask = 16
+    while mask > 0:
+        peak = max(peak, cuda.shfl_xor_sync(0xFFFFFFFF, peak, mask))
+        mask //= 2
+    weight = exp2_fast(maximum - peak)
+    total *= weight
+    mask = 16
+    while mask > 0:
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
+        mask //= 2
+    weight = weight / total if lane < used else types.float32(0.0)
+    for i in range(thread, padded, COMBINE_THREADS):
+        at = first + types.uint64(4 * i)
+        value = types.float32(0.0)
+        for split in range(0, used, 4):
+            value0 = load_float(at + types.uint64(split) * stride)
+            value1 = load_float(at + types.uint64(min(split + 1, used - 1)) * stride)
+            value2 = load_float(at + types.uint64(min(split + 2, used - 1)) * stride)
+            value3 = load_float(at + types.uint64(min(split + 3, used - 1)) * stride)
+            value += value0 * cuda.shfl_sync(0xFFFFFFFF, weight, split)
+            value += value1 * cuda.shfl_sync(0xFFFFFFFF, weight, split + 1)
+            value += value2 * cuda.shfl_sync(0xFFFFFFFF, weight, split + 2)
+            value += value3 * cuda.shfl_sync(0xFFFFFFFF, weight, split + 3)
+        if i < head_dim:
+            store_float(out + types.uint64(4) * types.uint64(row * out_stride + head * head_dim + i), value)

@@ -1,0 +1,401 @@
+"""The pieces of the attention kernels that need PTX or many registers: a step of 32 keys, its operands, its copies.
+
+A warp holds 16 query rows. Lane = 4 * column + quad holds, of 32 consecutive values of a head, those from 8 * quad;
+column n of score tile j is key 8 * (n / 2) + 2 * j + n % 2. Every operand is then 16 bytes of a lane, in operand order
+as they lie in the cache: the order of the values of a head, and of the keys of a step, may be permuted as long as both
+operands agree. Knows nothing of tiles, splits or pages.
+Source: online softmax over key blocks (FlashAttention), operand layouts of mma.m16n8k16 in the PTX manual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.cuda.extending import intrinsic
+
+from gpu.ptx import assembly, f32, global_load, global_store, i32, i64, load_words, mma_m16n8k16, pack_halves
+
+WARPS = 4
+PAGE = 256
+STEP_KEYS = 32
+MASKED = -1e30  # a finite stand-in for -inf, so that no inf - inf arises
+LOWEST = MASKED / 2  # of maxima: above MASKED, so that the weight of a hidden key is 0 even where a row sees none
+PIECE = 512  # bytes of one operand of a warp: 16 for each lane
+EARLY_VALUES = 2  # operands of V that are under way while the weights are computed
+
+Words = list[ir.Value]
+
+
+def _items(b: ir.IRBuilder, value: ir.Value, count: int) -> Words:
+    return [b.extract_value(value, i) for i in range(count)]
+
+
+def _word(value: int) -> ir.Constant:
+    return ir.Constant(i32, value)
+
+
+def _exp2(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+    return assembly(b, f32, "ex2.approx.ftz.f32 $0, $1;", "=f,f", [x])
+
+
+def _larger(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    return assembly(b, f32, "max.f32 $0, $1, $2;", "=f,f,f", [x, y])
+
+
+def _across_quad(b: ir.IRBuilder, x: ir.Value, combine: Any) -> ir.Value:
+    """The value combined over the four lanes that share a row."""
+    for mask in (1, 2):
+        text = f"shfl.sync.bfly.b32 $0, $1, {mask}, 31, -1;"
+        x = combine(x, assembly(b, f32, text, "=f,f", [x], effects=True))
+    return x
+
+
+def _shared_words(b: ir.IRBuilder, address: ir.Value, offset: int) -> Words:
+    """Four words of shared memory; volatile, for out of the loop they would take too many registers."""
+    result = ir.LiteralStructType([i32] * 4)
+    text = f"ld.volatile.shared.v4.u32 {{$0,$1,$2,$3}}, [$4+{offset}];"
+    return _items(b, assembly(b, result, text, "=r,=r,=r,=r,r,~{memory}", [address], effects=True), 4)
+
+
+def _first_key(b: ir.IRBuilder, lane: ir.Value) -> ir.Value:
+    """The key, of a step's 32, that a lane loads for score tile 0."""
+    column = b.lshr(lane, _word(2))
+    return b.add(b.shl(b.lshr(column, _word(1)), _word(3)), b.and_(column, _word(1)))
+
+
+def _k_offset(b: ir.IRBuilder, lane: ir.Value, tile: ir.Value, padded: int) -> ir.Value:
+    key = b.add(_first_key(b, lane), b.shl(tile, _word(1)))
+    return b.zext(b.mul(key, _word(2 * padded)), i64)
+
+
+@intrinsic
+def shared_address(typingctx, array):  # type: ignore[no-untyped-def]
+    """Where an array lies in shared memory."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        data = context.make_array(sig.args[0])(context, b, args[0]).data
+        text = "{.reg .u64 a; cvta.to.shared.u64 a, $1; cvt.u32.u64 $0, a;}"
+        return assembly(b, i32, text, "=r,l", [b.ptrtoint(data, i64)])
+
+    return types.uint32(array), codegen
+
+
+@intrinsic
+def store_shared(typingctx, address, word):  # type: ignore[no-untyped-def]
+    """Writes a word to shared memory."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        assembly(b, ir.VoidType(), "st.shared.u32 [$0], $1;", "r,r,~{memory}", list(args), effects=True)
+        return context.get_dummy_value()
+
+    return types.void(types.uint32, types.uint32), codegen
+
+
+@intrinsic
+def copies_arrived(typingctx):  # type: ignore[no-untyped-def]
+    """Waits for all copies that this thread has begun."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        assembly(b, ir.VoidType(), "cp.async.wait_all;", "~{memory}", [], effects=True)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+class Operands:
+    """Where a step's operands come from; each method gives the words of a lane."""
+
+    def __init__(
+        self, query: Callable[[int], Words], key: Callable[[int, int], Words], value: Callable[[int], Words]
+    ) -> None:
+        self.query = query  # 8 words of a chunk of 32 values
+        self.key = key  # 4 words of a score tile and a chunk
+        self.value = value  # 4 words of 8 values of a head
+
+
+def _scores(b: ir.IRBuilder, operands: Operands, chunks: int) -> list[Words]:
+    """Four tiles of 16 x 8 scores."""
+    scores: list[Words] = [[ir.Constant(f32, 0.0)] * 4 for _ in range(4)]
+    for chunk in range(chunks):
+        q = operands.query(chunk)
+        for j in range(4):
+            k = operands.key(j, chunk)
+            for half in (0, 1):
+                scores[j] = mma_m16n8k16(b, q[4 * half : 4 * half + 4], k[2 * half : 2 * half + 2], scores[j])
+    return scores
+
+
+def _hide(b: ir.IRBuilder, scores: list[Words], first_key: ir.Value, quad: ir.Value, limits: Words) -> list[Words]:
+    """The scores, MASKED for keys outside of a row's oldest <= key <= limit; limits: two limits, two oldest."""
+    hidden: list[Words] = [[] for _ in scores]
+    for j in range(4):
+        for i in range(4):  # columns 2 * quad and 2 * quad + 1 of tile j are keys 8 * quad + 2 * j (+ 1)
+            key = b.add(first_key, b.add(b.shl(quad, _word(3)), _word(2 * j + i % 2)))
+            limit, oldest = limits[i // 2], limits[2 + i // 2]
+            seen = b.and_(b.icmp_signed("<=", key, limit), b.icmp_signed(">=", key, oldest))
+            hidden[j].append(b.select(seen, scores[j][i], ir.Constant(f32, MASKED)))
+    return hidden
+
+
+def _hide_if(
+    b: ir.IRBuilder, wanted: ir.Value, scores: list[Words], first_key: ir.Value, quad: ir.Value, limits: Words
+) -> list[Words]:
+    """As _hide, behind a branch."""
+    before = b.block
+    with b.if_then(wanted):
+        hidden = _hide(b, scores, first_key, quad, limits)
+        inside = b.block
+    chosen: list[Words] = [[] for _ in scores]
+    for j in range(4):
+        for i in range(4):
+            phi = b.phi(f32)
+            phi.add_incoming(scores[j][i], before)
+            phi.add_incoming(hidden[j][i], inside)
+            chosen[j].append(phi)
+    return chosen
+
+
+def _weigh(b: ir.IRBuilder, scores: list[Words], state: Words) -> list[Words]:
+    """Weights of the scores as two A operands; the state's maxima, sums and outputs follow the new maxima."""
+    weights: list[Words] = [[None] * 4 for _ in range(4)]
+    for r in (0, 1):
+        peak = state[r]
+        for j in range(4):
+            for e in (0, 1):
+                peak = _larger(b, peak, scores[j][2 * r + e])
+        peak = _across_quad(b, peak, lambda x, y: _larger(b, x, y))
+        shrink = _exp2(b, b.fsub(state[r], peak))
+        total = b.fmul(state[2 + r], shrink)
+        for j in range(4):
+            for e in (0, 1):
+                weight = _exp2(b, b.fsub(scores[j][2 * r + e], peak))
+                weights[j][2 * r + e] = weight
+                total = b.fadd(total, weight)  # this lane's share; lanes are added at the end
+        state[r], state[2 + r] = peak, total
+        for place in range(4 + 2 * r, len(state), 4):
+            for e in (0, 1):
+                state[place + e] = b.fmul(state[place + e], shrink)
+    return [
+        [pack_halves(b, weights[2 * s + t][2 * r], weights[2 * s + t][2 * r + 1]) for t in (0, 1) for r in (0, 1)]
+        for s in (0, 1)
+    ]
+
+
+class Steps:
+    """The intrinsics for heads of `padded` values of which a block computes `width` values of the output.
+
+    `empty_state()`; `load_query(row0, row1, valid0, valid1, first, head_dim, scale)`: a warp's query in registers;
+    `direct_step(...)`: a step with the query in shared memory and K and V in the cache; `begin_copy(...)` and
+    `staged_step(...)`: K and V come to shared memory first, the query is in registers; `quad_totals(state)`,
+    `to_shared(...)` and `to_global(...)` end a tile.
+    """
+
+    def __init__(self, padded: int, width: int) -> None:
+        self.padded, self.width, self.chunks = padded, width, padded // 32
+        self.num_values = width // 8
+        self.stage_bytes = PIECE * (4 * self.chunks + self.num_values)
+        self.num_state = 4 + 4 * self.num_values  # maxima and sums of two rows, then the outputs
+        self.query_type = types.UniTuple(types.uint32, 8 * self.chunks)
+        self.state_type = types.UniTuple(types.float32, self.num_state)
+        self.empty_state, self.load_query = self._empty_state(), self._load_query()
+        self.direct_step = self._direct_step()
+        self.begin_copy = self._begin_copy()
+        self.staged_step = self._staged_step()
+        self.quad_totals, self.to_shared, self.to_global = self._quad_totals(), self._to_shared(), self._to_global()
+
+    def _empty_state(self) -> Any:
+        @intrinsic
+        def empty_state(typingctx):  # type: ignore[no-untyped-def]
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                zero = ir.Constant(f32, 0.0)
+                return cgutils.pack_array(b, [ir.Constant(f32, LOWEST)] * 2 + [zero] * (self.num_state - 2))
+
+            return self.state_type(), codegen
+
+        return empty_state
+
+    def _load_query(self) -> Any:
+        @intrinsic
+        def load_query(typingctx, row0, row1, valid0, valid1, first, head_dim, scale):  # type: ignore[no-untyped-def]
+            """Two rows' values as A operands: float32 from two addresses, zero where not valid or past head_dim."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                registers: Words = [None] * (8 * self.chunks)
+                zero = ir.Constant(f32, 0.0)
+                for chunk in range(self.chunks):
+                    for r in (0, 1):
+                        for half in (0, 1):
+                            place = b.add(args[4], _word(32 * chunk + 4 * half))
+                            inside = b.and_(args[2 + r], b.icmp_signed("<", place, args[5]))
+                            offset = b.select(inside, b.shl(place, _word(2)), _word(0))
+                            four = global_load(b, b.add(args[r], b.zext(offset, i64)), ir.VectorType(f32, 4), 16)
+                            values = [b.fmul(b.extract_element(four, _word(i)), args[6]) for i in range(4)]
+                            values = [b.select(inside, value, zero) for value in values]
+                            at = 8 * chunk + 4 * half + r
+                            registers[at] = pack_halves(b, values[0], values[1])
+                            registers[at + 2] = pack_halves(b, values[2], values[3])
+                return cgutils.pack_array(b, registers)
+
+            bools, address = [types.boolean] * 2, [types.uint64] * 2
+            return self.query_type(*address, *bools, types.int32, types.int32, types.float32), codegen
+
+        return load_query
+
+    def _emit(
+        self, b: ir.IRBuilder, operands: Operands, early: int, hide: Callable[[list[Words]], list[Words]],
+        before: Words,
+    ) -> ir.Value:  # fmt: skip
+        """A step: the new state. early: operands of V read before the softmax."""
+        state = list(before)
+        scores = _scores(b, operands, self.chunks)
+        values = [operands.value(d) for d in range(min(early, self.num_values))]
+        a = _weigh(b, hide(scores), state)
+        for d in range(self.num_values):
+            v = values[d] if d < len(values) else operands.value(d)
+            at = slice(4 + 4 * d, 8 + 4 * d)
+            state[at] = mma_m16n8k16(b, a[1], v[2:4], mma_m16n8k16(b, a[0], v[0:2], state[at]))
+        return cgutils.pack_array(b, state)
+
+    def _direct_step(self) -> Any:
+        @intrinsic
+        def direct_step(typingctx, query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, state):  # type: ignore[no-untyped-def]
+            """One step of 32 keys, straight from the cache.
+
+            Args:
+                query: shared address of the operands of this lane.
+                k_row: address of K of the step's first key, at this lane's 8 values of the first chunk.
+                v_row: address of V^T at this lane's row of the first eight and its 8 keys.
+                first_key: position of the step's first key; limit and oldest: a row sees keys oldest <= key <= limit.
+            """
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                rows = [b.add(args[1], _k_offset(b, args[8], _word(j), self.padded)) for j in range(4)]
+                operands = Operands(
+                    lambda chunk: [
+                        word for half in (0, 1) for word in _shared_words(b, args[0], PIECE * (2 * chunk + half))
+                    ],
+                    lambda j, chunk: load_words(b, b.add(rows[j], ir.Constant(i64, 64 * chunk)), 4),
+                    lambda d: load_words(b, b.add(args[2], ir.Constant(i64, d * 8 * PAGE * 2)), 4),
+                )
+                quad, limits = b.and_(args[8], _word(3)), list(args[4:8])
+                hide = lambda scores: _hide(b, scores, args[3], quad, limits)  # noqa: E731
+                return self._emit(b, operands, EARLY_VALUES, hide, _items(b, args[9], self.num_state))
+
+            ints = [types.int32] * 5
+            return self.state_type(
+                types.uint32, types.uint64, types.uint64, *ints, types.uint32, self.state_type
+            ), codegen
+
+        return direct_step
+
+    def _begin_copy(self) -> Any:
+        @intrinsic
+        def begin_copy(typingctx, stage, k_row, v_row, warp, lane):  # type: ignore[no-untyped-def]
+            """Begins this warp's share of the copies of a step's K and V; rows as those of direct_step."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                text = "{.reg .pred p; setp.ne.u32 p, $2, 0; @p cp.async.cg.shared.global [$0], [$1], 16;}"
+                target = b.add(args[0], b.shl(args[4], _word(4)))
+                row = b.add(args[1], _k_offset(b, args[4], args[3], self.padded))
+                for chunk in range(self.chunks):
+                    piece = b.add(target, b.mul(b.add(args[3], _word(4 * chunk)), _word(PIECE)))
+                    values = [piece, b.add(row, ir.Constant(i64, 64 * chunk)), _word(1)]
+                    assembly(b, ir.VoidType(), text, "r,l,r,~{memory}", values, effects=True)
+                for first in range(0, self.num_values, WARPS):
+                    d = b.add(args[3], _word(first))
+                    piece = b.add(target, b.mul(b.add(d, _word(4 * self.chunks)), _word(PIECE)))
+                    source = b.add(args[2], b.zext(b.mul(d, _word(8 * PAGE * 2)), i64))
+                    wanted = b.zext(b.icmp_unsigned("<", d, _word(self.num_values)), i32)
+                    assembly(b, ir.VoidType(), text, "r,l,r,~{memory}", [piece, source, wanted], effects=True)
+                return context.get_dummy_value()
+
+            return types.void(types.uint32, types.uint64, types.uint64, types.uint32, types.uint32), codegen
+
+        return begin_copy
+
+    def _staged_step(self) -> Any:
+        @intrinsic
+        def staged_step(typingctx, query, stage, first_key, limit0, limit1, oldest0, oldest1, lane, hides, state):  # type: ignore[no-untyped-def]
+            """One step of 32 keys that lie in shared memory; `hides`: some row does not see some key."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                q = _items(b, args[0], 8 * self.chunks)
+                at = b.add(args[1], b.shl(args[7], _word(4)))
+                operands = Operands(
+                    lambda chunk: q[8 * chunk : 8 * chunk + 8],
+                    lambda j, chunk: _shared_words(b, at, PIECE * (4 * chunk + j)),
+                    lambda d: _shared_words(b, at, PIECE * (4 * self.chunks + d)),
+                )
+                quad, limits = b.and_(args[7], _word(3)), list(args[3:7])
+                hide = lambda scores: _hide_if(b, args[8], scores, args[2], quad, limits)  # noqa: E731
+                return self._emit(b, operands, 0, hide, _items(b, args[9], self.num_state))
+
+            ints = [types.int32] * 5
+            signature = self.state_type(
+                self.query_type, types.uint32, *ints, types.uint32, types.boolean, self.state_type
+            )
+            return signature, codegen
+
+        return staged_step
+
+    def _quad_totals(self) -> Any:
+        @intrinsic
+        def quad_totals(typingctx, state):  # type: ignore[no-untyped-def]
+            """The sums of two rows over the lanes that share them."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                totals = [_across_quad(b, b.extract_value(args[0], 2 + r), b.fadd) for r in (0, 1)]
+                return cgutils.pack_array(b, totals)
+
+            return types.UniTuple(types.float32, 2)(self.state_type), codegen
+
+        return quad_totals
+
+    def _to_shared(self) -> Any:
+        @intrinsic
+        def to_shared(typingctx, array, first, stride, state):  # type: ignore[no-untyped-def]
+            """Writes two rows' outputs as they are, the second row `8 * stride` values after `first`."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                data = context.make_array(sig.args[0])(context, b, args[0]).data
+                for r in (0, 1):
+                    row = b.add(args[1], b.mul(args[2], _word(8 * r)))
+                    for d in range(self.num_values):
+                        for e in (0, 1):
+                            place = b.gep(data, [b.add(row, _word(8 * d + e))])
+                            b.store(b.extract_value(args[3], 4 + 4 * d + 2 * r + e), place)
+                return context.get_dummy_value()
+
+            return types.void(array, types.int32, types.int32, self.state_type), codegen
+
+        return to_shared
+
+    def _to_global(self) -> Any:
+        @intrinsic
+        def to_global(typingctx, state, row0, row1, valid0, valid1, first, head_dim, totals):  # type: ignore[no-untyped-def]
+            """Writes two rows' outputs, divided by their totals, as float32 from value `first` up to `head_dim`."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                for r in (0, 1):
+                    factor = b.fdiv(ir.Constant(f32, 1.0), b.extract_value(args[7], r))
+                    for d in range(self.num_values):
+                        place = b.add(args[5], _word(8 * d))
+                        with b.if_then(b.and_(args[3 + r], b.icmp_signed("<", place, args[6]))):
+                            at = b.add(args[1 + r], b.zext(b.shl(place, _word(2)), i64))
+                            pair = ir.Constant(ir.VectorType(f32, 2), ir.Undefined)
+                            for e in (0, 1):
+                                value = b.fmul(b.extract_value(args[0], 4 + 4 * d + 2 * r + e), factor)
+                                pair = b.insert_element(pair, value, _word(e))
+                            global_store(b, at, pair, 8)
+                return context.get_dummy_value()
+
+            signature = types.void(
+                self.state_type, types.uint64, types.uint64, types.boolean, types.boolean, types.int32, types.int32,
+                types.UniTuple(types.float32, 2),
+            )  # fmt: skip
+            return signature, codegen
+
+        return to_global

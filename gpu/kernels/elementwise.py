@@ -1,0 +1,77 @@
+"""RMS norm, SiLU product and embedding rows on the GPU.
+
+Launch: `rms_norm`: grid (rows), 256 threads, a block a row. `gated_silu`: grid (any), 256 threads, a grid-stride
+    loop. `embed`: grid (rows), 256 threads.
+Arguments are addresses and int32 sizes; activations are float32.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import cuda
+from numba.core import types
+
+from gpu.ptx import load_bfloat, load_float, load_half, load_long, store_float
+
+THREADS = 256
+NUM_WARPS = THREADS // 32
+HALF, BFLOAT, SINGLE = 0, 1, 2  # how an embedding's values read
+
+
+@cuda.jit(device=True, inline=True)
+def block_sum(value, staged):  # type: ignore[no-untyped-def]
+    """The sum of a value over the block's 256 threads, in every thread; staged is shared float32 [8]."""
+    mask = 16
+    while mask > 0:
+        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, mask)
+        mask //= 2
+    if cuda.threadIdx.x & 31 == 0:
+        staged[cuda.threadIdx.x >> 5] = value
+    cuda.syncthreads()
+    total = types.float32(0.0)
+    for warp in range(NUM_WARPS):
+        total += staged[warp]
+    return total
+
+
+@cuda.jit
+def rms_norm(x, weight, eps, size, out):  # type: ignore[no-untyped-def]
+    """out [T, E] = x / sqrt(mean(x^2) + eps) * weight, all float32; out may be x."""
+    staged = cuda.shared.array(NUM_WARPS, types.float32)
+    first = types.uint64(cuda.blockIdx.x) * types.uint64(4 * size)
+    total = types.float32(0.0)
+    for i in range(cuda.threadIdx.x, size, THREADS):
+        value = load_float(x + first + types.uint64(4 * i))
+        total += value * value
+    mean = block_sum(total, staged) / types.float32(size)
+    factor = types.float32(1.0) / math.sqrt(mean + eps)
+    for i in range(cuda.threadIdx.x, size, THREADS):
+        at = types.uint64(4 * i)
+        store_float(out + first + at, load_float(x + first + at) * factor * load_float(weight + at))
+
+
+@cuda.jit
+def gated_silu(gate, up, count):  # type: ignore[no-untyped-def]
+    """gate = silu(gate) * up over `count` float32."""
+    for i in range(cuda.grid(1), count, cuda.gridsize(1)):
+        at = types.uint64(4) * types.uint64(i)
+        value = load_float(gate + at)
+        sigmoid = types.float32(1.0) / (types.float32(1.0) + cuda.libdevice.fast_expf(-value))
+        store_float(gate + at, value * sigmoid * load_float(up + at))
+
+
+@cuda.jit
+def embed(table, kind, token_ids, size, out):  # type: ignore[no-untyped-def]
+    """out float32 [T, E] = rows of a table of fp16, bf16 or float32 (`kind`) named by int64 token ids."""
+    row = types.uint64(cuda.blockIdx.x)
+    first = load_long(token_ids + types.uint64(8) * row) * types.uint64(size)
+    for i in range(cuda.threadIdx.x, size, THREADS):
+        at = first + types.uint64(i)
+        if kind == HALF:
+            value = load_half(table + types.uint64(2) * at)
+        elif kind == BFLOAT:
+            value = load_bfloat(table + types.uint64(2) * at)
+        else:
+            value = load_float(table + types.uint64(4) * at)
+        store_float(out + types.uint64(4) * (row * types.uint64(size) + types.uint64(i)), value)

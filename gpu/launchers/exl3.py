@@ -1,0 +1,287 @@
+"""EXL3 products, decoding and rotations on tensors: inputs by size, the launch, the reference beside it.
+
+Sizes of a case are padded ones, in multiples of 128. Outputs carry a margin that must stay NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from gpu.kernels import catalogue
+from gpu.launch import KernelCache
+from gpu.launchers.draw import Draw, poisoned
+from gpu.reference import exl3 as reference
+from gpu.reference.elementwise import rms_norm
+
+Tensors = tuple[torch.Tensor, ...]
+MAX_ROWS = 16
+COLUMNS = 64  # of a block of exl3_matmul
+INT_COLUMNS = 128  # of a block of exl3_matmul_int
+
+
+@dataclass(frozen=True)
+class MatmulCase:
+    bits: int
+    codebook: str
+    rows: int
+    in_size: int
+    out_sizes: tuple[int, ...]
+    splits: int
+
+
+@dataclass(frozen=True)
+class MatmulInputs:
+    """words: int16 [in / 16, out / 16, 16 * bits] of each matrix; x: fp16 [M, 16, in], NaN behind `case.rows`."""
+
+    case: MatmulCase
+    words: Tensors
+    x: torch.Tensor
+
+
+def matmul_inputs(case: MatmulCase, draw: Draw) -> MatmulInputs:
+    tiles, unit = case.in_size // 16, 16 * case.bits
+    words = tuple(draw.integers(-32768, 32768, tiles, size // 16, unit, dtype=torch.int16) for size in case.out_sizes)
+    x = draw.normal(len(words), MAX_ROWS, case.in_size, dtype=torch.float16)
+    x[:, case.rows :] = float("nan")
+    return MatmulInputs(case, words, x)
+
+
+def launch_matmul(kernels: KernelCache, inputs: MatmulInputs) -> Tensors:
+    case, device = inputs.case, inputs.x.device
+    table: list[list[int]] = []
+    owners: list[int] = []
+    for i, words in enumerate(inputs.words):
+        table.append([words.data_ptr(), inputs.x[i].data_ptr(), len(owners), words.shape[1]])
+        owners += [i] * (16 * words.shape[1] // COLUMNS)
+    matrices = torch.tensor(table, dtype=torch.int64, device=device)
+    block_matrix = torch.tensor(owners, dtype=torch.int32, device=device)
+    partial = poisoned(case.splits + 1, case.rows, COLUMNS * len(owners), device=device)
+    tiles_in = case.in_size // 16
+    kernels.get(catalogue.exl3_matmul(case.bits, case.codebook, 1 if case.rows <= 8 else 2))(
+        (len(owners), case.splits, 1), 256, matrices.data_ptr(), block_matrix.data_ptr(), partial.data_ptr(),
+        tiles_in, -(-tiles_in // case.splits), case.rows, case.in_size,
+    )  # fmt: skip
+    return partial[:-1].double().sum(0), partial[-1]
+
+
+def matmul_reference(inputs: MatmulInputs) -> Tensors:
+    case = inputs.case
+    product = reference.matmul(inputs.words, inputs.x[:, : case.rows], case.codebook)
+    return product, torch.full_like(product, float("nan"))
+
+
+@dataclass(frozen=True)
+class DecodeCase:
+    """Decodes `tiles` tiles of each row from `first` on, to rows of `out_stride` values."""
+
+    bits: int
+    codebook: str
+    in_size: int
+    out_size: int
+    first: int
+    tiles: int
+    out_stride: int
+
+
+@dataclass(frozen=True)
+class DecodeInputs:
+    case: DecodeCase
+    words: torch.Tensor
+
+
+def decode_inputs(case: DecodeCase, draw: Draw) -> DecodeInputs:
+    shape = (case.in_size // 16, case.out_size // 16, 16 * case.bits)
+    return DecodeInputs(case, draw.integers(-32768, 32768, *shape, dtype=torch.int16))
+
+
+def launch_decode(kernels: KernelCache, inputs: DecodeInputs) -> Tensors:
+    case, words = inputs.case, inputs.words
+    out = poisoned(case.in_size, case.out_stride, device=words.device, dtype=torch.float16)
+    kernels.get(catalogue.exl3_decode(case.bits, case.codebook))(
+        (-(-case.tiles // 8), -(-case.in_size // 64), 1), 256, words.data_ptr() + 32 * case.bits * case.first,
+        out.data_ptr(), case.tiles, words.shape[1], case.out_stride, case.in_size // 16,
+    )  # fmt: skip
+    return (out,)
+
+
+def decode_reference(inputs: DecodeInputs) -> Tensors:
+    case = inputs.case
+    out = poisoned(case.in_size, case.out_stride, device=inputs.words.device, dtype=torch.float16)
+    piece = inputs.words[:, case.first : case.first + case.tiles]
+    out[:, : 16 * case.tiles] = reference.decode(piece, case.codebook)
+    return (out,)
+
+
+@dataclass(frozen=True)
+class PrepareCase:
+    """Inputs of `matrices` linears; codes: for the integer product, else fp16; norm: with an RMS norm before."""
+
+    rows: int
+    row_capacity: int
+    in_features: int
+    matrices: int
+    codes: bool
+    norm: bool
+
+
+@dataclass(frozen=True)
+class PrepareInputs:
+    """x: float32 [rows, x_stride], NaN behind the inputs; suh: fp16 [M, padded]; norm: float32 [in_features]."""
+
+    case: PrepareCase
+    x: torch.Tensor
+    suh: torch.Tensor
+    norm: torch.Tensor
+
+
+PREPARE_EPS = 1e-5
+
+
+def prepare_inputs(case: PrepareCase, draw: Draw) -> PrepareInputs:
+    padded = -(-case.in_features // 128) * 128
+    x = draw.normal(case.rows, case.in_features)
+    x[1:2] = 0.0  # a row without a largest value
+    suh = draw.normal(case.matrices, padded, dtype=torch.float16, scale=0.1)
+    return PrepareInputs(case, draw.padded(x, case.in_features + 5), suh, draw.normal(case.in_features))
+
+
+def launch_prepare(kernels: KernelCache, inputs: PrepareInputs) -> Tensors:
+    """fp16 values; or the values that the codes stand for and the sums that go with them."""
+    case, padded, device = inputs.case, inputs.suh.shape[1], inputs.x.device
+    shape = (case.matrices, case.row_capacity, padded)
+    out = poisoned(*shape, device=device, dtype=torch.float16)
+    scales = poisoned(case.matrices, case.row_capacity, padded // 128, 2, device=device)
+    kernels.get(catalogue.prepare_input(case.codes))(
+        (-(-padded // 1024), case.rows, case.matrices), 256, inputs.x.data_ptr(), inputs.x.stride(0), case.in_features,
+        inputs.norm.data_ptr() if case.norm else 0, PREPARE_EPS, inputs.suh.data_ptr(), padded // 128,
+        case.row_capacity, out.data_ptr(), scales.data_ptr(),
+    )  # fmt: skip
+    if not case.codes:
+        return (out, scales)
+    factors = scales[..., :1].double() / reference.MUL1_SCALE
+    codes = reference.codes_of(out.view(torch.int16)).view(*scales.shape[:3], 128)
+    return (codes * factors).flatten(-2), scales[..., 1]
+
+
+def prepare_reference(inputs: PrepareInputs) -> Tensors:
+    case, padded = inputs.case, inputs.suh.shape[1]
+    x = inputs.x[:, : case.in_features]
+    if case.norm:
+        x = rms_norm(x, inputs.norm, PREPARE_EPS)
+    values = reference.rotate_input(x, inputs.suh)
+    scales = poisoned(case.matrices, case.row_capacity, padded // 128, 2, device=x.device)
+    wide = poisoned(case.matrices, case.row_capacity, padded, device=x.device, dtype=torch.float64)
+    wide[:, : case.rows] = values
+    if not case.codes:
+        return (wide.half(), scales)
+    scales[:, : case.rows, :, 1] = (values.reshape(*values.shape[:2], -1, 128).sum(-1) * reference.MUL1_OFFSET).float()
+    return wide, scales[..., 1]
+
+
+@dataclass(frozen=True)
+class MatmulIntInputs:
+    """codes: int16 [M, 16, in], signed high and low bytes; scales: float32 [M, 16, in / 128, 2], NaN past the rows."""
+
+    case: MatmulCase
+    words: Tensors
+    codes: torch.Tensor
+    scales: torch.Tensor
+
+
+def matmul_int_inputs(case: MatmulCase, draw: Draw) -> MatmulIntInputs:
+    matrices, units = len(case.out_sizes), case.in_size // 128
+    codes = draw.integers(-32639, 32640, matrices, MAX_ROWS, case.in_size)
+    scales = draw.uniform(1e-6, 1e-5, matrices, MAX_ROWS, units, 2)
+    scales[..., 1] = draw.normal(matrices, MAX_ROWS, units)
+    scales[:, case.rows :] = float("nan")
+    return MatmulIntInputs(case, matmul_inputs(case, draw).words, reference.limbs_of(codes), scales)
+
+
+def launch_matmul_int(kernels: KernelCache, inputs: MatmulIntInputs) -> Tensors:
+    case, device = inputs.case, inputs.codes.device
+    table: list[list[int]] = []
+    owners: list[int] = []
+    for i, words in enumerate(inputs.words):
+        addresses = [words.data_ptr(), inputs.codes[i].data_ptr(), inputs.scales[i].data_ptr()]
+        table.append([*addresses, len(owners), words.shape[1]])
+        owners += [i] * (16 * words.shape[1] // INT_COLUMNS)
+    matrices = torch.tensor(table, dtype=torch.int64, device=device)
+    block_matrix = torch.tensor(owners, dtype=torch.int32, device=device)
+    partial = poisoned(case.splits + 1, case.rows, INT_COLUMNS * len(owners), device=device)
+    units = case.in_size // 128
+    kernels.get(catalogue.exl3_matmul_int(case.bits))(
+        (len(owners), case.splits, 1), 128, matrices.data_ptr(), block_matrix.data_ptr(), partial.data_ptr(),
+        units, -(-units // case.splits), case.rows,
+    )  # fmt: skip
+    return partial[:-1].double().sum(0), partial[-1]
+
+
+def matmul_int_reference(inputs: MatmulIntInputs) -> Tensors:
+    rows = inputs.case.rows
+    codes = reference.codes_of(inputs.codes[:, :rows])
+    product = reference.matmul_int(inputs.words, codes, inputs.scales[:, :rows])
+    return product, torch.full_like(product, float("nan"))
+
+
+@dataclass(frozen=True)
+class FinishCase:
+    """`known`: for each block of 128 columns, how many go to its output; accumulate: are added to what is there."""
+
+    rows: int
+    splits: int
+    known: tuple[int, ...]
+    accumulate: bool
+
+
+@dataclass(frozen=True)
+class FinishInputs:
+    """held: float32 [rows, width], what the outputs hold before."""
+
+    case: FinishCase
+    partial: torch.Tensor
+    svh: torch.Tensor
+    bias: torch.Tensor
+    held: torch.Tensor
+
+
+def finish_inputs(case: FinishCase, draw: Draw) -> FinishInputs:
+    width = 128 * len(case.known)
+    return FinishInputs(
+        case,
+        draw.normal(case.splits, case.rows, width),
+        draw.normal(width, dtype=torch.float16),
+        draw.normal(width, dtype=torch.float16),
+        draw.normal(case.rows, width),
+    )
+
+
+def launch_finish(kernels: KernelCache, inputs: FinishInputs) -> Tensors:
+    case, width = inputs.case, inputs.svh.shape[0]
+    # Each block to a tensor of its own, with rows of another length.
+    outs = [poisoned(case.rows, 128 + 3 * i, device=inputs.svh.device) for i in range(len(case.known))]
+    if case.accumulate:
+        for i, (out, known) in enumerate(zip(outs, case.known)):
+            out[:, :known] = inputs.held[:, 128 * i : 128 * i + known]
+    table = [[out.data_ptr(), out.stride(0), known] for out, known in zip(outs, case.known)]
+    outputs = torch.tensor(table, dtype=torch.int64, device=inputs.svh.device)
+    is_split = case.splits > 1
+    grid = (width // 128 if is_split else -(-width // 512), case.rows, 1)
+    kernels.get(catalogue.finish_output(is_split))(
+        grid, 128, inputs.partial.data_ptr(), case.splits, case.rows, width,
+        inputs.svh.data_ptr(), inputs.bias.data_ptr(), outputs.data_ptr(), len(case.known),
+        int(case.accumulate),
+    )  # fmt: skip
+    return tuple(outs)
+
+
+def finish_reference(inputs: FinishInputs) -> Tensors:
+    case = inputs.case
+    whole = reference.finish_output(inputs.partial, inputs.svh, inputs.bias)
+    if case.accumulate:
+        whole = whole + inputs.held
+    outs = [poisoned(case.rows, 128 + 3 * i, device=whole.device) for i in range(len(case.known))]
+    for i, known in enumerate(case.known):
+        outs[i][:, :known] = whole[:, 128 * i : 128 * i + known].float()
+    return tuple(outs)

@@ -1,0 +1,189 @@
+"""The table of GPU operations: for each its kernels, its launch on tensors, its reference and the sizes to try.
+
+It feeds tests, benchmarks and the check of every kernel's machine code. Importing it needs neither numba nor a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from gpu.kernels import catalogue
+from gpu.launch import KernelCache, KernelSource
+from gpu.launchers import elementwise, exl3, paged
+from gpu.launchers.draw import Draw
+
+BITS = range(1, 9)
+CODEBOOKS = ("mul1", "mcg", "3inst")
+PADDED_HEAD_DIMS = (32, 64, 96, 128, 160, 192, 256)
+Tensors = tuple[torch.Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation.
+
+    Attributes:
+        sources: every kernel and variant that it may launch.
+        cases: the sizes to try, each a frozen dataclass.
+        inputs: tensors of a case, random but the same every time.
+        launch: runs the kernels on the inputs, which stay as they are; new outputs, NaN where nothing is written.
+        reference: the outputs by plain torch, of the same shapes, NaN at the same places.
+        tolerance: of the relative L2 error of each output; 0 asks for equal bits.
+    """
+
+    name: str
+    sources: tuple[KernelSource, ...]
+    cases: tuple[Any, ...]
+    inputs: Callable[[Any, Draw], Any]
+    launch: Callable[[KernelCache, Any], Tensors]
+    reference: Callable[[Any], Tensors]
+    tolerance: float
+
+
+def worst_error(actual: Tensors, expected: Tensors) -> float:
+    """The largest relative L2 error of the outputs; infinite where a NaN is missing or too many, or a shape differs."""
+    assert len(actual) == len(expected), "a launch and its reference must give the same outputs"
+    worst = 0.0
+    for found, wanted in zip(actual, expected):
+        known = ~wanted.isnan()
+        if found.shape != wanted.shape or not torch.equal(~found.isnan(), known):
+            return float("inf")
+        difference = (found[known].double() - wanted[known].double()).norm()
+        worst = max(worst, float(difference / wanted[known].double().norm().clamp(min=1e-30)))
+    return worst
+
+
+def _matmul_cases() -> Iterator[exl3.MatmulCase]:
+    sizes = (
+        (128, (128,)), (384, (256,)), (256, (640,)), (1152, (128, 384)), (512, (256, 128, 128)), (2048, (128,)),
+    )  # fmt: skip
+    splits = (1, 2, 3, 7)
+    number = 0
+    for bits in BITS:
+        for codebook in CODEBOOKS:
+            for rows in (1, 2, 5, 8, 9, 16):
+                in_size, out_sizes = sizes[number % len(sizes)]
+                yield exl3.MatmulCase(bits, codebook, rows, in_size, out_sizes, splits[number // 5 % len(splits)])
+                number += 1
+            number += 1  # so that rows and sizes do not always meet in the same pairs
+
+
+def _matmul_int_cases() -> Iterator[exl3.MatmulCase]:
+    sizes = ((128, (128,)), (384, (256,)), (1152, (128, 384)), (4096, (128,)), (512, (256, 128, 128)))
+    number = 0
+    for bits in BITS:
+        for rows in (1, 2, 3, 4):
+            in_size, out_sizes = sizes[number % len(sizes)]
+            yield exl3.MatmulCase(bits, "mul1", rows, in_size, out_sizes, (1, 2, 3, 7)[number // 3 % 4])
+            number += 1
+
+
+def _decode_cases() -> Iterator[exl3.DecodeCase]:
+    places = ((0, 8, 128), (3, 5, 80), (8, 16, 272), (0, 24, 384))
+    for bits in BITS:
+        for i, codebook in enumerate(CODEBOOKS):
+            first, tiles, stride = places[(bits + i) % len(places)]
+            yield exl3.DecodeCase(bits, codebook, 128 * (1 + bits % 3), 384, first, tiles, stride)
+
+
+def _rope_cases() -> Iterator[paged.RopeCase]:
+    parts = (((0, 1),), ((250, 13),), ((0, 1), (255, 1), (256, 1), (999, 1)), ((511, 3), (3, 2)))
+    number = 0
+    for head_dim in (64, 80, 96, 128, 256):
+        for rotary in (head_dim, head_dim // 2, 20):
+            for norms in (False, True):
+                yield paged.RopeCase(head_dim, rotary, (4, 7, 16)[number % 3], (4, 1, 2)[number % 3], norms,
+                                     parts[number % len(parts)])  # fmt: skip
+                number += 1
+
+
+def _attend_cases() -> Iterator[paged.AttendCase]:
+    decodes = (((0, 1),), ((31, 1), (256, 1), (510, 1)), ((999, 1), (62, 1), (255, 1), (0, 1)), ((700, 1),))
+    prefills = (((0, 7),), ((5, 33),), ((250, 40),), ((700, 100),), ((0, 257),), ((100, 5), (300, 9)))
+    windows, splits = (0, 0, 1, 7, 100, 300), (0, 1, 3, 8, 32)
+    number = 0
+    for head_dim in (64, 80, 96, 128, 256):
+        for group in (1, 2, 3, 4, 5, 7, 8, 16):
+            for parts in (decodes, prefills):
+                yield paged.AttendCase(
+                    head_dim, group, (1, 2, 3)[number % 3], windows[number // 2 % len(windows)],
+                    splits[number // 3 % len(splits)], parts[number // 2 % len(parts)],
+                )  # fmt: skip
+                number += 1
+
+
+OPS = (
+    Op(
+        "exl3_matmul",
+        tuple(catalogue.exl3_matmul(bits, book, groups) for bits in BITS for book in CODEBOOKS for groups in (1, 2)),
+        tuple(_matmul_cases()), exl3.matmul_inputs, exl3.launch_matmul, exl3.matmul_reference, 5e-6,
+    ),
+    Op(
+        "exl3_decode",
+        tuple(catalogue.exl3_decode(bits, codebook) for bits in BITS for codebook in CODEBOOKS),
+        tuple(_decode_cases()), exl3.decode_inputs, exl3.launch_decode, exl3.decode_reference, 0.0,
+    ),
+    Op(
+        "exl3_matmul_int",
+        tuple(catalogue.exl3_matmul_int(bits) for bits in BITS),
+        tuple(_matmul_int_cases()),
+        exl3.matmul_int_inputs, exl3.launch_matmul_int, exl3.matmul_int_reference, 5e-6,
+    ),
+    Op(
+        "prepare_input", (catalogue.prepare_input(False), catalogue.prepare_input(True)),
+        tuple(
+            exl3.PrepareCase(*sizes, codes=codes, norm=norm)
+            for codes in (False, True)
+            for norm in (False, True)
+            for sizes in ((1, 16, 128, 1), (3, 16, 300, 2), (16, 16, 77, 3), (5, 5, 1025, 1), (70, 70, 4096, 1))
+        ),
+        exl3.prepare_inputs, exl3.launch_prepare, exl3.prepare_reference, 5e-5,
+    ),
+    Op(
+        "finish_output", (catalogue.finish_output(True), catalogue.finish_output(False)),
+        (
+            exl3.FinishCase(1, 1, (128,), False), exl3.FinishCase(2, 2, (128, 77), True),
+            exl3.FinishCase(5, 3, (3, 128, 0, 128, 1), False), exl3.FinishCase(16, 7, (128,) * 9 + (66,), True),
+            exl3.FinishCase(70, 1, (128, 128, 50), False), exl3.FinishCase(4, 3, (3, 128, 0, 128, 1), True),
+        ),
+        exl3.finish_inputs, exl3.launch_finish, exl3.finish_reference, 2e-6,
+    ),
+    Op(
+        "rms_norm", (catalogue.RMS_NORM,),
+        (
+            *(elementwise.NormCase(rows, size) for rows, size in ((1, 1), (2, 77), (5, 256), (3, 257), (17, 4096))),
+            elementwise.NormCase(4, 1000, in_place=True),
+        ),
+        elementwise.norm_inputs, elementwise.launch_norm, elementwise.norm_reference, 2e-6,
+    ),
+    Op(
+        "gated_silu", (catalogue.GATED_SILU,),
+        tuple(elementwise.PairCase(*size) for size in ((1, 1), (255, 1), (257, 2), (5000, 3), (14336, 56))),
+        elementwise.pair_inputs, elementwise.launch_gated_silu, elementwise.gated_silu_reference, 2e-6,
+    ),
+    Op(
+        "embed", (catalogue.EMBED,),
+        tuple(
+            elementwise.EmbedCase(dtype, 301, size, tokens)
+            for dtype in (torch.float16, torch.bfloat16, torch.float32)
+            for size, tokens in ((1, 1), (77, 5), (4096, 3))
+        ),
+        elementwise.embed_inputs, elementwise.launch_embed, elementwise.embed_reference, 0.0,
+    ),
+    Op(
+        "rotate_and_append", (catalogue.ROTATE_AND_APPEND,), tuple(_rope_cases()),
+        paged.rope_inputs, paged.launch_rope, paged.rope_reference, 5e-5,
+    ),
+    Op(
+        "attend",
+        (
+            *(kind(padded) for padded in PADDED_HEAD_DIMS for kind in (catalogue.attend_few, catalogue.attend_many)),
+            catalogue.COMBINE,
+        ),
+        tuple(_attend_cases()), paged.attend_inputs, paged.launch_attend, paged.attend_reference, 1e-3,
+    ),
+)  # fmt: skip

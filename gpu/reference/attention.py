@@ -1,0 +1,41 @@
+"""Paged attention in plain torch: the oracle of `attention`."""
+
+from __future__ import annotations
+
+import torch
+
+PAGE = 256
+
+
+def attend(
+    q: torch.Tensor,
+    positions: torch.Tensor,
+    sequences: torch.Tensor,
+    table: torch.Tensor,
+    k_cache: torch.Tensor,
+    v_cache: torch.Tensor,
+    window: int,
+    scale: float,
+) -> torch.Tensor:
+    """float64 [T, H, D]: each token's heads over the keys of its sequence up to its own position.
+
+    Args:
+        q: [T, H, D]; heads H / KVH * i and following share key/value head i.
+        positions, sequences: [T].  table: [B, pages of a sequence], page numbers.
+        k_cache: [P, KVH, 256, Dp].  v_cache: [P, KVH, Dp, 256].
+        window: keys that a token sees, itself included; 0 for all.
+    """
+    out = torch.empty(q.shape, dtype=torch.float64, device=q.device)
+    num_heads, head_dim = q.shape[1:]
+    num_kv_heads = k_cache.shape[1]
+    for token in range(q.shape[0]):
+        last = int(positions[token])
+        first = max(0, last - window + 1) if window else 0
+        keys = torch.arange(first, last + 1, device=q.device)
+        pages, slots = table[int(sequences[token])].long()[keys // PAGE], keys % PAGE
+        k = k_cache[pages, :, slots, :head_dim].double()  # [n, KVH, D]
+        v = v_cache[pages, :, :head_dim, slots].double()
+        grouped = q[token].double().view(num_kv_heads, num_heads // num_kv_heads, head_dim)
+        weights = (torch.einsum("hgd,nhd->hgn", grouped, k) * scale).softmax(-1)
+        out[token] = torch.einsum("hgn,nhd->hgd", weights, v).reshape(num_heads, head_dim)
+    return out

@@ -1,0 +1,84 @@
+"""Every kernel becomes machine code for the cards we support: nothing spills, and shared memory fits the smallest."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from gpu.compile import AssemblerError, assemble, compile_for
+from gpu.launch import KernelSource
+from gpu.ops import OPS, Op
+
+CAPABILITIES = ((8, 0), (8, 6), (8, 9), (9, 0), (12, 0))
+FULL_CAPABILITY = (8, 6)  # here every variant; elsewhere the trellis kernels of every second width
+STATIC_SHARED_LIMIT = 48 * 1024
+SYSTEM_SHARED = 1024  # what newer cards add to every block
+MAX_BLOCK_REGISTERS = 65536
+THREADS = 256  # of the largest block
+
+needs_compiler = pytest.mark.skipif(
+    importlib.util.find_spec("numba_cuda") is None or importlib.util.find_spec("cuda") is None,
+    reason="the `gpu` extra (numba-cuda and its assembler) is not installed",
+)
+
+
+def _is_chosen(source: KernelSource, capability: tuple[int, int]) -> bool:
+    """All variants on one capability; on the others one codebook for each width, so that the test stays short."""
+    if capability == FULL_CAPABILITY or not source.name.startswith("exl3_"):
+        return True
+    codebooks = ("mul1", "mcg", "3inst")
+    return any(f"_{codebooks[bits % 3]}_k{bits}" in source.name for bits in (1, 3, 4, 5, 8))
+
+
+@needs_compiler
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda pair: f"sm_{pair[0]}{pair[1]}")
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_kernels_fit_the_card(op: Op, capability: tuple[int, int]) -> None:
+    faults: list[str] = []
+    for source in op.sources:
+        if not _is_chosen(source, capability):
+            continue
+        needs = compile_for(source, capability)
+        assert needs.image[:4] == b"\x7fELF"
+        if needs.spill_bytes:
+            faults.append(f"{source.name} keeps {needs.spill_bytes} bytes of a thread in local memory")
+        if needs.shared_bytes > STATIC_SHARED_LIMIT + SYSTEM_SHARED:
+            faults.append(f"{source.name} needs {needs.shared_bytes} bytes of shared memory")
+        if needs.registers * THREADS > MAX_BLOCK_REGISTERS:
+            faults.append(f"{source.name} needs {needs.registers} registers")
+    assert not faults
+
+
+@needs_compiler
+def test_a_kernel_with_a_local_array_is_found_out() -> None:
+    def build() -> Any:
+        from numba import cuda
+        from numba.core import types
+
+        from gpu.ptx import load_float, store_float
+
+        def kernel(address, count):  # type: ignore[no-untyped-def]
+            kept = cuda.local.array(64, types.float32)
+            for i in range(64):
+                kept[i] = load_float(address + types.uint64(4 * i))
+            for i in range(count):
+                kept[(i * i + 7) % 64] += kept[i % 64]
+            store_float(address, kept[count % 64])
+
+        return cuda.jit(kernel)
+
+    needs = compile_for(KernelSource("keeps_an_array", "ui", build), (8, 6))
+    assert needs.spill_bytes >= 256
+
+
+@needs_compiler
+def test_wrong_ptx_is_refused_with_the_assemblers_words() -> None:
+    with pytest.raises(AssemblerError, match="nonsense"):
+        assemble(".version 8.0\n.target sm_86\n.address_size 64\n.visible .entry f() { nonsense; }", (8, 6))
+
+
+def test_names_of_kernels_are_their_own() -> None:
+    names = [source.name for op in OPS for source in op.sources]
+    assert len(names) == len(set(names))
