@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
-from engine.cuda.linear import NO_NORM, CudaExl3Linear, InputNorm, LinearGroup, Scratch
+from engine.cuda.linear import FEW_ROWS, NO_NORM, CudaExl3Linear, InputNorm, LinearGroup, Scratch
 from engine.cuda.sampler import CardSampler
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
@@ -178,11 +178,15 @@ class CudaBackend:
         outs: Sequence[torch.Tensor],
         normed: torch.Tensor,
     ) -> None:
-        for group in self._groups_of(linears, outs):
-            group.multiply(x, InputNorm(norm.weight.data_ptr(), norm.eps))
-        if any(isinstance(linear, CudaPlainLinear) for linear in linears):
+        many = x.shape[0] > FEW_ROWS  # then norming once costs less than norming again for every matrix
+        if many or any(isinstance(linear, CudaPlainLinear) for linear in linears):
             self.rms_norm(x, norm, normed)
             self._plain(normed, linears, outs)
+        for group in self._groups_of(linears, outs):
+            if many:
+                group.multiply(normed)
+            else:
+                group.multiply(x, InputNorm(norm.weight.data_ptr(), norm.eps))
 
     def add_linear(
         self,
@@ -273,7 +277,7 @@ class CudaBackend:
 
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
         """gate [T, I] = silu(gate) * up, in place."""
-        blocks = min(-(-gate.numel() // 256), 8 * self._multiprocessors)
+        blocks = min(-(-gate.numel() // 1024), 16 * self._multiprocessors)
         self._kernels.get(catalogue.GATED_SILU)((blocks, 1, 1), 256, gate.data_ptr(), up.data_ptr(), gate.numel())
 
     def add_gated_mlp(

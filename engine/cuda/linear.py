@@ -201,7 +201,7 @@ class LinearGroup:
         next_road = down._road(rows)
         blocks = down._padded_in // 128
         self._kernels.get(catalogue.finish_gated(next_road.road is INTEGER))(
-            (-(-blocks // 4), rows, 1), 128, self._scratch.partial.data_ptr(), road.splits, rows, blocks,
+            (blocks, rows, 1), 128, self._scratch.partial.data_ptr(), road.splits, rows, blocks,
             down._in_features, self._svh.data_ptr(), self._bias.data_ptr(), down._suh.data_ptr(),
             self._scratch.rotated.data_ptr(), self._scratch.scales.data_ptr(),
         )  # fmt: skip

@@ -179,36 +179,18 @@ def _store_column(place, column, known, value, accumulate, i):  # type: ignore[n
 
 
 @cuda.jit(device=True, inline=True)
-def _sum_quarter(at, stride, splits, warp):  # type: ignore[no-untyped-def]
-    """Four neighbouring columns summed over the splits warp, warp + 4 ..., two loads under way at a time."""
+def _sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
+    """Four neighbouring columns summed over the splits first, first + step ..., two loads under way at a time."""
     v0 = v1 = v2 = v3 = types.float32(0.0)
-    split = warp
-    while split + WARPS < splits:
+    split = first
+    while split + step < splits:
         a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
-        b0, b1, b2, b3 = load_floats(at + types.uint64(split + WARPS) * stride)
+        b0, b1, b2, b3 = load_floats(at + types.uint64(split + step) * stride)
         v0, v1, v2, v3 = v0 + a0 + b0, v1 + a1 + b1, v2 + a2 + b2, v3 + a3 + b3
-        split += 2 * WARPS
+        split += 2 * step
     if split < splits:
         a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
         v0, v1, v2, v3 = v0 + a0, v1 + a1, v2 + a2, v3 + a3
-    return v0, v1, v2, v3
-
-
-@cuda.jit(device=True, inline=True)
-def _sum_splits(at, stride, splits):  # type: ignore[no-untyped-def]
-    """Four neighbouring columns summed over the splits, which are `stride` bytes apart."""
-    v0, v1, v2, v3 = load_floats(at)
-    split = 1
-    while split + 3 <= splits:  # three loads under way at a time
-        a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
-        b0, b1, b2, b3 = load_floats(at + types.uint64(split + 1) * stride)
-        c0, c1, c2, c3 = load_floats(at + types.uint64(split + 2) * stride)
-        v0, v1, v2, v3 = v0 + a0 + b0 + c0, v1 + a1 + b1 + c1, v2 + a2 + b2 + c2, v3 + a3 + b3 + c3
-        split += 3
-    while split < splits:
-        a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
-        v0, v1, v2, v3 = v0 + a0, v1 + a1, v2 + a2, v3 + a3
-        split += 1
     return v0, v1, v2, v3
 
 
@@ -224,27 +206,35 @@ def _gated(gate, up, g_scale, u_scale, g_shift, u_shift, suh, i, known):  # type
 
 @cache
 def finish_gated_kernel(is_integer: bool) -> Any:
-    """Finishes gate and up, takes silu(gate) * up and prepares it as the next product's input, 128 columns a warp.
+    """Finishes gate and up, takes silu(gate) * up and prepares it as the next product's input, 128 columns a block.
 
-    Launch: grid (ceil(blocks / 4), rows), 128 threads.
+    Launch: grid (blocks, rows), 128 threads.
     Arguments: partial (address of float32 [splits, rows, 2 * width]: gate, then up), splits, rows, blocks (of width),
     columns (that exist), svh and bias (addresses of fp16 [2 * width]), suh (address of fp16 [width]), out and scales as
     in `input_kernel`.
     """
 
     def kernel(partial, splits, rows, blocks, columns, svh, bias, suh, out, scales):  # type: ignore[no-untyped-def]
+        staged = cuda.shared.array(STAGED, types.float32)
         lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
-        block = cuda.blockIdx.x * WARPS + warp
-        if block >= blocks:
-            return
-        row = cuda.blockIdx.y
+        block, row = cuda.blockIdx.x, cuda.blockIdx.y
         width = 128 * blocks
         first = 128 * block + 4 * lane
         known = columns - first
         stride = types.uint64(8 * rows * width)
-        at = partial + types.uint64((row * 2 * width + first) * 4)
-        g0, g1, g2, g3 = _sum_splits(at, stride, splits)
-        u0, u1, u2, u3 = _sum_splits(at + types.uint64(4 * width), stride, splits)
+        # Warps 0 and 1 sum halves of gate's splits, warps 2 and 3 halves of up's; warp 0 does the rest.
+        at = partial + types.uint64((row * 2 * width + (warp >> 1) * width + first) * 4)
+        g0, g1, g2, g3 = _sum_some(at, stride, splits, warp & 1, 2)
+        place = 128 * warp + 4 * lane
+        staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = g0, g1, g2, g3
+        cuda.syncthreads()
+        if warp != 0:
+            return
+        place = 4 * lane
+        g0, g1 = g0 + staged[place + 128], g1 + staged[place + 129]
+        g2, g3 = g2 + staged[place + 130], g3 + staged[place + 131]
+        u0, u1 = staged[place + 256] + staged[place + 384], staged[place + 257] + staged[place + 385]
+        u2, u3 = staged[place + 258] + staged[place + 386], staged[place + 259] + staged[place + 387]
         g0, g1, g2, g3 = rotate_128(g0, g1, g2, g3, lane)
         u0, u1, u2, u3 = rotate_128(u0, u1, u2, u3, lane)
         place, over = types.uint64(2 * first), types.uint64(2 * width)
@@ -305,7 +295,7 @@ def finish_kernel(is_split: bool) -> Any:
         lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
         block, row = cuda.blockIdx.x, cuda.blockIdx.y
         at = partial + types.uint64((row * width + 128 * block + 4 * lane) * 4)
-        v0, v1, v2, v3 = _sum_quarter(at, types.uint64(4 * rows * width), splits, warp)
+        v0, v1, v2, v3 = _sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
         place = 128 * warp + 4 * lane
         staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = v0, v1, v2, v3
         cuda.syncthreads()

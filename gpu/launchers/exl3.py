@@ -148,7 +148,7 @@ def prepare_inputs(case: PrepareCase, draw: Draw) -> PrepareInputs:
 
 
 def launch_prepare(kernels: KernelCache, inputs: PrepareInputs) -> Tensors:
-    """fp16 values; or the values that the codes stand for and the sums that go with them."""
+    """fp16 values; or the values that the codes stand for and what goes with them over what their sum asks for."""
     case, padded, device = inputs.case, inputs.suh.shape[1], inputs.x.device
     shape = (case.matrices, case.row_capacity, padded)
     out = poisoned(*shape, device=device, dtype=torch.float16)
@@ -162,7 +162,11 @@ def launch_prepare(kernels: KernelCache, inputs: PrepareInputs) -> Tensors:
         return (out, scales)
     factors = scales[..., :1].double() / reference.MUL1_SCALE
     codes = reference.codes_of(out.view(torch.int16)).view(*scales.shape[:3], 128)
-    return (codes * factors).flatten(-2), scales[..., 1]
+    # The codes' own sum is what the product needs: that of the unrounded values can be near zero and far off.
+    total = codes.sum(-1)
+    wanted = total * factors[..., 0] * reference.MUL1_OFFSET
+    ratio = torch.where(total == 0, (scales[..., 1] == 0).double(), scales[..., 1].double() / wanted)
+    return (codes * factors).flatten(-2), ratio
 
 
 def prepare_reference(inputs: PrepareInputs) -> Tensors:
@@ -176,7 +180,7 @@ def prepare_reference(inputs: PrepareInputs) -> Tensors:
     wide[:, : case.rows] = values
     if not case.codes:
         return (wide.half(), scales)
-    scales[:, : case.rows, :, 1] = (values.reshape(*values.shape[:2], -1, 128).sum(-1) * reference.MUL1_OFFSET).float()
+    scales[:, : case.rows, :, 1] = 1
     return wide, scales[..., 1]
 
 
