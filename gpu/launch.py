@@ -100,10 +100,6 @@ class KernelCache:
             kernel = self._loaded[source.name] = Kernel(source, image, entry)
         return kernel
 
-    def is_ready(self, source: KernelSource) -> bool:
-        """Whether `get` will not need the compiler."""
-        return source.name in self._loaded or self._read(source) is not None
-
     def _read(self, source: KernelSource) -> tuple[bytes, str] | None:
         if self._folder is None:
             return None

@@ -30,15 +30,6 @@ def _alignment(bits: int, lane: int) -> int:
     return -(8 * lane + 8) * bits % 32
 
 
-def lane_words(bits: int, lane: int) -> tuple[list[int], int]:
-    """The words of a tile that a lane reads, highest bits first, and the right shift that aligns them.
-
-    Once aligned, weight 7's window ends at bit 0 and weight j's at bit `(7 - j) * bits`.
-    """
-    last = ((8 * lane + 8) * bits - 1) // 32
-    return [(last - i) % (8 * bits) for i in reversed(range(num_words(bits)))], _alignment(bits, lane)
-
-
 def _const(value: int) -> ir.Constant:
     value &= 0xFFFFFFFF
     return ir.Constant(i32, value - (1 << 32) if value >= 1 << 31 else value)
@@ -99,8 +90,8 @@ def decode_weights(
     """Eight weights of a lane as four fp16 pairs: (0,1), (2,3), (4,5), (6,7).
 
     Args:
-        words: the lane's words, highest bits first (`lane_words`).
-        shift: the lane's alignment shift.
+        words: the `num_words` words that end with the one holding weight 7's last bit, highest bits first.
+        shift: what moves that last bit to bit 0.
     """
     states = lane_states(b, words, shift, bits)
     return [_pair(b, states[j], states[j + 1], codebook) for j in range(0, 8, 2)]
