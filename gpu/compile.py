@@ -79,7 +79,7 @@ def to_ptx(source: KernelSource, capability: tuple[int, int]) -> str:
 
 def assemble(ptx: str, capability: tuple[int, int]) -> tuple[bytes, str]:
     """Machine code of PTX and the assembler's log."""
-    from cuda.bindings import nvjitlink  # type: ignore[import-not-found,unused-ignore]  # only with the gpu extra
+    from cuda.bindings import nvjitlink  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-verbose"]
     handle = nvjitlink.create(len(options), options)
