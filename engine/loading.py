@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,14 @@ def usable_cards() -> list[int]:
     """Numbers of the cards that can run the kernels, in torch's order; empty without torch's CUDA build."""
     import torch
 
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() or not _has_kernel_compiler():
         return []
     count = torch.cuda.device_count()
     return [i for i in range(count) if torch.cuda.get_device_capability(i) >= MIN_CAPABILITY]
+
+
+def _has_kernel_compiler() -> bool:
+    return find_spec("numba_cuda") is not None
 
 
 def _open_card(device: str) -> Backend:
@@ -120,6 +125,11 @@ def _open_card(device: str) -> Backend:
     if not torch.cuda.is_available():
         way_out = "Install its driver (580 or newer), or use the device cpu."
         raise DeviceError("No usable NVIDIA card was found.", way_out)
+    if not _has_kernel_compiler():
+        raise DeviceError(
+            "numba-cuda, which compiles the kernels for the card, is not installed.",
+            "Start with packaging/run.sh (or run.bat), which installs it, or use the device cpu.",
+        )
     if not number.isdecimal() or int(number) >= torch.cuda.device_count():
         raise DeviceError(f"There is no card {device}.", f"Cards are cuda:0 to cuda:{torch.cuda.device_count() - 1}.")
     major, minor = torch.cuda.get_device_capability(int(number))
