@@ -35,6 +35,14 @@ def _const(value: int) -> ir.Constant:
     return ir.Constant(i32, value - (1 << 32) if value >= 1 << 31 else value)
 
 
+def word_offsets(b: ir.IRBuilder, lane: ir.Value, bits: int) -> list[ir.Value]:
+    """Byte offsets in a tile of the words a lane reads, highest bits first."""
+    last = b.lshr(b.sub(b.mul(b.add(lane, _const(1)), _const(8 * bits)), _const(1)), _const(5))
+    size = _const(8 * bits)
+    words = [b.urem(b.add(last, _const(8 * bits - i)), size) for i in reversed(range(num_words(bits)))]
+    return [b.shl(each, _const(2)) for each in words]
+
+
 def _funnel(b: ir.IRBuilder, high: ir.Value, low: ir.Value, shift: ir.Value) -> ir.Value:
     return assembly(b, i32, "shf.r.wrap.b32 $0, $1, $2, $3;", "=r,r,r,r", [low, high, shift])
 

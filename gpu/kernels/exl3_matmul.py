@@ -23,7 +23,7 @@ from numba.core import cgutils, types
 from numba.cuda.extending import intrinsic
 
 from gpu.ptx import f32, i32, i64, load_int, load_long, load_words, mma_m16n8k16, store_float
-from gpu.trellis_ir import decode_weights, num_words
+from gpu.trellis_ir import decode_weights, num_words, word_offsets
 
 WARPS = 8
 TILES = 4  # tiles of 16 columns that a warp works on side by side
@@ -37,14 +37,6 @@ def items(b: ir.IRBuilder, value: ir.Value, count: int) -> list[ir.Value]:
 
 def word(value: int) -> ir.Constant:
     return ir.Constant(i32, value)
-
-
-def emit_offsets(b: ir.IRBuilder, lane: ir.Value, bits: int) -> list[ir.Value]:
-    """Byte offsets in a tile of the words a lane reads, highest bits first."""
-    last = b.lshr(b.sub(b.mul(b.add(lane, word(1)), word(8 * bits)), word(1)), word(5))
-    size = word(8 * bits)
-    words = [b.urem(b.add(last, word(8 * bits - i)), size) for i in reversed(range(num_words(bits)))]
-    return [b.shl(each, word(2)) for each in words]
 
 
 def emit_tile(b: ir.IRBuilder, address: ir.Value, offsets: list[ir.Value]) -> list[ir.Value]:
@@ -86,15 +78,6 @@ class _Steps:
         inputs_type = types.UniTuple(types.uint32, 2 * groups)
         sums_type = types.UniTuple(types.float32, 4 * TILES * groups)
         offsets_type = types.UniTuple(types.uint32, each)
-
-        @intrinsic
-        def lane_offsets(typingctx, lane):  # type: ignore[no-untyped-def]
-            """Byte offsets in a tile of the words a lane reads, highest bits first."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                return cgutils.pack_array(b, emit_offsets(b, args[0], bits))
-
-            return offsets_type(types.uint32), codegen
 
         @intrinsic
         def load_tiles(typingctx, address, offsets):  # type: ignore[no-untyped-def]
@@ -150,22 +133,29 @@ class _Steps:
 
             return sums_type(), codegen
 
-        self.lane_offsets, self.load_tiles, self.load_inputs = lane_offsets, load_tiles, load_inputs
+        self.lane_offsets, self.load_tiles, self.load_inputs = lane_offsets_of(bits), load_tiles, load_inputs
         self.multiply_tiles, self.zero_sums = multiply_tiles, zero_sums
         self.store_sums = shared_writer(groups)
+
+
+def lane_offsets_of(bits: int) -> Any:
+    """The intrinsic `lane_offsets(lane)`: byte offsets in a tile of the words a lane reads, highest bits first."""
+    offsets_type = types.UniTuple(types.uint32, num_words(bits))
+
+    @intrinsic
+    def lane_offsets(typingctx, lane):  # type: ignore[no-untyped-def]
+        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+            return cgutils.pack_array(b, word_offsets(b, args[0], bits))
+
+        return offsets_type(types.uint32), codegen
+
+    return lane_offsets
 
 
 def lane_decoder(bits: int, codebook: str) -> tuple[Any, Any, Any]:
     """Three device functions for a lane: byte offsets of its words, the words of one tile, its eight weights."""
     each = num_words(bits)
     words_type = types.UniTuple(types.uint32, each)
-
-    @intrinsic
-    def lane_offsets(typingctx, lane):  # type: ignore[no-untyped-def]
-        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-            return cgutils.pack_array(b, emit_offsets(b, args[0], bits))
-
-        return words_type(types.uint32), codegen
 
     @intrinsic
     def load_tile(typingctx, address, offsets):  # type: ignore[no-untyped-def]
@@ -181,7 +171,7 @@ def lane_decoder(bits: int, codebook: str) -> tuple[Any, Any, Any]:
 
         return types.UniTuple(types.uint32, 4)(words_type, types.uint32), codegen
 
-    return lane_offsets, load_tile, decode
+    return lane_offsets_of(bits), load_tile, decode
 
 
 @cache

@@ -15,7 +15,7 @@ from numba.core import cgutils, types
 from numba.cuda.extending import intrinsic
 
 from gpu.ptx import assembly, i32, i64
-from gpu.trellis_ir import num_words
+from gpu.trellis_ir import num_words, word_offsets
 
 WARPS = 4
 TILES = 8
@@ -63,10 +63,7 @@ class TileStream:
         @intrinsic
         def offsets(typingctx, lane):  # type: ignore[no-untyped-def]
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                last = b.lshr(b.sub(b.mul(b.add(args[0], word(1)), word(8 * bits)), word(1)), word(5))
-                count = word(8 * bits)
-                found = [b.urem(b.add(last, word(8 * bits - i)), count) for i in reversed(range(each))]
-                return cgutils.pack_array(b, [b.shl(number, word(2)) for number in found])
+                return cgutils.pack_array(b, word_offsets(b, args[0], bits))
 
             return offsets_type(types.uint32), codegen
 
