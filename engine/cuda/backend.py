@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
-from engine.cuda.linear import FEW_ROWS, NO_NORM, CudaExl3Linear, InputNorm, LinearGroup, Scratch
+from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
+from engine.cuda.linear import FEW_ROWS, LinearGroup, Scratch, kernels_of
 from engine.cuda.sampler import CardSampler
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
@@ -102,7 +103,7 @@ class CudaBackend:
             bias.to(self.device, torch.float16),
         )  # fmt: skip
         self._scratch.reserve_for(linear, self.prefill_rows)
-        self._needed |= {source.name: source for source in linear.kernels()}
+        self._needed |= {source.name: source for source in kernels_of(linear)}
         return linear
 
     def _prepare_plain(self, weights: PlainLinear) -> CudaPlainLinear:
@@ -302,9 +303,9 @@ class CudaBackend:
     def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
         torch.index_select(x, 0, rows, out=out)
 
-    def make_sampler(self, max_rows: int, vocab_size: int) -> CardSampler:
+    def make_sampler(self, max_rows: int, vocab_size: int, num_positions: int) -> CardSampler:
         """A sampler that chooses tokens on the card, inside a captured step."""
-        return CardSampler(self._kernels, max_rows, vocab_size, self.device)
+        return CardSampler(self._kernels, max_rows, vocab_size, num_positions, self.device)
 
     def warm_up_tasks(self) -> list[Callable[[], None]]:
         sources = sorted(self._needed.values(), key=lambda source: source.name)

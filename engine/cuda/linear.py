@@ -1,8 +1,8 @@
-"""EXL3 linears on the card: groups that share an input, their tables, and the three roads by number of rows.
+"""EXL3 linears on the card: groups that share an input, their tables, and the roads by number of rows.
 
 Up to 16 rows are multiplied straight from the packed trellis, all matrices of a group with equal width and codebook in
-one launch: in integers for mul1 and up to four rows, else in fp16. More rows decode slices of a matrix to fp16 and
-leave the product to cuBLAS, in the rotated basis, which is exact. Knows nothing of layers.
+one launch: in integers for mul1 and up to four rows, else in fp16. More rows are `many_rows`' part. Knows nothing of
+layers.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import torch
 
+from engine.cuda import many_rows
+from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
+from engine.cuda.many_rows import ManyRows, ManyScratch
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
 
 FEW_ROWS = 16
 MAX_GROUP = 3  # linears of one input: query, key, value
 BLOCKS_IN_FLIGHT = 2048  # of the few-rows kernels over the whole card: more cost only reductions (measured on an H200)
-SLICE_COLUMNS = 4096  # columns decoded at a time for many rows
 
 
 @dataclass(frozen=True)
@@ -36,56 +38,24 @@ INTEGER = Road(max_rows=4, columns=128, threads=128, warps=4, unit=128)
 HALVES = Road(max_rows=FEW_ROWS, columns=64, threads=256, warps=8, unit=32)
 
 
-@dataclass(frozen=True)
-class CudaExl3Linear:
-    """One prepared matrix: all tensors on the card; suh, svh, bias fp16 of padded size."""
-
-    codebook: str
-    bits: int
-    in_features: int
-    out_features: int
-    words: torch.Tensor
-    suh: torch.Tensor
-    svh: torch.Tensor
-    bias: torch.Tensor
-
-    @property
-    def padded_in(self) -> int:
-        return int(self.suh.shape[0])
-
-    @property
-    def padded_out(self) -> int:
-        return int(self.svh.shape[0])
-
-    @property
-    def roads(self) -> tuple[Road, ...]:
-        """The roads of few rows, for fewer rows first."""
-        return (INTEGER, HALVES) if self.codebook == "mul1" else (HALVES,)
-
-    def kernels(self) -> list[KernelSource]:
-        """Every kernel that this linear may need."""
-        sources = [
-            catalogue.prepare_input(False),
-            catalogue.finish_gated(False),
-            catalogue.exl3_matmul(self.bits, self.codebook, 1),
-            catalogue.exl3_matmul(self.bits, self.codebook, 2),
-            catalogue.exl3_decode(self.bits, self.codebook),
-        ]
-        if self.codebook == "mul1":
-            sources += [catalogue.prepare_input(True), catalogue.finish_gated(True)]
-            sources.append(catalogue.exl3_matmul_int(self.bits))
-        return sources
+def roads_of(linear: CudaExl3Linear) -> tuple[Road, ...]:
+    """The roads of few rows, for fewer rows first."""
+    return (INTEGER, HALVES) if linear.codebook == "mul1" else (HALVES,)
 
 
-@dataclass(frozen=True)
-class InputNorm:
-    """An RMS norm that is applied on the way into a product: its weight's address (0: no norm) and epsilon."""
-
-    weight: int = 0
-    eps: float = 0.0
-
-
-NO_NORM = InputNorm()
+def kernels_of(linear: CudaExl3Linear) -> list[KernelSource]:
+    """Every kernel that this linear may need."""
+    sources = [
+        catalogue.prepare_input(False),
+        catalogue.finish_gated(False),
+        catalogue.exl3_matmul(linear.bits, linear.codebook, 1),
+        catalogue.exl3_matmul(linear.bits, linear.codebook, 2),
+        *many_rows.kernels_of(linear),
+    ]
+    if linear.codebook == "mul1":
+        sources += [catalogue.prepare_input(True), catalogue.finish_gated(True)]
+        sources.append(catalogue.exl3_matmul_int(linear.bits))
+    return sources
 
 
 class Scratch:
@@ -93,23 +63,22 @@ class Scratch:
 
     Attributes:
         rotated: 16-bit values, the rotated inputs.  scales: float32, of integer inputs.
-        partial: float32, sums before the output rotation.  decoded: fp16, a slice of a decoded matrix.
+        partial: float32, sums before the output rotation.  many: what many rows need.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.rotated = torch.empty(0, dtype=torch.float16, device=device)
         self.scales = torch.empty(0, dtype=torch.float32, device=device)
         self.partial = torch.empty(0, dtype=torch.float32, device=device)
-        self.decoded = torch.empty(0, dtype=torch.float16, device=device)
+        self.many = ManyScratch(device)
 
-    def reserve_for(self, linear: CudaExl3Linear, many_rows: int) -> None:
-        """Makes room for a linear in a group of up to `MAX_GROUP` of its kind."""
-        columns = min(SLICE_COLUMNS, linear.padded_out)
-        sums = max(splits_of(road, linear.padded_out, linear.padded_in) * road.max_rows for road in linear.roads)
-        self._reserve("rotated", linear.padded_in * max(MAX_GROUP * FEW_ROWS, many_rows))
+    def reserve_for(self, linear: CudaExl3Linear, many: int) -> None:
+        """Makes room for a linear in a group of up to `MAX_GROUP` of its kind, and for `many` rows of it."""
+        sums = max(splits_of(road, linear.padded_out, linear.padded_in) * road.max_rows for road in roads_of(linear))
+        self._reserve("rotated", linear.padded_in * MAX_GROUP * FEW_ROWS)
         self._reserve("scales", linear.padded_in // 128 * 2 * MAX_GROUP * FEW_ROWS)
-        self._reserve("partial", max(MAX_GROUP * sums * linear.padded_out, many_rows * columns))
-        self._reserve("decoded", linear.padded_in * columns)
+        self._reserve("partial", MAX_GROUP * sums * linear.padded_out)
+        self.many.reserve_for(linear, many)
 
     def _reserve(self, name: str, count: int) -> None:
         old: torch.Tensor = getattr(self, name)
@@ -174,13 +143,14 @@ class LinearGroup:
         self._bias = first.bias if single else torch.cat([linear.bias for linear in linears])
         table = _output_table(linears, outs)
         self._outputs = torch.tensor(table, dtype=torch.int64, device=first.words.device)
-        self._few = [_FewRows(road, linears, scratch, kernels) for road in first.roads]
+        self._few = [_FewRows(road, linears, scratch, kernels) for road in roads_of(first)]
+        self._many = ManyRows(linears, outs, scratch.many, kernels)
 
     def multiply(self, x: torch.Tensor, norm: InputNorm = NO_NORM, *, accumulate: bool = False) -> None:
         """Writes (or adds) the products of x float32 [T, in_features], normed on the way, to the group's outputs."""
         rows = x.shape[0]
         if rows > FEW_ROWS:
-            self._multiply_many(x, norm, accumulate)
+            self._many.multiply(x, norm, accumulate=accumulate)
             return
         road = self._road(rows)
         self._prepare(x, norm, road.road is INTEGER, self._suh, len(self._linears), FEW_ROWS)
@@ -228,29 +198,6 @@ class LinearGroup:
             self._svh.data_ptr() + 2 * column, self._bias.data_ptr() + 2 * column,
             self._outputs.data_ptr() + 24 * (column // 128), width // 128, int(accumulate),
         )  # fmt: skip
-
-    def _multiply_many(self, x: torch.Tensor, norm: InputNorm, accumulate: bool) -> None:
-        rows, offset = x.shape[0], 0
-        rotated = self._scratch.rotated[: rows * self._padded_in].view(rows, self._padded_in)
-        for linear in self._linears:
-            self._prepare(x, norm, False, linear.suh, 1, rows)
-            for first in range(0, linear.padded_out, SLICE_COLUMNS):
-                columns = min(SLICE_COLUMNS, linear.padded_out - first)
-                sums = self._multiply_slice(linear, rotated, first, columns)
-                self._finish(sums, 1, rows, columns, offset + first, accumulate)
-            offset += linear.padded_out
-
-    def _multiply_slice(self, linear: CudaExl3Linear, rotated: torch.Tensor, first: int, columns: int) -> torch.Tensor:
-        rows = rotated.shape[0]
-        decoded = self._scratch.decoded[: self._padded_in * columns].view(self._padded_in, columns)
-        sums = self._scratch.partial[: rows * columns].view(rows, columns)
-        self._kernels.get(catalogue.exl3_decode(self._bits, self._codebook))(
-            (-(-columns // 128), -(-self._padded_in // 64), 1), 256,
-            linear.words.data_ptr() + first // 16 * 32 * self._bits, decoded.data_ptr(),
-            columns // 16, linear.padded_out // 16, columns, self._padded_in // 16,
-        )  # fmt: skip
-        torch.mm(rotated, decoded, out_dtype=torch.float32, out=sums)
-        return sums
 
 
 def _output_table(linears: Sequence[CudaExl3Linear], outs: Sequence[torch.Tensor]) -> list[list[int]]:
