@@ -13,8 +13,9 @@ import torch
 
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import elementwise, exl3, paged
+from gpu.launchers import counting, elementwise, exl3, paged
 from gpu.launchers.draw import Draw
+from gpu.sampler import COUNT_TOKEN
 
 BITS = range(1, 9)
 CODEBOOKS = ("mul1", "mcg", "3inst")
@@ -116,6 +117,16 @@ def _attend_cases() -> Iterator[paged.AttendCase]:
                 number += 1
 
 
+def _count_cases() -> Iterator[counting.CountCase]:
+    for window in (1, 5, 0, counting.MAX_WINDOW, 10 * counting.MAX_WINDOW):
+        for prompt, reply in ((1, 0), (7, 3), (40, 12)):
+            yield counting.CountCase(11, 30, (counting.CountRow(window, prompt, reply),))
+    rows = [(1, 3, 0), (5, 9, 2), (64, 20, 0), (0, 5, 5), (2, 1, 0), (99, 70, 1)]
+    several = [counting.CountRow(*row, active=number != 4) for number, row in enumerate(rows)]
+    yield counting.CountCase(3, 25, tuple(several))
+    yield counting.CountCase(1003, 29, tuple(several[number % 6] for number in range(32)))
+
+
 OPS = (
     Op(
         "exl3_matmul",
@@ -177,6 +188,10 @@ OPS = (
     Op(
         "rotate_and_append", (catalogue.ROTATE_AND_APPEND,), tuple(_rope_cases()),
         paged.rope_inputs, paged.launch_rope, paged.rope_reference, 5e-5,
+    ),
+    Op(
+        "count_token", (COUNT_TOKEN,), tuple(_count_cases()),
+        counting.count_inputs, counting.launch_count, counting.count_reference, 0.0,
     ),
     Op(
         "attend",

@@ -35,19 +35,21 @@ LIST_TOKENS = _source("list_tokens", "uiiuuuu", "sampling_search")
 FIND_CUT = _source("find_cut", "uuui", "sampling_search")
 DRAW = _source("draw", "uiiuuuuuu")
 FINISH = _source("finish", "uuuuu")
-COUNT_TOKEN = _source("count_token", "uuiuuiui")
+COUNT_TOKEN = _source("count_token", "uuiuuiuiuui")
 SOURCES = (START, COUNT_BINS, PICK_BINS, LIST_TOKENS, FIND_CUT, DRAW, FINISH, COUNT_TOKEN)
 
 
 class SamplerBuffers:
     """The sampler of up to `max_rows` rows of one model on one card.
 
-    Takes about 20 bytes for each row and token of the vocabulary: 41 MB for 16 rows of 128256.
+    Takes about 20 bytes for each row and token of the vocabulary, and 4 for each row and token of `max_window`: 41 MB
+    and 2 MB for 16 rows of 128256 and a window of 32768.
 
     Args:
         kernels: of the same card.
         max_rows: at most 32.
         vocab_size: of the tokenizer, at most 2**19; logits from here on are padding.
+        max_window: positions that a row can have: no penalty window needs to remember more.
         device: where all of it lives.
 
     Attributes:
@@ -56,12 +58,16 @@ class SamplerBuffers:
             or +inf) of `sampling_layout`; a row with a problem gets token 0.
         positions: int32 [max_rows], of the token to be chosen next, counted from the start of the prompt.
         active: int32 [max_rows], 1 for rows whose token `count` counts.
+        seen, replied: int32 [max_rows, vocab_size], uses of each token within a row's window: in all, in the reply.
     """
 
-    def __init__(self, kernels: KernelCache, max_rows: int, vocab_size: int, device: torch.device) -> None:
+    def __init__(
+        self, kernels: KernelCache, max_rows: int, vocab_size: int, max_window: int, device: torch.device
+    ) -> None:
         assert 0 < max_rows <= MAX_ROWS
         assert 0 < vocab_size <= 2**19
-        self.max_rows, self.vocab_size = max_rows, vocab_size
+        assert max_window > 0
+        self.max_rows, self.vocab_size, self.max_window = max_rows, vocab_size, max_window
         self._kernels = {source.name: kernels.get(source) for source in SOURCES}
         self._width = -(-vocab_size // _ALIGNMENT) * _ALIGNMENT
 
@@ -72,7 +78,8 @@ class SamplerBuffers:
         self.positions, self.active = empty(torch.int32), empty(torch.int32)
         self._settings = empty(torch.float64, layout.NUM_SETTINGS)
         self._seeds = empty(torch.int64)
-        self._seen, self._replied = empty(torch.int32, vocab_size), empty(torch.int32, vocab_size)
+        self.seen, self.replied = empty(torch.int32, vocab_size), empty(torch.int32, vocab_size)
+        self._windows, self._recent = empty(torch.int32), empty(torch.int32, max_window)
         self._scores = torch.full((max_rows, self._width), -torch.inf, device=device)
         self._listed = empty(torch.int64, self._width)
         self._histogram = empty(torch.int64, 2, layout.BINS)
@@ -98,23 +105,23 @@ class SamplerBuffers:
         self.positions[row : row + 1].fill_(position)
         self.active[row : row + 1].fill_(int(active))
 
-    def set_history(self, row: int, prompt_ids: Sequence[int], reply_ids: Sequence[int]) -> None:
-        """Counts a row's tokens anew; needed only for rows with penalties.
+    def set_history(self, row: int, prompt_ids: Sequence[int], reply_ids: Sequence[int], window: int = 0) -> None:
+        """Counts a row's tokens anew; needed only for rows with penalties, whose `count` then keeps up with them.
 
         Args:
-            prompt_ids: those within the penalty window; ids beyond the vocabulary do not count.
-            reply_ids: likewise. A row with a finite window needs this call, or `forget`, whenever tokens leave it.
+            prompt_ids: from position 0 on; ids beyond the vocabulary are positions without a count.
+            reply_ids: those that follow.
+            window: counts look at the last so many tokens; 0: at all.
         """
-        replied = self._count(reply_ids)
-        self._replied[row].copy_(replied)
-        self._seen[row].copy_(replied + self._count(prompt_ids))
-
-    def forget(self, row: int, token_id: int, *, in_reply: bool) -> None:
-        """Takes one token that left the penalty window out of a row's counts."""
-        if 0 <= token_id < self.vocab_size:
-            self._seen[row, token_id] -= 1
-            if in_reply:
-                self._replied[row, token_id] -= 1
+        if window >= self.max_window:
+            window = 0  # no token can get so far behind
+        ids, first_reply = torch.tensor([*prompt_ids, *reply_ids], dtype=torch.int64), len(prompt_ids)
+        first = max(0, len(ids) - window) if window else 0
+        self.seen[row].copy_(self._count(ids[first:]))
+        self.replied[row].copy_(self._count(ids[max(first, first_reply) :]))
+        self._windows[row : row + 1].fill_(window)
+        if window:
+            self._recent[row, :window].copy_(self._ring(ids, first_reply, window))
 
     def launch(self, logits: torch.Tensor, rows: int) -> None:
         """Chooses `tokens` of the first rows on the current stream: seven kernels, nothing on the host.
@@ -130,7 +137,7 @@ class SamplerBuffers:
         run, vocab, width = self._run, self.vocab_size, self._width
         settings, scores, partials = _address(self._settings), _address(self._scores), _address(self._partials)
         histogram, states, listed = _address(self._histogram), _address(self._states), _address(self._listed)
-        seen, replied, winners = _address(self._seen), _address(self._replied), _address(self._winners)
+        seen, replied, winners = _address(self.seen), _address(self.replied), _address(self._winners)
         spread, whole = (layout.SPREAD, rows, 1), (rows, 1, 1)
         run(START, spread, layout.THREADS, logits.data_ptr(), logits.stride(0), vocab, settings, seen, replied, vocab,
             scores, width, histogram, partials)  # fmt: skip
@@ -143,22 +150,35 @@ class SamplerBuffers:
         run(FINISH, whole, layout.FINISH, settings, partials, winners, _address(self.tokens), _address(self.problems))
 
     def count(self, rows: int, *, advance: bool = True) -> None:
-        """Adds the chosen tokens of active rows to their counts, on the current stream.
+        """Adds the chosen tokens of active rows to their counts and takes out those that leave their windows.
+
+        Runs on the current stream; the tokens are those at the rows' `positions`.
 
         Args:
             advance: whether their positions move on by one; False if someone else moves them.
         """
         self._run(
-            COUNT_TOKEN, (1, 1, 1), MAX_ROWS, _address(self.tokens), _address(self.active), rows, _address(self._seen),
-            _address(self._replied), self.vocab_size, _address(self.positions), int(advance),
+            COUNT_TOKEN, (1, 1, 1), MAX_ROWS, _address(self.tokens), _address(self.active), rows, _address(self.seen),
+            _address(self.replied), self.vocab_size, _address(self.positions), int(advance), _address(self._windows),
+            _address(self._recent), self.max_window,
         )  # fmt: skip
 
     def _run(self, source: KernelSource, grid: tuple[int, int, int], threads: int, *arguments: int) -> None:
         self._kernels[source.name](grid, threads, *arguments)
 
-    def _count(self, ids: Sequence[int]) -> torch.Tensor:
-        known = torch.tensor([i for i in ids if 0 <= i < self.vocab_size], dtype=torch.int64)
-        return torch.bincount(known, minlength=self.vocab_size).to(torch.int32)
+    def _count(self, ids: torch.Tensor) -> torch.Tensor:
+        return torch.bincount(ids[self._is_known(ids)], minlength=self.vocab_size).to(torch.int32)
+
+    def _ring(self, ids: torch.Tensor, first_reply: int, window: int) -> torch.Tensor:
+        """The last tokens as `count_token` keeps them, int32 [window]."""
+        ring = torch.full((window,), -1, dtype=torch.int32)
+        places = torch.arange(max(0, len(ids) - window), len(ids))
+        entries = 2 * ids[places] + (places >= first_reply)
+        ring[places % window] = torch.where(self._is_known(ids[places]), entries, -1).to(torch.int32)
+        return ring
+
+    def _is_known(self, ids: torch.Tensor) -> torch.Tensor:
+        return (ids >= 0) & (ids < self.vocab_size)
 
 
 def _address(tensor: torch.Tensor) -> int:

@@ -13,21 +13,17 @@ from gpu.sampler import SamplerBuffers
 
 
 class CardSampler:
-    """Chooses the tokens of up to `max_rows` rows.
+    """Chooses the tokens of up to `max_rows` rows at up to `num_positions` positions.
 
     Attributes:
         results: int64 [2, max_rows]: the chosen tokens and, for each, 0 or what was wrong with its logits.
     """
 
-    def __init__(self, kernels: KernelCache, max_rows: int, vocab_size: int, device: torch.device) -> None:
-        self._buffers = SamplerBuffers(kernels, max_rows, vocab_size, device)
+    def __init__(
+        self, kernels: KernelCache, max_rows: int, vocab_size: int, num_positions: int, device: torch.device
+    ) -> None:
+        self._buffers = SamplerBuffers(kernels, max_rows, vocab_size, num_positions, device)
         self.results = torch.zeros(2, max_rows, dtype=torch.int64, device=device)
-
-    @staticmethod
-    def serves(settings: SamplingSettings) -> bool:
-        """Whether the card can run these settings: penalties over a finite window move tokens out on the host."""
-        penalties = (settings.repetition_penalty != 1, settings.presence_penalty != 0, settings.frequency_penalty != 0)
-        return settings.penalty_window == 0 or not any(penalties)
 
     def set_row(
         self,
@@ -51,8 +47,8 @@ class CardSampler:
         )
         self._buffers.set_settings(row, chain)
         self._buffers.set_position(row, position, active=True)
-        if (chain.repetition, chain.presence, chain.frequency) != (1, 0, 0):
-            self._buffers.set_history(row, prompt_ids, reply_ids)
+        if chain.has_penalties:
+            self._buffers.set_history(row, prompt_ids, reply_ids, settings.penalty_window)
 
     def set_idle(self, row: int) -> None:
         """Marks a row that no job fills."""

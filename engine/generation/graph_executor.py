@@ -21,7 +21,7 @@ from engine.errors import NumericalError
 from engine.generation.executor import EagerExecutor
 from engine.models.transformer import Transformer
 from engine.requests import SamplingSettings
-from engine.sampling.pipeline import SamplerState, choose
+from engine.sampling.pipeline import SamplerState
 
 BATCH_SIZES = (1, 2, 4, 8, 16)
 
@@ -30,9 +30,6 @@ class DeviceSampler(Protocol):
     """What the executor needs of a sampler on the device."""
 
     results: torch.Tensor
-
-    @staticmethod
-    def serves(settings: SamplingSettings) -> bool: ...
 
     def set_row(
         self, row: int, settings: SamplingSettings, seed: int, position: int, prompt_ids: Sequence[int],
@@ -51,7 +48,6 @@ class CapturedStep:
     graph: torch.cuda.CUDAGraph
     batch: Batch
     rows: torch.Tensor  # int64 [B]: which rows of the step the logits are of; read by every replay
-    logits: torch.Tensor  # float32 [B, V]
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class GraphExecutor(EagerExecutor):
     def __init__(self, model: Transformer, max_batch: int, vocab_size: int) -> None:
         super().__init__(model, min(max_batch, BATCH_SIZES[-1]))
         backend: Any = model.backend
-        self._sampler: DeviceSampler = backend.make_sampler(BATCH_SIZES[-1], vocab_size)
+        self._sampler: DeviceSampler = backend.make_sampler(BATCH_SIZES[-1], vocab_size, model.num_positions)
         self._steps: dict[int, CapturedStep] = {}
         self._pool: Any = None
         shape = self._sampler.results.shape
@@ -101,8 +97,6 @@ class GraphExecutor(EagerExecutor):
     ) -> list[int]:  # fmt: skip
         count = len(token_ids)
         step = self._step_for(next(size for size in BATCH_SIZES if size >= count))
-        if not all(self._sampler.serves(sampler.settings) for sampler in samplers):
-            return self._decode_on_host(step, token_ids, positions, sequences, samplers)
         current, self._started = self._started, None
         if current is None or not current.serves(samplers, positions):
             self._fill(step.batch, token_ids, positions, sequences)
@@ -121,16 +115,6 @@ class GraphExecutor(EagerExecutor):
                 "Check the model's files, for a damaged download computes nonsense, or try another device.",
             )
         return [int(token_id) for token_id in tokens[:count]]
-
-    def _decode_on_host(
-        self, step: CapturedStep, token_ids: Sequence[int], positions: Sequence[int],
-        sequences: Sequence[PageSequence], samplers: Sequence[SamplerState],
-    ) -> list[int]:  # fmt: skip
-        self._started = None
-        self._fill(step.batch, token_ids, positions, sequences)
-        step.graph.replay()
-        logits = step.logits[: len(token_ids)].cpu()
-        return [choose(row, sampler) for row, sampler in zip(logits, samplers, strict=True)]
 
     def _replay(
         self, step: CapturedStep, samplers: Sequence[SamplerState], positions: Sequence[int], *, slot: int
@@ -165,15 +149,14 @@ class GraphExecutor(EagerExecutor):
         torch.cuda.synchronize(device)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
-            logits = self._run_step(batch, rows)
+            self._run_step(batch, rows)
         self._pool = self._pool or graph.pool()
-        return CapturedStep(graph, batch, rows, logits)
+        return CapturedStep(graph, batch, rows)
 
-    def _run_step(self, batch: Batch, rows: torch.Tensor) -> torch.Tensor:
+    def _run_step(self, batch: Batch, rows: torch.Tensor) -> None:
         logits = self._model.logits(self._model.forward(batch), rows)
         self._sampler.launch(logits, batch.token_ids)
         batch.positions.add_(1).clamp_(max=self._model.num_positions - 1)  # idle rows must stay inside the tables
-        return logits
 
     def _fill(
         self, batch: Batch, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence]

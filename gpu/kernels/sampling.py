@@ -10,6 +10,8 @@ Launch, in this order: `start`, `count_bins`: grid (SPREAD, rows), THREADS; `pic
 Layout: settings, states: see `sampling_layout`. scores: float32 [rows, score_stride], 16-byte aligned rows, -inf from
     vocab_size on. histogram: uint64 [rows, 2, BINS], numbers of tokens, then masses. partials: uint64 [rows, SPREAD].
     listed: uint64 [rows, score_stride]. winners: [rows, SPREAD] pairs of float64 noisy logit and int64 token.
+    windows: int32 [rows], 0 for none. recent: int32 [rows, recent_stride], the token at a position of the last
+    `window` is in slot position % window: 2 * id, + 1 for one of the reply; -1 where no token counts.
 Source: Philox-4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
 """
 
@@ -234,12 +236,24 @@ def finish(settings, partials, winners, tokens, problems):  # type: ignore[no-un
 
 
 @cuda.jit
-def count_token(tokens, active, rows, seen, replied, count_stride, positions, step):  # type: ignore[no-untyped-def]
-    """Adds each active row's token to its counts and `step` to its position."""
+def count_token(  # type: ignore[no-untyped-def]
+    tokens, active, rows, seen, replied, count_stride, positions, step, windows, recent, recent_stride
+):
+    """Adds each active row's token to its counts, takes out the one that leaves its window, moves its position on."""
     row = types.int32(cuda.grid(1))
     if row >= rows or load_int(active + U(4) * U(row)) == 0:
         return
-    at = U(4) * (U(row) * U(count_stride) + load_long(tokens + U(8) * U(row)))
+    counts, token = U(4) * U(row) * U(count_stride), load_long(tokens + U(8) * U(row))
+    position, window = load_int(positions + U(4) * U(row)), load_int(windows + U(4) * U(row))
+    at = counts + U(4) * token
     store_word(seen + at, U32(load_int(seen + at) + 1))
     store_word(replied + at, U32(load_int(replied + at) + 1))
-    store_word(positions + U(4) * U(row), U32(load_int(positions + U(4) * U(row)) + step))
+    if window > 0:
+        slot = recent + U(4) * (U(row) * U(recent_stride) + U(position % window))
+        leaving = load_int(slot)
+        store_word(slot, U32(2 * token + U(1)))
+        if leaving >= 0:
+            at = counts + U(4) * U(leaving >> 1)
+            store_word(seen + at, U32(load_int(seen + at) - 1))
+            store_word(replied + at, U32(load_int(replied + at) - (leaving & 1)))
+    store_word(positions + U(4) * U(row), U32(position + step))

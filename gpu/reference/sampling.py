@@ -5,6 +5,7 @@ Gives what `gpu.sampler` must give. Knows nothing of kernels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,14 @@ class TokenCounts:
 
     seen: NDArray[np.int32]
     replied: NDArray[np.int32]
+
+
+def window_counts(prompt: Sequence[int], reply: Sequence[int], window: int, vocab_size: int) -> TokenCounts:
+    """Counts over the last `window` tokens (0: all) of prompt and reply; ids beyond the vocabulary do not count."""
+    ids, is_reply = np.array([*prompt, *reply], np.int64), np.arange(len(prompt) + len(reply)) >= len(prompt)
+    counts = (ids >= 0) & (ids < vocab_size) & (np.arange(len(ids)) >= (len(ids) - window if window else 0))
+    seen, replied = (np.bincount(ids[kept], minlength=vocab_size) for kept in (counts, counts & is_reply))
+    return TokenCounts(seen.astype(np.int32), replied.astype(np.int32))
 
 
 def choose_token(

@@ -22,6 +22,7 @@ SAMPLED = SamplingSettings(
     temperature=0.9, top_k=40, top_p=0.9, min_p=0.02, repetition_penalty=1.1, presence_penalty=0.2, seed=3,
     max_new_tokens=200, ignore_eos=True,
 )  # fmt: skip
+WINDOWED = replace(SAMPLED, repetition_penalty=1.3, frequency_penalty=0.3, penalty_window=37)
 NEAR_TIE = 2e-2  # logits of two tokens this close may change places between fp32 and fp16
 
 
@@ -42,7 +43,7 @@ def ids_of(session: Session, prompt: str, settings: SamplingSettings) -> list[in
     return [token_id for event in events if isinstance(event, TextDelta) for token_id in event.token_ids]
 
 
-@pytest.mark.parametrize("settings", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("settings", [GREEDY, SAMPLED, WINDOWED], ids=["greedy", "sampled", "windowed"])
 @pytest.mark.parametrize("prompt", ["Once upon a time", "The ship sailed at noon, and"])
 def test_the_same_text_as_on_the_cpu(
     on_card: Session, on_cpu: Session, prompt: str, settings: SamplingSettings

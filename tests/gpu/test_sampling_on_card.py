@@ -11,6 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from engine.cuda.sampler import CardSampler
+from engine.requests import SamplingSettings
+from engine.sampling.pipeline import SamplerState, choose
 from gpu.kernels.sampling_layout import FINE, NOT_A_NUMBER, NOTHING_POSSIBLE
 from gpu.launch import KernelCache
 from gpu.reference.sampling import RowSettings, TokenCounts, choose_token
@@ -107,7 +110,7 @@ def test_chooses_what_the_oracle_chooses(
     vocab: int, rows: int, kind: Callable[[np.random.Generator, int], Logits], card: torch.device, kernels: Any
 ) -> None:
     random = np.random.default_rng(vocab + rows)
-    sampler = SamplerBuffers(kernels, rows, vocab, card)
+    sampler = SamplerBuffers(kernels, rows, vocab, 200, card)
     for _ in range(3):
         logits, expected, near = [], [], []
         for row in range(rows):
@@ -130,7 +133,7 @@ def test_chooses_what_the_oracle_chooses(
 
 def test_draws_follow_the_distribution(card: torch.device, kernels: Any) -> None:
     logits = np.array([1.0, 0.5, -1.0, 2.0, 0.0, -0.5, 1.5, -3.0], np.float32)
-    sampler, rounds = SamplerBuffers(kernels, 16, 8, card), 250
+    sampler, rounds = SamplerBuffers(kernels, 16, 8, 200, card), 250
     for row in range(16):
         sampler.set_settings(row, RowSettings(temperature=0.8, top_k=6, seed=row + 1))
         sampler.set_position(row, 0, active=True)
@@ -153,7 +156,7 @@ def test_a_row_does_not_depend_on_its_company_and_repeats_itself(card: torch.dev
     random = np.random.default_rng(5)
     rows = [many_ties(random, 20_000) for _ in range(16)]
     settings = [random_settings(random) for _ in rows]
-    together = SamplerBuffers(kernels, 16, 20_000, card)
+    together = SamplerBuffers(kernels, 16, 20_000, 200, card)
     for row, each in enumerate(settings):
         together.set_settings(row, each)
     logits, results = padded(rows, card), []
@@ -161,7 +164,7 @@ def test_a_row_does_not_depend_on_its_company_and_repeats_itself(card: torch.dev
         together.launch(logits, 16)
         results.append(together.tokens.tolist())
     assert results == results[:1] * 20
-    alone = SamplerBuffers(kernels, 1, 20_000, card)
+    alone = SamplerBuffers(kernels, 1, 20_000, 200, card)
     for row, each in enumerate(settings):
         alone.set_settings(0, each)
         alone.launch(logits[row : row + 1], 1)
@@ -175,7 +178,7 @@ def test_nonsense_is_reported_and_gives_a_safe_token(temperature: float, card: t
     rows[0][77] = np.nan
     rows[1][499] = np.inf
     rows[2][:] = -np.inf
-    sampler = SamplerBuffers(kernels, 4, 500, card)
+    sampler = SamplerBuffers(kernels, 4, 500, 200, card)
     settings = RowSettings(temperature, top_k=20, top_p=0.9, min_p=0.01, seed=4)
     for row in range(4):
         sampler.set_settings(row, settings)
@@ -185,7 +188,7 @@ def test_nonsense_is_reported_and_gives_a_safe_token(temperature: float, card: t
 
 
 def test_rows_without_penalties_do_not_look_at_counts(card: torch.device, kernels: Any) -> None:
-    sampler = SamplerBuffers(kernels, 1, 100, card)
+    sampler = SamplerBuffers(kernels, 1, 100, 200, card)
     row = normal(np.random.default_rng(7), 100)
     best = int(row.argmax())
     sampler.set_history(0, [best] * 50, [best] * 50)
@@ -194,15 +197,14 @@ def test_rows_without_penalties_do_not_look_at_counts(card: torch.device, kernel
     sampler.set_settings(0, RowSettings(temperature=0.0, frequency=5.0))
     sampler.launch(padded([row], card), 1)
     assert sampler.tokens.tolist() != [best]
-    for _ in range(50):
-        sampler.forget(0, best, in_reply=True)
+    sampler.set_history(0, [], [best] * 50 + [int(row.argmin())], window=1)
     sampler.launch(padded([row], card), 1)
     assert sampler.tokens.tolist() == [best]
 
 
 def test_only_active_rows_count_their_token(card: torch.device, kernels: Any) -> None:
     """With a heavy presence penalty a greedy row never says a token twice; an inactive one goes on saying it."""
-    sampler = SamplerBuffers(kernels, 2, 50, card)
+    sampler = SamplerBuffers(kernels, 2, 50, 200, card)
     row = normal(np.random.default_rng(8), 50)
     for number in range(2):
         sampler.set_settings(number, RowSettings(temperature=0.0, presence=10.0))
@@ -218,9 +220,42 @@ def test_only_active_rows_count_their_token(card: torch.device, kernels: Any) ->
     assert sampler.positions.tolist() == [13, 9]
 
 
+def test_windows_choose_what_the_engines_chain_chooses(card: torch.device, kernels: Any) -> None:
+    """Rows with windows of their own, over captured steps that the host does not touch."""
+    random, vocab, rows = np.random.default_rng(11), 500, []
+    for number, window in enumerate((1, 5, 0, 64, 150, 1000, 5, 2)):
+        kind = SamplingSettings(
+            temperature=(0.0, 1.3)[number % 2], repetition_penalty=1.5, presence_penalty=(0.5, -0.5)[number // 2 % 2],
+            frequency_penalty=0.7, penalty_window=window, seed=number,
+        )  # fmt: skip
+        rows.append(SamplerState(kind, vocab, random.integers(0, vocab, 3 + 9 * number).tolist()))
+    sampler = CardSampler(kernels, 16, vocab, 200, card)
+    for row, state in enumerate(rows):
+        history = state.history
+        sampler.set_row(row, state.settings, state.seed, state.position, history.prompt_ids, history.reply_ids)
+    base = random.normal(0, 1, (8, 3 + vocab)).astype(np.float32)
+    logits, token_ids = torch.from_numpy(base).to(card), torch.zeros(8, dtype=torch.int64, device=card)
+    warm = torch.cuda.Stream()
+    with torch.cuda.stream(warm):
+        CardSampler(kernels, 16, vocab, 200, card).launch(logits, token_ids)  # loads the kernels
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        sampler.launch(logits, token_ids)
+    for step in range(90):
+        graph.replay()
+        wanted = [choose(row, state) for row, state in zip(torch.from_numpy(base), rows, strict=True)]
+        assert token_ids.tolist() == wanted, f"step {step}"
+        for state, token_id in zip(rows, wanted, strict=True):
+            state.accept(token_id)
+        base = random.normal(0, 1, base.shape).astype(np.float32)
+        base[:, :6] += 3  # few tokens that return again and again
+        logits.copy_(torch.from_numpy(base))
+
+
 def test_a_captured_graph_replays_with_new_values(card: torch.device, kernels: Any) -> None:
     random = np.random.default_rng(9)
-    sampler = SamplerBuffers(kernels, 2, 3000, card)
+    sampler = SamplerBuffers(kernels, 2, 3000, 200, card)
     logits = padded([normal(random, 3000)] * 2, card)
     sampler.launch(logits, 2)
     sampler.count(2)
