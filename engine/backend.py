@@ -8,13 +8,16 @@ sequences; B sequences; H query heads, KVH key/value heads, D head dim, E hidden
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from engine.quant.tensors import LinearWeights
+from engine.weights.safetensors_header import FileStamp, TensorEntry
+from engine.weights.shards import BulkReader
 
 PAGE_TOKENS = 256
 
@@ -84,12 +87,26 @@ class Backend(Protocol):
     prefill_rows: int  # rows of a prefill chunk
     working_bytes: int  # what a loaded model takes besides weights and cache, at most: step buffers, driver, tokenizer
 
+    def open_upload(self, plan: Sequence[TensorEntry], stamps: Mapping[Path, FileStamp]) -> BulkReader | None:
+        """Reserves memory for the tensors of a model and begins to read the large ones.
+
+        Args:
+            plan: the tensors in the order in which they will be read.
+            stamps: the state of each file when its header was read.
+
+        Returns:
+            What reads them straight to the device, to be closed; None where each is read to memory of its own.
+        """
+
     def prepare_linear(self, weights: LinearWeights) -> Linear:
         """Takes over a linear's weights; the caller drops its own reference."""
 
     def prepare_norm(self, weight: torch.Tensor, eps: float) -> Norm: ...
 
     def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor: ...
+
+    def check_weights(self) -> None:
+        """After the last weight: raises `UnsupportedModelError` where to know earlier would have meant to wait."""
 
     def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> RopeTable:
         """Takes float32 tables [positions, rotary_dim / 2]."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -23,6 +24,7 @@ from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
 from engine.cpu.threads import start_threads
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
+from engine.weights.safetensors_header import FileStamp, TensorEntry
 
 PREFILL_ROWS = 512
 WORKING_BYTES = 300_000_000
@@ -103,6 +105,12 @@ class CpuBackend:
             numba.set_num_threads(threads)
             self._current_threads = threads
         return threads
+
+    def open_upload(self, plan: Sequence[TensorEntry], stamps: Mapping[Path, FileStamp]) -> None:
+        """Nothing: a tensor is read once, to where it stays."""
+
+    def check_weights(self) -> None:
+        """Nothing: every stored dtype is kept."""
 
     def prepare_linear(self, weights: LinearWeights) -> CpuExl3Linear | CpuPlainLinear:
         if isinstance(weights, PlainLinear):

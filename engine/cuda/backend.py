@@ -6,7 +6,7 @@ that a step allocates nothing and can be captured in a graph. Knows nothing of g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBu
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from engine.cuda.linear import FEW_ROWS, LinearGroup, Scratch, kernels_of
 from engine.cuda.sampler import CardSampler
+from engine.cuda.upload import Upload
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
+from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
 from gpu.sampler import SOURCES
@@ -82,6 +84,7 @@ class CudaBackend:
         self._scratch = Scratch(self.device)
         self._groups: dict[tuple[int, ...], list[LinearGroup]] = {}
         self._needed: dict[str, KernelSource] = {}
+        self._in_range: list[tuple[str, torch.Tensor]] = []  # of unquantized linears: whether fp16 holds them
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         for source in (
             catalogue.finish_output(True), catalogue.finish_output(False),
@@ -90,17 +93,31 @@ class CudaBackend:
         ):  # fmt: skip
             self._needed[source.name] = source
 
+    def open_upload(self, plan: Sequence[TensorEntry], stamps: Mapping[Path, FileStamp]) -> Upload:
+        return Upload(self.device, plan, stamps)
+
+    def check_weights(self) -> None:
+        checks, self._in_range = self._in_range, []
+        if not checks:
+            return
+        for (key, _), good in zip(checks, torch.stack([flag for _, flag in checks]).tolist(), strict=True):
+            if not good:
+                raise UnsupportedModelError(
+                    f"{key} has weights beyond the range of fp16.", "Load the model on the CPU (device cpu)."
+                )
+
     def prepare_linear(self, weights: LinearWeights) -> CudaExl3Linear | CudaPlainLinear:
         if isinstance(weights, PlainLinear):
             return self._prepare_plain(weights)
         return self._prepare_exl3(weights)
 
     def _prepare_exl3(self, weights: Exl3Linear) -> CudaExl3Linear:
-        bias = weights.bias if weights.bias is not None else torch.zeros(weights.padded_out, dtype=torch.float16)
+        half = torch.float16
+        bias = weights.bias if weights.bias is not None else self.empty(weights.padded_out, dtype=half)
         linear = CudaExl3Linear(
             weights.codebook, weights.bits, weights.in_features, weights.out_features,
             weights.trellis.to(self.device), weights.suh.to(self.device), weights.svh.to(self.device),
-            bias.to(self.device, torch.float16),
+            bias.to(self.device, half),
         )  # fmt: skip
         self._scratch.reserve_for(linear, self.prefill_rows)
         self._needed |= {source.name: source for source in kernels_of(linear)}
@@ -108,11 +125,8 @@ class CudaBackend:
 
     def _prepare_plain(self, weights: PlainLinear) -> CudaPlainLinear:
         weight = weights.weight.to(self.device, torch.float16)
-        if not torch.isfinite(weight).all():
-            raise UnsupportedModelError(
-                f"{weights.key} has weights beyond the range of fp16.", "Load the model on the CPU (device cpu)."
-            )
-        bias = weights.bias if weights.bias is not None else torch.zeros(weights.out_features)
+        self._in_range.append((weights.key, torch.isfinite(weight).all()))
+        bias = weights.bias if weights.bias is not None else self.empty(weights.out_features)
         return CudaPlainLinear(weight, bias.to(self.device, torch.float32))
 
     def prepare_norm(self, weight: torch.Tensor, eps: float) -> CudaNorm:

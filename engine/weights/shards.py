@@ -1,23 +1,27 @@
 """Reads the tensors of a model folder, one by one, into memory of their own.
 
-Knows nothing of what the tensors mean or of where they go. What needs sizes only, and no torch, uses `folder_scan`.
+Large tensors can be left to a `BulkReader`, which reads ahead and puts them where a backend wants them. Knows nothing
+of what the tensors mean or of where they go. What needs sizes only, and no torch, uses `folder_scan`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from engine.errors import ModelFormatError, NotEnoughMemoryError, UnsupportedModelError
 from engine.weights.folder_scan import scan_folder
-from engine.weights.safetensors_header import DOWNLOAD_AGAIN, FileStamp, TensorEntry, quoted
+from engine.weights.safetensors_header import FileStamp, TensorEntry, quoted
+from engine.weights.tensor_file import opened_at, read_piece
 
 PIECE_BYTES = 8 * 1024 * 1024
+BULK_BYTES = 256 * 1024  # from this size on a tensor is left to the bulk reader, if there is one
 
 OnBytes = Callable[[int], None]
 
@@ -25,6 +29,16 @@ _TORCH_DTYPES = {
     "BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32,
     "I64": torch.int64, "F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64,
 }  # fmt: skip
+
+
+class BulkReader(Protocol):
+    """Reads large tensors to where a backend wants them."""
+
+    def read(self, entry: TensorEntry, on_bytes: OnBytes) -> torch.Tensor:
+        """The tensor's bytes, uint8 [num_bytes], on any device; raises what `ShardIndex.read` does."""
+
+    def close(self) -> None:
+        """Ends its threads and gives back its buffers; the tensors it read stay."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +50,15 @@ class ShardIndex:
         entries: name -> entry, in file order and then header order.
         stamps: the state of each file when its header was read.
         on_bytes: called by `read` with the number of bytes of each piece read; what it raises stops the reading, so
-            this is also how a load is cancelled.
+            this is also how a load is cancelled. Called with 0 while a slow disk is waited for.
+        bulk: reads tensors of at least `BULK_BYTES`.
     """
 
     folder: Path
     entries: Mapping[str, TensorEntry]
     stamps: Mapping[Path, FileStamp]
     on_bytes: OnBytes | None = None
+    bulk: BulkReader | None = None
 
     @classmethod
     def open(cls, folder: Path, on_bytes: OnBytes | None = None) -> ShardIndex:
@@ -58,6 +74,25 @@ class ShardIndex:
     def reporting_to(self, on_bytes: OnBytes | None) -> ShardIndex:
         """The same index, whose reads report to `on_bytes`."""
         return dataclasses.replace(self, on_bytes=on_bytes)
+
+    def through(self, bulk: BulkReader | None) -> ShardIndex:
+        """The same index, whose large tensors come through `bulk`."""
+        return dataclasses.replace(self, bulk=bulk)
+
+    def entries_of(self, keys: Sequence[str]) -> list[TensorEntry]:
+        """The tensors of a model's parts, in the order of the parts.
+
+        Args:
+            keys: full tensor names, or names without the last part, "model.layers.0.mlp.up_proj"; unknown ones count
+                for nothing.
+        """
+        parts: dict[str, list[TensorEntry]] = {}
+        for name, entry in self.entries.items():
+            parts.setdefault(name.rpartition(".")[0], []).append(entry)
+        found: list[TensorEntry] = []
+        for key in keys:
+            found += [self.entries[key]] if key in self.entries else parts.get(key, [])
+        return list(dict.fromkeys(found))
 
     @property
     def total_bytes(self) -> int:
@@ -78,7 +113,7 @@ class ShardIndex:
         return found
 
     def read(self, name: str, on_bytes: OnBytes | None = None) -> torch.Tensor:
-        """Reads one tensor into memory of its own, of exactly its size.
+        """Reads one tensor into memory of its own, of exactly its size, or through the bulk reader.
 
         Args:
             name: the tensor's full name.
@@ -96,20 +131,18 @@ class ShardIndex:
                 f"{entry.path}: tensor {quoted(name)} has the dtype {entry.dtype}, which this program cannot read.",
                 "Choose an EXL3 or an fp16 or bf16 version of the model.",
             )
-        target = _allocate(entry)
-        try:
-            with entry.path.open("rb", buffering=0) as file:
-                if FileStamp.of(entry.path) != self.stamps[entry.path]:
-                    raise ModelFormatError(
-                        f"{entry.path} was changed while the model was being read.",
-                        "Load the model again once nothing writes to its folder.",
-                    )
-                _fill(entry, file, target, on_bytes or self.on_bytes)
-        except OSError as error:
-            raise ModelFormatError(
-                f"{entry.path} cannot be read: {error.strerror or error}.", "Check the file and the disk, then retry."
-            ) from error
+        report = on_bytes or self.on_bytes or _ignore
+        if self.bulk is not None and entry.num_bytes >= BULK_BYTES:
+            target = self.bulk.read(entry, report)
+        else:
+            target = _allocate(entry)
+            with opened_at(entry, self.stamps[entry.path]) as file:
+                _fill(entry, file, target, report)
         return target.view(dtype).reshape(entry.shape)
+
+
+def _ignore(_: int) -> None:
+    pass
 
 
 def _allocate(entry: TensorEntry) -> torch.Tensor:
@@ -122,17 +155,10 @@ def _allocate(entry: TensorEntry) -> torch.Tensor:
         ) from error
 
 
-def _fill(entry: TensorEntry, file: FileIO, target: torch.Tensor, on_bytes: OnBytes | None) -> None:
+def _fill(entry: TensorEntry, file: FileIO, target: torch.Tensor, on_bytes: OnBytes) -> None:
     view = target.numpy().data
-    file.seek(entry.offset)
     done = 0
     while done < entry.num_bytes:
-        count = file.readinto(view[done : done + PIECE_BYTES])
-        if not count:
-            raise ModelFormatError(
-                f"{entry.path} ends after {done} of the {entry.num_bytes} bytes of tensor {quoted(entry.name)}.",
-                DOWNLOAD_AGAIN,
-            )
+        count = read_piece(entry, file, view[done : done + PIECE_BYTES], done)
         done += count
-        if on_bytes is not None:
-            on_bytes(count)
+        on_bytes(count)
