@@ -13,7 +13,7 @@ import torch
 
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import counting, elementwise, exl3, paged
+from gpu.launchers import counting, elementwise, exl3, many_rows, paged
 from gpu.launchers.draw import Draw
 from gpu.sampler import COUNT_TOKEN
 
@@ -83,12 +83,12 @@ def _matmul_int_cases() -> Iterator[exl3.MatmulCase]:
             number += 1
 
 
-def _decode_cases() -> Iterator[exl3.DecodeCase]:
-    places = ((0, 8, 128), (3, 5, 80), (8, 16, 272), (0, 24, 384))
+def _decode_cases() -> Iterator[many_rows.DecodeCase]:
+    places = ((0, 8), (3, 5), (8, 16), (0, 24))
     for bits in BITS:
         for i, codebook in enumerate(CODEBOOKS):
-            first, tiles, stride = places[(bits + i) % len(places)]
-            yield exl3.DecodeCase(bits, codebook, 128 * (1 + bits % 3), 384, first, tiles, stride)
+            first, tiles = places[(bits + i) % len(places)]
+            yield many_rows.DecodeCase(bits, codebook, 128 * (1 + bits % 3), 384, first, tiles)
 
 
 def _rope_cases() -> Iterator[paged.RopeCase]:
@@ -136,7 +136,7 @@ OPS = (
     Op(
         "exl3_decode",
         tuple(catalogue.exl3_decode(bits, codebook) for bits in BITS for codebook in CODEBOOKS),
-        tuple(_decode_cases()), exl3.decode_inputs, exl3.launch_decode, exl3.decode_reference, 0.0,
+        tuple(_decode_cases()), many_rows.decode_inputs, many_rows.launch_decode, many_rows.decode_reference, 0.0,
     ),
     Op(
         "exl3_matmul_int",
@@ -162,6 +162,34 @@ OPS = (
             exl3.FinishCase(70, 1, (128, 128, 50), False), exl3.FinishCase(4, 3, (3, 128, 0, 128, 1), True),
         ),
         exl3.finish_inputs, exl3.launch_finish, exl3.finish_reference, 2e-6,
+    ),
+    Op(
+        "prepare_many", (catalogue.PREPARE_MANY,),
+        tuple(
+            many_rows.PrepareCase(*sizes, norm=norm, spare=spare)
+            for norm in (False, True)
+            for sizes, spare in (((1, 128, 1), 0), ((3, 300, 2), 4), ((17, 77, 3), 0), ((5, 1025, 1), 5),
+                                 ((70, 4096, 3), 8), ((19, 14336, 1), 0), ((33, 640, 2), 1))
+        ),
+        many_rows.prepare_inputs, many_rows.launch_prepare, many_rows.prepare_reference, 5e-4,
+    ),
+    Op(
+        "finish_many", (catalogue.FINISH_MANY,),
+        (
+            many_rows.FinishCase(1, 128, False, 0), many_rows.FinishCase(17, 77, True, 0),
+            many_rows.FinishCase(5, 1000, False, 3), many_rows.FinishCase(33, 1282, True, 2),
+            many_rows.FinishCase(70, 4096, True, 0), many_rows.FinishCase(19, 640, False, 0, in_place=True),
+            many_rows.FinishCase(64, 1024, False, 0, in_place=True),
+        ),
+        many_rows.finish_inputs, many_rows.launch_finish, many_rows.finish_reference, 2e-6,
+    ),
+    Op(
+        "finish_gated_many", (catalogue.FINISH_GATED_MANY,),
+        tuple(
+            many_rows.GatedCase(*sizes)
+            for sizes in ((1, 128, 0), (17, 77, 128), (5, 1000, 8), (33, 1282, 0), (70, 4096, 256), (19, 640, 0))
+        ),
+        many_rows.gated_inputs, many_rows.launch_gated, many_rows.gated_reference, 5e-4,
     ),
     Op(
         "rms_norm", (catalogue.RMS_NORM,),

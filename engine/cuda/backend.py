@@ -193,15 +193,11 @@ class CudaBackend:
         outs: Sequence[torch.Tensor],
         normed: torch.Tensor,
     ) -> None:
-        many = x.shape[0] > FEW_ROWS  # then norming once costs less than norming again for every matrix
-        if many or any(isinstance(linear, CudaPlainLinear) for linear in linears):
+        for group in self._groups_of(linears, outs):
+            group.multiply(x, InputNorm(norm.weight.data_ptr(), norm.eps))
+        if any(isinstance(linear, CudaPlainLinear) for linear in linears):  # last, for normed may be x
             self.rms_norm(x, norm, normed)
             self._plain(normed, linears, outs)
-        for group in self._groups_of(linears, outs):
-            if many:
-                group.multiply(normed)
-            else:
-                group.multiply(x, InputNorm(norm.weight.data_ptr(), norm.eps))
 
     def add_linear(
         self,
@@ -309,6 +305,10 @@ class CudaBackend:
         pair, down = self._groups_of((gate_proj, up_proj), (gate, up)), self._groups_of((down_proj,), (residual,))
         if len(pair) == len(down) == 1 and pair[0].can_feed(down[0], rows):
             pair[0].multiply_gated(residual, InputNorm(norm.weight.data_ptr(), norm.eps), down[0])
+            return
+        if len(pair) == len(down) == 1 and rows > FEW_ROWS and pair[0].many.can_feed(down[0].many, rows):
+            after = InputNorm(norm.weight.data_ptr(), norm.eps)
+            pair[0].many.multiply_gated(residual, after, down[0].many, gate, up)
             return
         self.norm_linears(residual, norm, (gate_proj, up_proj), (gate, up), hidden)
         self.gated_silu(gate, up)

@@ -144,13 +144,13 @@ class LinearGroup:
         table = _output_table(linears, outs)
         self._outputs = torch.tensor(table, dtype=torch.int64, device=first.words.device)
         self._few = [_FewRows(road, linears, scratch, kernels) for road in roads_of(first)]
-        self._many = ManyRows(linears, outs, scratch.many, kernels)
+        self.many = ManyRows(linears, outs, scratch.many, kernels)
 
     def multiply(self, x: torch.Tensor, norm: InputNorm = NO_NORM, *, accumulate: bool = False) -> None:
         """Writes (or adds) the products of x float32 [T, in_features], normed on the way, to the group's outputs."""
         rows = x.shape[0]
         if rows > FEW_ROWS:
-            self._many.multiply(x, norm, accumulate=accumulate)
+            self.many.multiply(x, norm, accumulate=accumulate)
             return
         road = self._road(rows)
         self._prepare(x, norm, road.road is INTEGER, self._suh, len(self._linears), FEW_ROWS)

@@ -60,7 +60,7 @@ def exl3_decode(bits: int, codebook: str) -> KernelSource:
 
         return decode_kernel(bits, codebook)
 
-    return KernelSource(f"exl3_decode_{codebook}_k{bits}", "uuiiii", build)
+    return KernelSource(f"exl3_decode_{codebook}_k{bits}", "uuiii", build)
 
 
 def attend_parts(padded: int) -> int:
@@ -114,4 +114,7 @@ RMS_NORM = _fixed("elementwise", "rms_norm", "uufiu")
 GATED_SILU = _fixed("elementwise", "gated_silu", "uui")
 EMBED = _fixed("elementwise", "embed", "uiuiu")
 ROTATE_AND_APPEND = _fixed("rope", "rotate_and_append", "uuuiiiiuufuuiuuuiuu")
+PREPARE_MANY = _fixed("rotate_many", "prepare_many", "uiiufuiiu")
+FINISH_MANY = _fixed("rotate_many", "finish_many", "uiiuuuiii")
+FINISH_GATED_MANY = _fixed("rotate_many", "finish_gated_many", "uuiiiuuuuuui")
 COMBINE = _fixed("attention", "combine", "uiiiiui")

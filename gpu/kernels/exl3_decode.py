@@ -1,8 +1,10 @@
 """Decodes a packed trellis to an fp16 matrix for products of many rows.
 
-Launch: grid (ceil(tiles / 8), ceil(tile_rows / 4)), 256 threads: a warp four tiles below each other.
-Layout: out fp16 [in, columns] row-major, in the rotated basis; lane l holds rows 2 * (l % 4) (+ 1, + 8, + 9) and
-    columns l / 4 (+ 8) of its tile, staged in shared memory so that rows leave in 32-byte pieces.
+Launch: grid (ceil(tiles / 8), inputs / 128), 256 threads: a warp takes the eight tiles below each other that make 16
+    columns of 128 inputs.
+Layout: out fp16 [columns, inputs], in the rotated basis, inputs in the order of products of many rows
+    (`gpu.rotate_ir`): what a lane decodes of four tiles is then 16 bytes in a row, four times, and nothing has to
+    change lanes. Each store of a warp is 64 bytes of eight columns.
 Source: sections 2 and 3 of the format description; bit-equal to it.
 """
 
@@ -11,15 +13,69 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from llvmlite import ir
 from numba import cuda
-from numba.core import types
+from numba.core import cgutils, types
+from numba.cuda.extending import intrinsic
 
-from gpu.kernels.exl3_matmul import lane_decoder
-from gpu.ptx import store_words
+from gpu.ptx import global_store, i32, i64, load_words
+from gpu.trellis_ir import decode_weights, num_words, word_offsets
 
 WARPS = 8
-ROWS_EACH = 4
-ROW_WORDS = 9  # 8 words of a tile's row and one to spread the rows over the banks
+TILES = 8  # of 16 inputs: a block of the rotation
+
+
+def _pieces(bits: int, codebook: str) -> tuple[Any, Any, Any]:
+    """The intrinsics `offsets(lane)`, `load(address, step, offsets)` and `store(words, shift, address, stride)`."""
+    each = num_words(bits)
+    offsets_type, words_type = types.UniTuple(types.uint32, each), types.UniTuple(types.uint32, TILES * each)
+
+    @intrinsic
+    def offsets(typingctx, lane):  # type: ignore[no-untyped-def]
+        """Byte offsets in a tile of the words that a lane reads."""
+
+        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+            return cgutils.pack_array(b, word_offsets(b, args[0], bits))
+
+        return offsets_type(types.uint32), codegen
+
+    @intrinsic
+    def load(typingctx, address, step, offsets):  # type: ignore[no-untyped-def]
+        """The lane's words of all tiles, `step` bytes from tile to tile."""
+
+        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+            tile, words = args[0], []
+            places = [b.zext(b.extract_value(args[2], i), i64) for i in range(each)]
+            for _ in range(TILES):
+                words += [load_words(b, b.add(tile, place), 1)[0] for place in places]
+                tile = b.add(tile, args[1])
+            return cgutils.pack_array(b, words)
+
+        return words_type(types.uint64, types.uint64, offsets_type), codegen
+
+    @intrinsic
+    def store(typingctx, words, shift, address, stride):  # type: ignore[no-untyped-def]
+        """Decodes all tiles and writes them; address: of the lane's place in its first column; stride: in bytes."""
+
+        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+            words = [b.extract_value(args[0], i) for i in range(TILES * each)]
+            columns = [args[2], b.add(args[2], b.shl(args[3], ir.Constant(i64, 3)))]
+            for first in (0, 1):  # stored together: tiles of even number, then those of odd number
+                tiles = [
+                    decode_weights(b, words[tile * each : (tile + 1) * each], args[1], bits, codebook)
+                    for tile in range(first, TILES, 2)
+                ]
+                for pair in range(4):  # inputs from 0 and from 8 of the first column, then of the second
+                    vector = ir.Constant(ir.VectorType(i32, 4), ir.Undefined)
+                    for i, tile_pairs in enumerate(tiles):
+                        vector = b.insert_element(vector, tile_pairs[pair], ir.Constant(i32, i))
+                    place = ir.Constant(i64, 2 * (32 * (pair % 2) + 64 * first))
+                    global_store(b, b.add(columns[pair // 2], place), vector, 16)
+            return context.get_dummy_value()
+
+        return types.void(words_type, types.uint32, types.uint64, types.uint64), codegen
+
+    return offsets, load, store
 
 
 @cache
@@ -27,55 +83,23 @@ def decode_kernel(bits: int, codebook: str) -> Any:
     """The kernel for one width and codebook.
 
     Arguments: address of the first tile's words, address of out; int32 tiles (of a row to decode), pitch (tiles from
-    one tile row to the next), out_stride (values), tile_rows.
+    one tile row to the next), in_size (inputs, a multiple of 128).
     """
-    lane_offsets, load_tile, decode = lane_decoder(bits, codebook)
-    shared_size = WARPS * 16 * 2 * ROW_WORDS
-    width = 2 * ROW_WORDS
+    offsets, load, store = _pieces(bits, codebook)
 
-    @cuda.jit(device=True, inline=True)
-    def write_tile(pairs, halves, own, lane, out, tile_row, tile, out_stride):  # type: ignore[no-untyped-def]
-        """Writes a warp's tile by way of its own part of shared memory, from `own` on."""
-        place = own + 2 * types.int32(lane & 3) * width + types.int32(lane >> 2)
-        halves[place], halves[place + width] = pairs[0] & 0xFFFF, pairs[0] >> 16
-        halves[place + 8 * width], halves[place + 9 * width] = pairs[1] & 0xFFFF, pairs[1] >> 16
-        halves[place + 8], halves[place + width + 8] = pairs[2] & 0xFFFF, pairs[2] >> 16
-        halves[place + 8 * width + 8], halves[place + 9 * width + 8] = pairs[3] & 0xFFFF, pairs[3] >> 16
-        cuda.syncwarp()
-        for i in range(2):  # a lane takes 8 bytes of rows lane / 4 and lane / 4 + 8
-            line, word = types.int32(lane >> 2) + 8 * i, 2 * types.int32(lane & 3)
-            at = own + line * width + 2 * word
-            low = types.uint32(halves[at]) | (types.uint32(halves[at + 1]) << types.uint32(16))
-            high = types.uint32(halves[at + 2]) | (types.uint32(halves[at + 3]) << types.uint32(16))
-            target = types.uint64(tile_row * 16 + line) * types.uint64(out_stride) + types.uint64(16 * tile + 2 * word)
-            store_words(out + types.uint64(2) * target, low, high)
-        cuda.syncwarp()
-
-    def kernel(words, out, tiles, pitch, out_stride, tile_rows):  # type: ignore[no-untyped-def]
-        halves = cuda.shared.array(shared_size, types.uint16)
-        lane, warp = types.uint32(cuda.threadIdx.x & 31), cuda.threadIdx.x >> 5
-        tile = cuda.blockIdx.x * WARPS + warp
+    def kernel(words, out, tiles, pitch, in_size):  # type: ignore[no-untyped-def]
+        lane, warp = types.uint32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
+        tile, unit = types.int32(cuda.blockIdx.x) * WARPS + warp, types.int32(cuda.blockIdx.y)
         if tile >= tiles:
             return
-        own = types.int32(warp * 16 * width)
-        offsets = lane_offsets(lane)
-        shift = types.uint32(-(8 * types.int32(lane) + 8) * bits & 31)
-        first = cuda.blockIdx.y * ROWS_EACH
         step = types.uint64(pitch) * types.uint64(32 * bits)
-        at = words + types.uint64(first) * step + types.uint64(tile) * types.uint64(32 * bits)
-        last = tile_rows - 1
-        # All loads first: a warp waits for memory once for its four tiles.
-        a = load_tile(at, offsets)
-        b = load_tile(at + types.uint64(min(1, last - first)) * step, offsets)
-        c = load_tile(at + types.uint64(min(2, last - first)) * step, offsets)
-        d = load_tile(at + types.uint64(min(3, last - first)) * step, offsets)
-        write_tile(decode(a, shift), halves, own, lane, out, first, tile, out_stride)
-        if first + 1 <= last:
-            write_tile(decode(b, shift), halves, own, lane, out, first + 1, tile, out_stride)
-        if first + 2 <= last:
-            write_tile(decode(c, shift), halves, own, lane, out, first + 2, tile, out_stride)
-        if first + 3 <= last:
-            write_tile(decode(d, shift), halves, own, lane, out, first + 3, tile, out_stride)
+        at = words + types.uint64(TILES * unit) * step + types.uint64(tile) * types.uint64(32 * bits)
+        read = load(at, step, offsets(lane))
+        shift = types.uint32(-(8 * types.int32(lane) + 8) * bits & 31)
+        stride = types.uint64(2) * types.uint64(in_size)
+        quad = types.uint64(32 * (lane & types.uint32(1)) + 16 * (lane >> types.uint32(1) & types.uint32(1)))
+        column = types.uint64(16 * tile + types.int32(lane >> 2))
+        store(read, shift, out + column * stride + types.uint64(256 * unit) + quad, stride)
 
     kernel.__name__ = kernel.__qualname__ = f"exl3_decode_{codebook}_k{bits}"
     return cuda.jit(kernel)

@@ -1,4 +1,4 @@
-"""EXL3 products, decoding and rotations on tensors: inputs by size, the launch, the reference beside it.
+"""EXL3 products of few rows and their rotations on tensors: inputs by size, the launch, the reference beside it.
 
 Sizes of a case are padded ones, in multiples of 128. Outputs carry a margin that must stay NaN.
 """
@@ -70,48 +70,6 @@ def matmul_reference(inputs: MatmulInputs) -> Tensors:
     case = inputs.case
     product = reference.matmul(inputs.words, inputs.x[:, : case.rows], case.codebook)
     return product, torch.full_like(product, float("nan"))
-
-
-@dataclass(frozen=True)
-class DecodeCase:
-    """Decodes `tiles` tiles of each row from `first` on, to rows of `out_stride` values."""
-
-    bits: int
-    codebook: str
-    in_size: int
-    out_size: int
-    first: int
-    tiles: int
-    out_stride: int
-
-
-@dataclass(frozen=True)
-class DecodeInputs:
-    case: DecodeCase
-    words: torch.Tensor
-
-
-def decode_inputs(case: DecodeCase, draw: Draw) -> DecodeInputs:
-    shape = (case.in_size // 16, case.out_size // 16, 16 * case.bits)
-    return DecodeInputs(case, draw.integers(-32768, 32768, *shape, dtype=torch.int16))
-
-
-def launch_decode(kernels: KernelCache, inputs: DecodeInputs) -> Tensors:
-    case, words = inputs.case, inputs.words
-    out = poisoned(case.in_size, case.out_stride, device=words.device, dtype=torch.float16)
-    kernels.get(catalogue.exl3_decode(case.bits, case.codebook))(
-        (-(-case.tiles // 8), -(-case.in_size // 64), 1), 256, words.data_ptr() + 32 * case.bits * case.first,
-        out.data_ptr(), case.tiles, words.shape[1], case.out_stride, case.in_size // 16,
-    )  # fmt: skip
-    return (out,)
-
-
-def decode_reference(inputs: DecodeInputs) -> Tensors:
-    case = inputs.case
-    out = poisoned(case.in_size, case.out_stride, device=inputs.words.device, dtype=torch.float16)
-    piece = inputs.words[:, case.first : case.first + case.tiles]
-    out[:, : 16 * case.tiles] = reference.decode(piece, case.codebook)
-    return (out,)
 
 
 @dataclass(frozen=True)
