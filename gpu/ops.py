@@ -115,6 +115,30 @@ def _attend_cases() -> Iterator[paged.AttendCase]:
                     splits[number // 3 % len(splits)], parts[number // 2 % len(parts)],
                 )  # fmt: skip
                 number += 1
+    yield from _large_group_cases()
+    yield from _dealt_cases()
+
+
+def _large_group_cases() -> Iterator[paged.AttendCase]:
+    """Groups that are cut into slices, equal ones and not."""
+    for head_dim in (64, 128, 160):
+        for group in (17, 24, 32, 71):
+            for splits, parts in ((1, ((300, 1), (40, 1))), (5, ((999, 1),)), (3, ((250, 9),)), (0, ((100, 70),))):
+                yield paged.AttendCase(head_dim, group, 1 + group % 2, (0, 90)[head_dim == 64], splits, parts)
+            yield paged.AttendCase(head_dim, group, 2, 0, 1, ((700, 1), (0, 1), (33, 1)), pool=9)
+
+
+def _dealt_cases() -> Iterator[paged.AttendCase]:
+    """Decode batches whose keys are dealt out by length."""
+    batches = (
+        ((0, 1),), ((1200, 1),), ((31, 1), (32, 1)), ((2000, 1), (5, 1), (0, 1), (300, 1)),
+        ((0, 1), (0, 1), (1500, 1)), tuple((37 * i, 1) for i in range(16)), tuple((991 - 31 * i, 1) for i in range(32)),
+    )  # fmt: skip
+    for number, parts in enumerate(batches):
+        for pool in (1, 2, 7, 33, 300):
+            for head_dim, group in ((64, 7), (128, 4), (192, 1)):
+                window = (0, 0, 100)[(number + pool) % 3]
+                yield paged.AttendCase(head_dim, group, 1 + pool % 2, window, 1, parts, pool)
 
 
 def _count_cases() -> Iterator[counting.CountCase]:

@@ -23,14 +23,13 @@ from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue
+from gpu.kernels.attention_layout import partial_values, plan_attention
 from gpu.launch import KernelCache, KernelSource
 from gpu.sampler import SOURCES
 
 PREFILL_ROWS = 2048
 WORKING_BYTES = 1_300_000_000  # step buffers of an 8B model, a decoded slice, the sampler and graphs: 1.2 GB measured
-MAX_GROUP = 16  # query heads of a key/value head that one tile of attention holds
 MAX_HEAD_DIM = 256  # of attention's kernels, in fours
-MAX_SPLITS = 16  # blocks that share the keys of a tile of attention
 EMBEDDING_KINDS = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2}
 
 
@@ -147,8 +146,7 @@ class CudaBackend:
         padded = -(-shape.head_dim // 32) * 32
         for source in (catalogue.attend_few(padded), catalogue.attend_many(padded)):
             self._needed[source.name] = source
-        # With more than one split, blocks never pass two a multiprocessor: this holds every step's partial outputs.
-        count = 2 * self._multiprocessors * MAX_GROUP * (padded + 2)
+        count = partial_values(padded, self._multiprocessors)
         if count > self._attention_partial.numel():
             self._attention_partial = torch.empty(count, dtype=torch.float32, device=self.device)
         pages, heads, half = shape.num_pages, shape.num_kv_heads, torch.float16
@@ -263,27 +261,19 @@ class CudaBackend:
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
     ) -> None:
         rows, group = q.shape[0], shape.num_heads // shape.num_kv_heads
-        if group > MAX_GROUP:
-            raise UnsupportedModelError(
-                f"{group} query heads share a key/value head; the card's kernel takes {MAX_GROUP}.",
-                "Load the model on the CPU (device cpu).",
-            )
-        tokens = MAX_GROUP // group if batch.consecutive else 1
-        tiles, parts = -(-rows // tokens), catalogue.attend_parts(cache.padded)
-        blocks = tiles * shape.num_kv_heads
-        many = batch.consecutive and blocks >= 4 * self._multiprocessors
-        splits = 1 if many else min(max(2 * self._multiprocessors // blocks, 1), MAX_SPLITS)
-        grid = (-(-tiles // 4) if many else tiles, shape.num_kv_heads * parts, splits)
-        scratch = self._attention_partial.data_ptr()
-        self._kernels.get((catalogue.attend_many if many else catalogue.attend_few)(cache.padded))(
-            grid, 128, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
+        plan = plan_attention(
+            rows, group, shape.num_kv_heads, cache.padded, self._multiprocessors, consecutive=batch.consecutive
+        )
+        scratch, window = self._attention_partial.data_ptr(), shape.window or 0
+        self._kernels.get((catalogue.attend_many if plan.many else catalogue.attend_few)(cache.padded))(
+            plan.grid, 128, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
             batch.page_table.data_ptr(), batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
-            out.data_ptr(), scratch, rows, shape.head_dim, group, tokens, shape.window or 0, shape.scale,
+            out.data_ptr(), scratch, rows, shape.head_dim, group, plan.tokens, window, plan.pool, shape.scale,
         )  # fmt: skip
-        if splits > 1:
+        if plan.needs_combine:
             self._kernels.get(catalogue.COMBINE)(
-                (rows, shape.num_heads, 1), 128, scratch, splits, rows, cache.padded, shape.head_dim,
-                out.data_ptr(), out.stride(0),
+                (rows, shape.num_heads, 1), 128, scratch, batch.positions.data_ptr(), plan.grid[2], rows, window,
+                plan.pool, cache.padded, shape.head_dim, out.data_ptr(), out.stride(0),
             )  # fmt: skip
 
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:

@@ -2,14 +2,17 @@
 
 A tile is up to 16 query rows that share a key/value head (rows are token x head of the group). Scores by mma, online
 softmax in registers, weights times V by mma, 32 keys at a time. Heads over 128 values are computed in two parts: each
-part has all the scores and half of the output, so that the output fits the registers.
+part has all the scores and half of the output, so that the output fits the registers. Groups of more than 16 query
+heads are computed in slices of at most 16; a tile then has one token.
 
-Launch, 32 * WARPS threads: `attend_few`: grid (tiles, KVH * parts, splits), a block a tile; the block's warps take a
-    range of keys each and meet in shared memory. `attend_many`: grid (tiles / WARPS, KVH * parts, 1), a warp a tile,
-    all tokens of one sequence; the block's warps read the same keys from shared memory, one step ahead.
-    `combine`: grid (rows, H), COMBINE_THREADS threads, after attend_few with more than one split.
+Launch, 32 * WARPS threads; columns = KVH * slices * parts, the part changes fastest: `attend_few`: grid (tiles,
+    columns, splits), or (pieces, columns, 1) with a pool: a block a tile or a split of one; the block's warps take a
+    range of keys each and meet in shared memory. `attend_many`: grid (tiles / WARPS, columns, 1), a warp a tile, all
+    tokens of one sequence; the block's warps read the same keys from shared memory, one step ahead. `combine`: grid
+    (rows, H), COMBINE_THREADS threads, after attend_few with a pool or more than one split.
 Layout: K fp16 [P, KVH, 256, Dp], V fp16 transposed [P, KVH, Dp, 256], Dp a multiple of 32. q and out: rows of
-    `q_stride` float32, a multiple of 4 as is head_dim; partial float32 [splits, T * H, Dp + 2]: outputs, sum, maximum.
+    `q_stride` float32, a multiple of 4 as is head_dim; partial float32 [splits, T * H, Dp + 2], with a pool [pieces, H,
+    Dp + 2]: outputs, sum, maximum.
 """
 
 from __future__ import annotations
@@ -24,22 +27,57 @@ from gpu.kernels.attention_ir import (
     MASKED,
     PAGE,
     PIECE,
-    STEP_KEYS,
-    WARPS,
     Steps,
     copies_arrived,
     shared_address,
     store_shared,
 )
-from gpu.kernels.catalogue import attend_parts
+from gpu.kernels.attention_layout import MAX_SPLITS, STEP_KEYS, TILE_ROWS, WARPS, attend_parts
 from gpu.ptx import exp2_fast, halves_from_floats, load_float, load_floats, load_int, store_float
 
-TILE_ROWS = 16
 THREADS = 32 * WARPS
-MAX_SPLITS = 32
 COMBINE_THREADS = 128
 ALL_KEYS = 2**30
+ALL_LANES = 0xFFFFFFFF
 LOG2_E = 1.4426950408889634
+
+
+@cuda.jit(device=True, inline=True)
+def heads_of_tile(group, parts):  # type: ignore[no-untyped-def]
+    """Key/value heads in all, this block's one, its first query head and how many query heads it has."""
+    slices = types.int32((group + TILE_ROWS - 1) // TILE_ROWS)
+    kv_heads = types.int32(types.int32(cuda.gridDim.y) // types.int32(slices * parts))
+    column = types.int32(types.int32(cuda.blockIdx.y) // parts)
+    kv_head, slice_heads = types.int32(column // slices), types.int32((group + slices - 1) // slices)
+    first = types.int32((column - kv_head * slices) * slice_heads)
+    return kv_heads, kv_head, types.int32(kv_head * group + first), types.int32(min(slice_heads, group - first))
+
+
+@cuda.jit(device=True, inline=True)
+def deal(positions, rows, behind, pool, lane):  # type: ignore[no-untyped-def]
+    """Into how many pieces the keys of row `lane` are divided, 0 behind the last, and those of all rows up to it.
+
+    A share of the keys is chosen such that fewer than `pool + rows` pieces of it cover every row; no piece is empty.
+    """
+    steps = types.int32(0)
+    if lane < rows:
+        position = types.int32(load_int(positions + types.uint64(4 * lane)))
+        steps = types.int32(position // STEP_KEYS + 1 - max(0, position - behind) // STEP_KEYS)
+    total, mask = steps, 16
+    while mask > 0:
+        total = types.int32(total + cuda.shfl_xor_sync(ALL_LANES, total, mask))
+        mask //= 2
+    fair = types.int32((total + WARPS * pool - 1) // types.int32(WARPS * pool))
+    least = types.int32((steps + WARPS * MAX_SPLITS - 1) // (WARPS * MAX_SPLITS))
+    share = types.int32(WARPS * max(fair, least))
+    pieces = types.int32((steps + share - 1) // share)
+    end, distance = pieces, 1
+    while distance < 32:
+        before = cuda.shfl_up_sync(ALL_LANES, end, distance)
+        if lane >= distance:
+            end = types.int32(end + before)
+        distance *= 2
+    return pieces, end
 
 
 @cache
@@ -47,7 +85,8 @@ def few_kernel(padded: int) -> Any:
     """`attend_few` for heads of up to `padded` values (a multiple of 32).
 
     Arguments: q, q_stride, positions and sequences int32 [T], table int32 [B, table_width], k, v, out, partial, then
-    int32: rows T, head_dim, group (query heads of a key/value head), tokens of a tile, window (0: all keys); scale.
+    int32: rows T, head_dim, group (query heads of a key/value head), tokens of a tile, window (0: all keys), pool (0:
+    none; else at most 32 rows, of one token each); scale.
     """
     parts = attend_parts(padded)
     width = padded // parts
@@ -62,40 +101,56 @@ def few_kernel(padded: int) -> Any:
 
     def kernel(  # type: ignore[no-untyped-def]
         q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
-        tokens_per_tile, window, scale,
+        tokens_per_tile, window, pool, scale,
     ):  # fmt: skip
         staged = cuda.shared.array(shared_size, types.float32)  # the query's operands, then the warps' outputs
+        kept = cuda.shared.array(5, types.int32)
         operands = shared_address(staged)
         thread = types.int32(cuda.threadIdx.x)
         behind = types.int32(window - 1 if window > 0 else ALL_KEYS)  # how far back a row sees
         lane, warp = types.uint32(thread & 31), types.int32(thread >> 5)
-        kv_heads, kv_head = types.int32(cuda.gridDim.y) // parts, types.int32(cuda.blockIdx.y) // parts
-        first_value = types.int32(cuda.blockIdx.y) % parts * width
-        splits, split = types.int32(cuda.gridDim.z), types.int32(cuda.blockIdx.z)
-        heads = kv_heads * group
-        first_token = types.int32(cuda.blockIdx.x) * tokens_per_tile
-        tokens = min(tokens_per_tile, rows - first_token)
-        tile_rows = tokens * group
+        kv_heads, kv_head, first_head, tile_heads = heads_of_tile(group, parts)
+        first_value = types.int32(types.int32(cuda.blockIdx.y) % parts * width)
+        heads = types.int32(kv_heads * group)
+        if pool > 0:
+            item = types.int32(cuda.blockIdx.x)
+            pieces, piece_end = deal(positions, rows, behind, pool, types.int32(lane))
+            first_token = types.int32(cuda.popc(cuda.ballot_sync(ALL_LANES, piece_end <= item)))
+            if first_token >= rows:
+                return
+            splits = types.int32(cuda.shfl_sync(ALL_LANES, pieces, first_token))
+            split = types.int32(item + splits - cuda.shfl_sync(ALL_LANES, piece_end, first_token))
+            output_slot = types.int32(item - first_token)  # of a token in `partial`, less the token
+        else:
+            first_token = types.int32(types.int32(cuda.blockIdx.x) * tokens_per_tile)
+            splits, split = types.int32(cuda.gridDim.z), types.int32(cuda.blockIdx.z)
+            output_slot = types.int32(split * rows)
+        tokens = types.int32(min(tokens_per_tile, rows - first_token))
+        tile_rows = types.int32(tokens * tile_heads)
         # Rows of a tile are in order of position: the first row starts earliest, the last ends latest.
         earliest = load_int(positions + types.uint64(4 * first_token))
         last = load_int(positions + types.uint64(4 * (first_token + tokens - 1)))
         sequence = load_int(sequences + types.uint64(4 * first_token))
-        first_step, end = types.int32(max(0, earliest - behind)) // STEP_KEYS, last // STEP_KEYS + 1
-        share = (end - first_step + splits * WARPS - 1) // (splits * WARPS)
-        block_begin = first_step + split * WARPS * share
+        first_step = types.int32(types.int32(max(0, earliest - behind)) // STEP_KEYS)
+        end = types.int32(last // STEP_KEYS + 1)
+        share = types.int32((end - first_step + splits * WARPS - 1) // types.int32(splits * WARPS))
+        block_begin = types.int32(first_step + split * WARPS * share)
         if block_begin >= end:
             if thread < tile_rows and first_value == 0:
-                row = (first_token + thread // group) * heads + kv_head * group + thread % group
-                at = partial + types.uint64(4) * types.uint64((split * rows * heads + row) * wide + padded)
+                row = (output_slot + first_token + thread // tile_heads) * heads + first_head + thread % tile_heads
+                at = partial + types.uint64(4) * types.uint64(row * wide + padded)
                 store_float(at, types.float32(0.0))
                 store_float(at + types.uint64(4), types.float32(MASKED))
             return
+        if thread == 0:  # what is needed again at the end waits outside of the registers
+            kept[0], kept[1], kept[2], kept[3], kept[4] = first_token, output_slot, splits, first_head, tile_heads
         factor = types.float32(scale * types.float32(LOG2_E))
         for i in range(thread, TILE_ROWS * fours, THREADS):
             row, four = i // fours, i % fours
             low = high = types.uint32(0)
             if row < tile_rows and 4 * four < head_dim:
-                place = (first_token + row // group) * q_stride + (kv_head * group + row % group) * head_dim + 4 * four
+                head = first_head + row % tile_heads
+                place = (first_token + row // tile_heads) * q_stride + head * head_dim + 4 * four
                 values = load_floats(q + types.uint64(4) * types.uint64(place))
                 low = halves_from_floats(values[0] * factor, values[1] * factor)
                 high = halves_from_floats(values[2] * factor, values[3] * factor)
@@ -106,8 +161,8 @@ def few_kernel(padded: int) -> Any:
             store_shared(target, low)
             store_shared(target + types.uint32(8), high)
         row0, row1 = types.int32(lane >> 2), types.int32((lane >> 2) + 8)
-        token0 = first_token + (row0 // group if row0 < tile_rows else 0)
-        token1 = first_token + (row1 // group if row1 < tile_rows else 0)
+        token0 = first_token + (row0 // tile_heads if row0 < tile_rows else 0)
+        token1 = first_token + (row1 // tile_heads if row1 < tile_rows else 0)
         limit0 = types.int32(load_int(positions + types.uint64(4 * token0)))
         limit1 = types.int32(load_int(positions + types.uint64(4 * token1)))
         oldest0, oldest1 = types.int32(max(0, limit0 - behind)), types.int32(max(0, limit1 - behind))
@@ -116,8 +171,8 @@ def few_kernel(padded: int) -> Any:
         query = operands + types.uint32(16) * lane
         cuda.syncthreads()
         state = empty_state()
-        begin = block_begin + warp * share
-        for step in range(begin, min(end, begin + share)):
+        begin = types.int32(block_begin + warp * share)
+        for step in range(begin, types.int32(min(end, begin + share))):
             first_key = types.int32(step * STEP_KEYS)
             page = types.int64(load_int(pages + types.uint64(4 * (first_key // PAGE))))
             base = (page * kv_heads + kv_head) * PAGE * padded
@@ -133,8 +188,10 @@ def few_kernel(padded: int) -> Any:
             staged[maxima + tile + row0], staged[maxima + tile + row1] = state[0], state[1]
             staged[sums + tile + row0], staged[sums + tile + row1] = totals[0], totals[1]
         cuda.syncthreads()
+        first_token, output_slot, splits, first_head, tile_heads = kept[0], kept[1], kept[2], kept[3], kept[4]
+        tile_rows = types.int32(min(tokens_per_tile, rows - first_token) * tile_heads)
         for i in range(thread, tile_rows * width, THREADS):
-            row, column = i // width, i % width
+            row, value_place = i // width, i % width
             peak = staged[maxima + row]
             for w in range(1, WARPS):
                 peak = max(peak, staged[maxima + w * TILE_ROWS + row])
@@ -142,11 +199,11 @@ def few_kernel(padded: int) -> Any:
             for w in range(WARPS):
                 weight = exp2_fast(staged[maxima + w * TILE_ROWS + row] - peak)
                 total += weight * staged[sums + w * TILE_ROWS + row]
-                value += weight * staged[(w * TILE_ROWS + row) * stride + column]
-            token, head = first_token + row // group, kv_head * group + row % group
-            place = first_value + column
+                value += weight * staged[(w * TILE_ROWS + row) * stride + value_place]
+            token, head = first_token + row // tile_heads, first_head + row % tile_heads
+            place = first_value + value_place
             if splits > 1:
-                at = partial + types.uint64(4) * types.uint64(((split * rows + token) * heads + head) * wide)
+                at = partial + types.uint64(4) * types.uint64(((output_slot + token) * heads + head) * wide)
                 store_float(at + types.uint64(4 * place), value)
                 if place == 0:
                     store_float(at + types.uint64(4 * padded), total)
@@ -161,7 +218,7 @@ def few_kernel(padded: int) -> Any:
 
 @cache
 def many_kernel(padded: int) -> Any:
-    """`attend_many` for heads of up to `padded` values; arguments as those of `few_kernel`, `partial` unused."""
+    """`attend_many` for heads of up to `padded` values; arguments as of `few_kernel`, `partial` and `pool` unused."""
     parts = attend_parts(padded)
     width = padded // parts
     steps = Steps(padded, width)
@@ -172,26 +229,26 @@ def many_kernel(padded: int) -> Any:
 
     def kernel(  # type: ignore[no-untyped-def]
         q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
-        tokens_per_tile, window, scale,
+        tokens_per_tile, window, pool, scale,
     ):  # fmt: skip
         staged = cuda.shared.array(shared_size, types.uint32)
         stages = shared_address(staged)
         behind = types.int32(window - 1 if window > 0 else ALL_KEYS)  # how far back a row sees
         lane, warp = types.uint32(cuda.threadIdx.x & 31), types.uint32(cuda.threadIdx.x >> 5)
-        kv_heads, kv_head = types.int32(cuda.gridDim.y) // parts, types.int32(cuda.blockIdx.y) // parts
-        first_value = types.int32(cuda.blockIdx.y) % parts * width
+        kv_heads, kv_head, first_head, tile_heads = heads_of_tile(group, parts)
+        first_value = types.int32(types.int32(cuda.blockIdx.y) % parts * width)
         # The last tokens see the most keys: they start first, so that no long block is left for the end.
         block_token = types.int32(cuda.gridDim.x - 1 - cuda.blockIdx.x) * WARPS * tokens_per_tile
         block_end = min(block_token + WARPS * tokens_per_tile, rows)
         first_token = min(block_token + types.int32(warp) * tokens_per_tile, rows - 1)
         tokens = min(block_token + types.int32(warp) * tokens_per_tile + tokens_per_tile, rows) - first_token
-        tile_rows = tokens * group if block_token + types.int32(warp) * tokens_per_tile < rows else types.int32(0)
+        tile_rows = tokens * tile_heads if block_token + types.int32(warp) * tokens_per_tile < rows else types.int32(0)
         row0, row1 = types.int32(lane >> 2), types.int32((lane >> 2) + 8)
         valid0, valid1 = row0 < tile_rows, row1 < tile_rows
-        token0 = first_token + (row0 // group if valid0 else 0)
-        token1 = first_token + (row1 // group if valid1 else 0)
-        head0 = kv_head * group + (row0 % group if valid0 else 0)
-        head1 = kv_head * group + (row1 % group if valid1 else 0)
+        token0 = first_token + (row0 // tile_heads if valid0 else 0)
+        token1 = first_token + (row1 // tile_heads if valid1 else 0)
+        head0 = first_head + (row0 % tile_heads if valid0 else 0)
+        head1 = first_head + (row1 % tile_heads if valid1 else 0)
         place0 = types.uint64(4) * types.uint64(token0 * q_stride + head0 * head_dim)
         place1 = types.uint64(4) * types.uint64(token1 * q_stride + head1 * head_dim)
         limit0 = types.int32(load_int(positions + types.uint64(4 * token0)))
@@ -240,30 +297,37 @@ def many_kernel(padded: int) -> Any:
 
 
 @cuda.jit
-def combine(partial, splits, rows, padded, head_dim, out, out_stride):  # type: ignore[no-untyped-def]
-    """out [rows, H * head_dim] from partial [splits, rows * H, padded + 2]; maxima are in powers of two."""
+def combine(partial, positions, splits, rows, window, pool, padded, head_dim, out, out_stride):  # type: ignore[no-untyped-def]
+    """out [rows, H * head_dim] from partial; maxima are in powers of two. With a pool `splits` does not count."""
     row, head, heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
     thread = types.int32(cuda.threadIdx.x)
     lane = thread & 31  # every warp computes the weights of all splits, a lane one
     wide = padded + 2
-    first = partial + types.uint64(4) * types.uint64((row * heads + head) * wide)
-    stride = types.uint64(4) * types.uint64(rows * heads * wide)
+    slot, slots = row, rows  # of the first split, and up to the next
+    if pool > 0:
+        pieces, piece_end = deal(positions, rows, types.int32(window - 1 if window > 0 else ALL_KEYS), pool, lane)
+        splits = types.int32(cuda.shfl_sync(ALL_LANES, pieces, row))
+        slot, slots = types.int32(cuda.shfl_sync(ALL_LANES, piece_end, row) - splits), types.int32(1)
+        if splits == 1:
+            return  # whoever had all the keys wrote the output
+    first = partial + types.uint64(4) * types.uint64((slot * heads + head) * wide)
+    stride = types.uint64(4) * types.uint64(slots * heads * wide)
     total, maximum = types.float32(0.0), types.float32(MASKED)
     if lane < splits:
         at = first + types.uint64(lane) * stride + types.uint64(4 * padded)
         total, maximum = load_float(at), load_float(at + types.uint64(4))
     # Splits with keys come first; behind the last of them nothing was written but the sum.
-    used = types.int32(32 - cuda.clz(cuda.ballot_sync(0xFFFFFFFF, total > types.float32(0.0))))
+    used = types.int32(32 - cuda.clz(cuda.ballot_sync(ALL_LANES, total > types.float32(0.0))))
     peak = maximum
     mask = 16
     while mask > 0:
-        peak = max(peak, cuda.shfl_xor_sync(0xFFFFFFFF, peak, mask))
+        peak = max(peak, cuda.shfl_xor_sync(ALL_LANES, peak, mask))
         mask //= 2
     weight = exp2_fast(maximum - peak)
     total *= weight
     mask = 16
     while mask > 0:
-        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
+        total += cuda.shfl_xor_sync(ALL_LANES, total, mask)
         mask //= 2
     weight = weight / total if lane < used else types.float32(0.0)
     for i in range(thread, padded, COMBINE_THREADS):
@@ -274,9 +338,9 @@ def combine(partial, splits, rows, padded, head_dim, out, out_stride):  # type: 
             value1 = load_float(at + types.uint64(min(split + 1, used - 1)) * stride)
             value2 = load_float(at + types.uint64(min(split + 2, used - 1)) * stride)
             value3 = load_float(at + types.uint64(min(split + 3, used - 1)) * stride)
-            value += value0 * cuda.shfl_sync(0xFFFFFFFF, weight, split)
-            value += value1 * cuda.shfl_sync(0xFFFFFFFF, weight, split + 1)
-            value += value2 * cuda.shfl_sync(0xFFFFFFFF, weight, split + 2)
-            value += value3 * cuda.shfl_sync(0xFFFFFFFF, weight, split + 3)
+            value += value0 * cuda.shfl_sync(ALL_LANES, weight, split)
+            value += value1 * cuda.shfl_sync(ALL_LANES, weight, split + 1)
+            value += value2 * cuda.shfl_sync(ALL_LANES, weight, split + 2)
+            value += value3 * cuda.shfl_sync(ALL_LANES, weight, split + 3)
         if i < head_dim:
             store_float(out + types.uint64(4) * types.uint64(row * out_stride + head * head_dim + i), value)

@@ -16,11 +16,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.cuda.extending import intrinsic
 
+from gpu.kernels.attention_layout import WARPS
 from gpu.ptx import assembly, f32, global_load, global_store, i32, i64, load_words, mma_m16n8k16, pack_halves
 
-WARPS = 4
 PAGE = 256
-STEP_KEYS = 32
 MASKED = -1e30  # a finite stand-in for -inf, so that no inf - inf arises
 LOWEST = MASKED / 2  # of maxima: above MASKED, so that the weight of a hidden key is 0 even where a row sees none
 PIECE = 512  # bytes of one operand of a warp: 16 for each lane

@@ -63,11 +63,6 @@ def exl3_decode(bits: int, codebook: str) -> KernelSource:
     return KernelSource(f"exl3_decode_{codebook}_k{bits}", "uuiii", build)
 
 
-def attend_parts(padded: int) -> int:
-    """Into how many parts, each a block's, the output of an attention head is divided."""
-    return 1 if padded <= 128 else 2
-
-
 def attend_few(padded: int) -> KernelSource:
     """Attention of few query rows over heads padded to a multiple of 32."""
 
@@ -76,7 +71,7 @@ def attend_few(padded: int) -> KernelSource:
 
         return few_kernel(padded)
 
-    return KernelSource(f"attend_few_{padded}", "uiuuuiuuuuiiiiif", build)
+    return KernelSource(f"attend_few_{padded}", "uiuuuiuuuuiiiiiif", build)
 
 
 def attend_many(padded: int) -> KernelSource:
@@ -87,7 +82,7 @@ def attend_many(padded: int) -> KernelSource:
 
         return many_kernel(padded)
 
-    return KernelSource(f"attend_many_{padded}", "uiuuuiuuuuiiiiif", build)
+    return KernelSource(f"attend_many_{padded}", "uiuuuiuuuuiiiiiif", build)
 
 
 def _fixed(module: str, name: str, signature: str) -> KernelSource:
@@ -117,4 +112,4 @@ ROTATE_AND_APPEND = _fixed("rope", "rotate_and_append", "uuuiiiiuufuuiuuuiuu")
 PREPARE_MANY = _fixed("rotate_many", "prepare_many", "uiiufuiiu")
 FINISH_MANY = _fixed("rotate_many", "finish_many", "uiiuuuiii")
 FINISH_GATED_MANY = _fixed("rotate_many", "finish_gated_many", "uuiiiuuuuuui")
-COMBINE = _fixed("attention", "combine", "uiiiiui")
+COMBINE = _fixed("attention", "combine", "uuiiiiiiui")

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.attention_layout import WARPS, attend_parts, group_slices, tile_tokens
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.reference import attention, rope
 
 Tensors = tuple[torch.Tensor, ...]
 PAGE = 256
-TILE_ROWS = 16  # query rows of a tile of attention
-WARPS = 4
 SPARE = 12  # values between rows of q that are no one's
 GARBAGE = 60000.0  # unused slots of the cache may hold any finite value
 
@@ -126,7 +125,8 @@ def rope_reference(inputs: RopeInputs) -> Tensors:
 class AttendCase:
     """window: 0 for none; parts: (first position, tokens) of each sequence; splits: blocks that share a tile's keys.
 
-    splits 0 asks for the kernel for many rows, which is for one sequence only.
+    splits 0 asks for the kernel for many rows, which is for one sequence only. A pool deals out the keys of rows, each
+    a tile of its own, to fewer than pool + rows blocks.
     """
 
     head_dim: int
@@ -135,6 +135,7 @@ class AttendCase:
     window: int
     splits: int
     parts: tuple[tuple[int, int], ...]
+    pool: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,21 +176,23 @@ def launch_attend(kernels: KernelCache, inputs: AttendInputs) -> Tensors:
     case, batch, q = inputs.case, inputs.spans, inputs.q
     rows, padded, heads = q.shape[0], inputs.k.shape[3], case.kv_heads * case.group
     out = torch.full_like(q, float("nan"))
-    is_one = len(case.parts) == 1
-    many, splits = is_one and case.splits == 0, max(case.splits, 1)
-    tokens = TILE_ROWS // case.group if is_one else 1
-    tiles, columns = -(-rows // tokens), case.kv_heads * catalogue.attend_parts(padded)
+    is_one = len(case.parts) == 1 and case.pool == 0
+    many, splits = is_one and case.splits == 0, 1 if case.pool else max(case.splits, 1)
+    tokens = tile_tokens(case.group) if is_one else 1
+    tiles = case.pool + rows - 1 if case.pool else -(-rows // tokens)
+    columns = case.kv_heads * group_slices(case.group) * attend_parts(padded)
     grid = (-(-tiles // WARPS), columns, 1) if many else (tiles, columns, splits)
-    partial = poisoned(splits if splits > 1 else 0, rows, heads, padded + 2, device=q.device)
+    slots = tiles if case.pool else splits * rows if splits > 1 else 0
+    partial = poisoned(slots, heads, padded + 2, device=q.device)
     kernels.get((catalogue.attend_many if many else catalogue.attend_few)(padded))(
         grid, 32 * WARPS, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
         batch.table.data_ptr(), batch.table.shape[1], inputs.k.data_ptr(), inputs.v.data_ptr(), out.data_ptr(),
-        partial.data_ptr(), rows, case.head_dim, case.group, tokens, case.window, inputs.scale,
+        partial.data_ptr(), rows, case.head_dim, case.group, tokens, case.window, case.pool, inputs.scale,
     )  # fmt: skip
-    if splits > 1:
+    if slots:
         kernels.get(catalogue.COMBINE)(
-            (rows, heads, 1), 128, partial.data_ptr(), splits, rows, padded, case.head_dim, out.data_ptr(),
-            out.stride(0),
+            (rows, heads, 1), 128, partial.data_ptr(), batch.positions.data_ptr(), splits, rows, case.window, case.pool,
+            padded, case.head_dim, out.data_ptr(), out.stride(0),
         )  # fmt: skip
     return (out,)
 

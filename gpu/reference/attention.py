@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from gpu.kernels.attention_layout import MAX_SPLITS, STEP_KEYS, WARPS
+
 PAGE = 256
 
 
@@ -39,3 +41,18 @@ def attend(
         weights = (torch.einsum("hgd,nhd->hgn", grouped, k) * scale).softmax(-1)
         out[token] = torch.einsum("hgn,nhd->hgd", weights, v).reshape(num_heads, head_dim)
     return out
+
+
+def deal(positions: list[int], window: int, pool: int) -> list[int]:
+    """Into how many pieces the keys of each row are divided, by the rule of the kernels.
+
+    Args:
+        positions: of the rows' tokens.
+        window: 0 for all keys.
+        pool: pieces over all rows number fewer than this and the rows together.
+    """
+    oldest = [max(0, position - window + 1) if window else 0 for position in positions]
+    steps = [position // STEP_KEYS + 1 - first // STEP_KEYS for position, first in zip(positions, oldest)]
+    share = -(-sum(steps) // (WARPS * pool))
+    shares = [WARPS * max(share, -(-each // (WARPS * MAX_SPLITS))) for each in steps]
+    return [-(-each // own) for each, own in zip(steps, shares)]
