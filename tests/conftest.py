@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache"))
 
 GPU_TESTS_LEFT_OUT = pytest.StashKey[int]()
+PLUGIN_OPTIONS = {"pytestqt": "qt_api", "pytest_timeout": "timeout"}  # module: what pyproject.toml sets for it
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets the settings of plugins stand where the plugin is missing: a machine for the GPU tests needs none."""
+    for module, option in PLUGIN_OPTIONS.items():
+        if find_spec(module) is None:
+            parser.addini(option, f"for the plugin {module}, which is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -61,4 +70,5 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if config.option.markexpr == "not gpu":
         left_out = config.stash.get(GPU_TESTS_LEFT_OUT, 0)
-        terminalreporter.write_line(f"{left_out} GPU tests left out; with a card: .venv/bin/python -m pytest -m gpu")
+        command = ".venv/bin/python -m pytest tests/gpu -m gpu"
+        terminalreporter.write_line(f"{left_out} GPU tests left out; with a card: {command}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,7 +14,12 @@ from engine import SamplingSettings, load_model
 from engine.errors import DeviceError, NotEnoughMemoryError
 from engine.events import TextDelta
 from engine.requests import LoadRequest
-from engine.session import Session, open_session
+
+if TYPE_CHECKING:
+    from engine.session import Session
+
+for _package in ("jinja2", "platformdirs", "tokenizers"):  # the kernels' tests need none of them
+    pytest.importorskip(_package, reason=f"without {_package} no model can be loaded")
 
 pytestmark = pytest.mark.gpu
 
@@ -103,6 +109,8 @@ def test_unloading_gives_the_memory_back(demo_model: Path) -> None:
 
 
 def test_a_full_card_is_a_sentence_with_a_way_out(demo_model: Path) -> None:
+    from engine.session import open_session
+
     free, _ = torch.cuda.mem_get_info()
     hog = torch.empty(free - 1_500_000_000, dtype=torch.uint8, device="cuda")
     try:
