@@ -45,7 +45,7 @@ def _read(row, first, size, is_aligned):  # type: ignore[no-untyped-def]
     return load_some_floats(at, types.int32(size - first), row)
 
 
-@cuda.jit(launch_bounds=(256, 3))
+@cuda.jit(launch_bounds=(256, 2))
 def prepare_many(x, x_stride, in_features, norm_weight, eps, suh, blocks, matrices, out):  # type: ignore[no-untyped-def]
     """Norm (optional), scales and rotation of a row for all matrices that take it.
 
@@ -93,7 +93,7 @@ def prepare_many(x, x_stride, in_features, norm_weight, eps, suh, blocks, matric
                 store_ordered_halves(out + place + inside, lane, rotated)
 
 
-@cuda.jit(launch_bounds=(256, 3))
+@cuda.jit(launch_bounds=(256, 2))
 def finish_many(product, rows, width, svh, bias, out, out_stride, columns, accumulate):  # type: ignore[no-untyped-def]
     """A product rotated back, times svh, plus bias, written over or added to its output.
 
@@ -127,7 +127,7 @@ def finish_many(product, rows, width, svh, bias, out, out_stride, columns, accum
         store_some_floats(at, known, v)
 
 
-@cuda.jit(launch_bounds=(256, 3))
+@cuda.jit(launch_bounds=(256, 2))
 def finish_gated_many(  # type: ignore[no-untyped-def]
     gate, up, rows, width, columns, gate_svh, up_svh, gate_bias, up_bias, suh, out, out_stride
 ):
