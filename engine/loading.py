@@ -1,10 +1,11 @@
-"""From a `LoadRequest` to the parts of a session: checks, sizes, progress and cancellation of a load.
+"""From a `LoadRequest` to the parts of a session: checks, sizes, times, progress and cancellation of a load.
 
-Knows nothing of requests for text.
+A load that ends in an error leaves nothing behind on the device. Knows nothing of requests for text.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -13,26 +14,59 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from platformdirs import user_cache_path
 
 from engine.backend import PAGE_TOKENS, Backend
 from engine.chat.template import ChatTemplate
-from engine.errors import Cancelled, DeviceError, InvalidRequestError, NotEnoughMemoryError
+from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
 from engine.events import LoadProgress, ModelInfo
+from engine.footprint import MemoryPlan, MemoryUse, memory_of
+from engine.generation.executor import EagerExecutor
+from engine.generation.graph_executor import GraphExecutor
 from engine.models.registry import build_spec
+from engine.models.reservation import Reservation
 from engine.models.spec import ModelSpec
-from engine.models.transformer import Transformer, cache_bytes_per_token, pages_for
+from engine.models.transformer import Transformer, cache_bytes_per_token, pages_for, tensor_keys
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.tokenizer.tokenizer import Tokenizer
 from engine.weights.config_reader import ConfigReader, is_present
 from engine.weights.shards import ShardIndex
 
-GB = 1e9
+MAX_BATCH = 16
+CUDA_OUT_OF_MEMORY = 2  # CUresult
 MIN_CAPABILITY = (8, 0)  # mma.m16n8k16 and asynchronous copies
 RECOMMENDABLE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # of generation_config.json
 
 OnProgress = Callable[[LoadProgress], None]
 IsCancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class LoadTimes:
+    """Seconds of a load, one after another; together they are `ModelInfo.load_s`.
+
+    Attributes:
+        opening_s: config, headers, tokenizer, device.
+        reserving_s: cache and buffers; on a card also the memory of the weights.
+        reading_s: the weights, from the file to where they stay.
+        kernels_s: compiled or read from the cache.
+        first_step_s: sampler and, on a card, the graph of a step.
+    """
+
+    opening_s: float
+    reserving_s: float
+    reading_s: float
+    kernels_s: float
+    first_step_s: float
+
+    @property
+    def total_s(self) -> float:
+        return self.besides_reading_s + self.reading_s
+
+    @property
+    def besides_reading_s(self) -> float:
+        return self.opening_s + self.reserving_s + self.kernels_s + self.first_step_s
 
 
 @dataclass(frozen=True)
@@ -42,46 +76,160 @@ class LoadedModel:
     model: Transformer
     tokenizer: Tokenizer
     template: ChatTemplate | None
+    executor: EagerExecutor
+    vocab_size: int  # tokens that may be chosen
     info: ModelInfo
+    times: LoadTimes
+    memory: MemoryUse
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What is known of a model before anything of it is on the device."""
+
+    folder: Path
+    spec: ModelSpec
+    index: ShardIndex
+    tokenizer: Tokenizer
+    template: ChatTemplate | None
+    backend: Backend
+    num_pages: int
+    plan: MemoryPlan
+    used_bytes: int  # of the device's memory before the load
+
+    @property
+    def context_tokens(self) -> int:
+        return min(longest_context(self.spec), self.num_pages * PAGE_TOKENS)
 
 
 def load(request: LoadRequest, on_progress: OnProgress, is_cancelled: IsCancelled) -> LoadedModel:
-    """Loads a model.
+    """Loads a model and reserves everything that its steps need.
 
     Raises:
-        EngineError: with what to do about it; `Cancelled` when `is_cancelled` said so.
+        EngineError: with what to do about it; `Cancelled` when `is_cancelled` said so. Nothing stays on the device.
     """
-    began = time.perf_counter()
+    clock = _Clock()
+    opened = _open(request)
+    failure: EngineError
+    try:
+        return _load(opened, clock, on_progress, is_cancelled)
+    except EngineError as error:
+        failure = error
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        backend = opened.backend
+        failure = opened.plan.ran_out(backend.memory_bytes()[0] - opened.used_bytes, backend.free_bytes())
+    # Raised out here: the frames of the load, which an exception in flight keeps, hold half a model.
+    _forget_frames(failure)
+    gc.collect()
+    opened.backend.trim()
+    raise failure
+
+
+def _open(request: LoadRequest) -> _Opened:
     folder = Path(request.path)
-    config = _open_config(folder)
-    spec = build_spec(config)
+    spec = build_spec(_open_config(folder))
     index = ShardIndex.open(folder)
     tokenizer = Tokenizer.open(folder)
     template = ChatTemplate.open(folder, tokenizer)
     check_cache_bits(request)
     backend = open_backend(request.device)
     num_pages = pages_for(_cache_tokens(spec, request.cache_tokens))
-    context_tokens = min(longest_context(spec), num_pages * PAGE_TOKENS)
-    check_memory(spec, index, backend, num_pages * PAGE_TOKENS)
-    reader = _Progress(index.total_bytes, on_progress, is_cancelled)
-    model = Transformer(spec, index.reporting_to(reader.add), backend, num_pages, context_tokens)
+    plan = MemoryPlan(
+        weights_bytes=sum(entry.num_bytes for entry in index.entries_of(tensor_keys(spec))),
+        bytes_per_token=cache_bytes_per_token(spec),
+        cache_tokens=num_pages * PAGE_TOKENS,
+        working_bytes=backend.working_bytes,
+    )
+    plan.check(backend.free_bytes())
+    used_bytes = backend.memory_bytes()[0]
+    return _Opened(folder, spec, index, tokenizer, template, backend, num_pages, plan, used_bytes)
+
+
+def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled: IsCancelled) -> LoadedModel:
+    spec, backend = opened.spec, opened.backend
+    opening_s = clock.lap()
+    reservation = Reservation(spec, backend, opened.num_pages, opened.context_tokens)
+    upload = backend.open_upload(opened.index.entries_of(tensor_keys(spec)), opened.index.stamps)
+    reserving_s = clock.lap()
+    try:
+        progress = _Progress(opened.plan.weights_bytes, on_progress, is_cancelled)
+        index = opened.index.reporting_to(progress.add).through(upload)
+        model = Transformer(spec, index, backend, reservation)
+        backend.check_weights()
+    finally:
+        if upload is not None:
+            upload.close()
+    reading_s = clock.lap()
     _warm_up(backend, on_progress, is_cancelled)
-    info = ModelInfo(
-        name=folder.resolve().name,
-        path=folder,
-        architecture=spec.architecture,
+    kernels_s = clock.lap()
+    vocab_size = min(spec.vocab_size, opened.tokenizer.vocab_size)
+    executor = _open_executor(model, vocab_size)
+    times = LoadTimes(opening_s, reserving_s, reading_s, kernels_s, clock.lap())
+    memory = MemoryUse(
+        plan=opened.plan,
+        weights_bytes=memory_of(model.weights),
+        cache_bytes=memory_of(model.caches),
+        total_bytes=backend.memory_bytes()[0] - opened.used_bytes,
+    )
+    info = _describe(opened, model, times.total_s)
+    return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory)
+
+
+def _describe(opened: _Opened, model: Transformer, load_s: float) -> ModelInfo:
+    backend = opened.backend
+    return ModelInfo(
+        name=opened.folder.resolve().name,
+        path=opened.folder,
+        architecture=opened.spec.architecture,
         format=_format_name(model),
         device=str(backend.device),
         device_name=backend.device_name,
-        context_tokens=context_tokens,
+        context_tokens=opened.context_tokens,
         num_parameters=model.size.num_parameters,
         weights_bytes=model.size.weights_bytes,
-        cache_bytes=cache_bytes_per_token(spec) * model.num_pages * PAGE_TOKENS,
-        load_s=time.perf_counter() - began,
-        has_chat_template=template is not None,
-        recommended=recommended_sampling(folder),
+        cache_bytes=cache_bytes_per_token(opened.spec) * model.num_pages * PAGE_TOKENS,
+        load_s=load_s,
+        has_chat_template=opened.template is not None,
+        recommended=recommended_sampling(opened.folder),
     )
-    return LoadedModel(model, tokenizer, template, info)
+
+
+def _open_executor(model: Transformer, vocab_size: int) -> EagerExecutor:
+    if model.backend.device.type != "cuda":
+        return EagerExecutor(model, MAX_BATCH)
+    executor = GraphExecutor(model, MAX_BATCH, vocab_size)
+    executor.warm_up()
+    return executor
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether torch, numpy, a library of the card or its driver had no memory left."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    is_driver = getattr(error, "code", None) == CUDA_OUT_OF_MEMORY
+    return is_driver or "out of memory" in text or "alloc_failed" in text or "can't allocate memory" in text
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Lets go of what the code that failed was working on, for an error may be shown for a long time."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+class _Clock:
+    """Measures one stretch of time after another."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        """Seconds since it was made or asked last."""
+        before, self._last = self._last, time.perf_counter()
+        return self._last - before
 
 
 def _open_config(folder: Path) -> ConfigReader:
@@ -106,8 +254,6 @@ def open_backend(device: str) -> Backend:
 
 def usable_cards() -> list[int]:
     """Numbers of the cards that can run the kernels, in torch's order; empty without torch's CUDA build."""
-    import torch
-
     if not torch.cuda.is_available() or not _has_kernel_compiler():
         return []
     count = torch.cuda.device_count()
@@ -119,8 +265,6 @@ def _has_kernel_compiler() -> bool:
 
 
 def _open_card(device: str) -> Backend:
-    import torch
-
     number = device.partition(":")[2] or "0"
     if not torch.cuda.is_available():
         way_out = "Install its driver (580 or newer), or use the device cpu."
@@ -165,27 +309,6 @@ def _cache_tokens(spec: ModelSpec, wanted: int | None) -> int:
     if wanted < 1:
         raise InvalidRequestError(f"cache_tokens is {wanted}.", "Choose at least 1.")
     return wanted
-
-
-def check_memory(spec: ModelSpec, index: ShardIndex, backend: Backend, cache_tokens: int) -> None:
-    """Raises `NotEnoughMemoryError` before anything is read, with a context that would fit."""
-    free = backend.free_bytes() - backend.working_bytes
-    per_token = cache_bytes_per_token(spec)
-    needed = index.total_bytes + per_token * cache_tokens
-    if needed <= free:
-        return
-    fitting = (free - index.total_bytes) // per_token // PAGE_TOKENS * PAGE_TOKENS
-    suggested = fitting if fitting >= PAGE_TOKENS else None
-    if suggested is not None:
-        way_out = f"Use a context of {fitting} tokens instead of {cache_tokens}, or close other programs."
-    else:
-        way_out = "Close other programs or choose a smaller model or a lower bitrate."
-    raise NotEnoughMemoryError(
-        f"The model needs {needed / GB:.1f} GB ({index.total_bytes / GB:.1f} GB of weights) and "
-        f"{max(free, 0) / GB:.1f} GB are free.",
-        way_out,
-        suggested,
-    )
 
 
 class _Progress:

@@ -15,18 +15,15 @@ import torch
 
 from engine.cache.page_table import PageTable
 from engine.chat.template import require_template
-from engine.errors import ContextTooLongError, InvalidRequestError, NotEnoughMemoryError
+from engine.errors import ContextTooLongError, InvalidRequestError
 from engine.events import EngineStatus, GenerationEvent, GenerationFinished, RequestFailed
-from engine.generation.executor import EagerExecutor
 from engine.generation.generator import Generator
-from engine.generation.graph_executor import GraphExecutor
 from engine.generation.job import Job
 from engine.loading import IsCancelled, LoadedModel, OnProgress, load
-from engine.models.transformer import Transformer, pages_for
+from engine.models.transformer import pages_for
 from engine.requests import GenerateRequest, LoadRequest, Message, Role, SamplingSettings
 from engine.speed import SpeedMeter
 
-MAX_BATCH = 16
 SCRIPT_REQUEST_IDS = 1 << 40  # ids of `generate` and `chat` start here, away from the application's
 
 
@@ -44,15 +41,7 @@ def open_session(
     Raises:
         EngineError: what went wrong and what to do.
     """
-    try:
-        return Session(load(request, on_progress, is_cancelled))
-    except torch.OutOfMemoryError as error:
-        gc.collect()
-        torch.cuda.empty_cache()
-        raise NotEnoughMemoryError(
-            f"The card's memory ran out while the model was loading. {str(error).split('. ')[0]}.",
-            "Close other programs that use the card, load with a smaller context, or choose a lower bitrate.",
-        ) from error
+    return Session(load(request, on_progress, is_cancelled))
 
 
 class Session:
@@ -60,17 +49,18 @@ class Session:
 
     Attributes:
         info: what there is to say about the model.
+        load_times, memory: where the seconds of the load went; memory planned and measured.
         tokenizer: `encode` and `decode`.
         vocab_size: tokens that may be chosen.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
-        self.info = loaded.info
+        self.info, self.load_times, self.memory = loaded.info, loaded.times, loaded.memory
         self.tokenizer = loaded.tokenizer
         self._template = loaded.template
         self._model = loaded.model
-        self.vocab_size = min(loaded.model.spec.vocab_size, loaded.tokenizer.vocab_size)
-        self._executor = _open_executor(loaded.model, self.vocab_size)
+        self.vocab_size = loaded.vocab_size
+        self._executor = loaded.executor
         self._pages = PageTable(loaded.model.num_pages)
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
@@ -238,14 +228,6 @@ class Session:
             if not finished:  # the caller lost interest
                 self.cancel(request_id)
                 self.step()
-
-
-def _open_executor(model: Transformer, vocab_size: int) -> EagerExecutor:
-    if model.backend.device.type != "cuda":
-        return EagerExecutor(model, MAX_BATCH)
-    executor = GraphExecutor(model, MAX_BATCH, vocab_size)
-    executor.warm_up()
-    return executor
 
 
 def _message(each: dict[str, str]) -> Message:

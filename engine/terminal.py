@@ -9,6 +9,8 @@ from typing import Any
 from engine.errors import EngineError, NotEnoughMemoryError
 from engine.evaluation.speed import BENCH_CACHE_TOKENS, SpeedBench, SpeedResult
 from engine.events import GenerationFinished, LoadProgress
+from engine.footprint import MemoryUse
+from engine.loading import LoadTimes
 from engine.requests import LoadRequest, Message
 from engine.session import Session, open_session
 
@@ -108,13 +110,39 @@ def bench(session: Session) -> SpeedResult:
     """Measures and prints."""
     info = session.info
     print(f"{info.name}: {info.architecture}, {info.format}, {info.device_name}")
-    print(f"loaded in {info.load_s:.2f} s")
+    for line in load_lines(session.load_times, session.memory.plan.weights_bytes):
+        print(line)
     result = SpeedBench(session, lambda line: print(line, flush=True)).run()
-    planned = (result.weights_bytes + result.cache_bytes) / GB
-    print(
-        f"memory: {result.weights_bytes / GB:.3f} GB weights + {result.cache_bytes / GB:.3f} GB cache = "
-        f"{planned:.3f} GB, in use {result.memory_used_bytes / GB:.3f} GB"
-    )
+    for line in memory_lines(result.memory):
+        print(line)
+    print(f"in use at the end {result.memory_used_bytes / GB:.3f} GB, {result.grown_bytes / GB:+.3f} GB since the load")
     for line in result.skipped:
         print(f"left out: {line}")
     return result
+
+
+def load_lines(times: LoadTimes, weights_bytes: int) -> list[str]:
+    """Where the seconds of a load went."""
+    rate = weights_bytes / GB / times.reading_s
+    return [
+        f"loaded in {times.total_s:.2f} s: the file in {times.reading_s:.2f} s ({weights_bytes / GB:.3f} GB, "
+        f"{rate:.1f} GB/s), all else in {times.besides_reading_s:.2f} s",
+        f"  opening {times.opening_s:.2f} s, reserving {times.reserving_s:.2f} s, kernels {times.kernels_s:.2f} s, "
+        f"first step {times.first_step_s:.2f} s",
+    ]
+
+
+def memory_lines(memory: MemoryUse) -> list[str]:
+    """A table of planned and measured memory."""
+    plan = memory.plan
+    rows = [
+        ("weights", plan.weights_bytes, memory.weights_bytes, f"{100 * memory.over_packed:+.2f} % of the packed size"),
+        ("cache", plan.cache_bytes, memory.cache_bytes, f"{plan.cache_tokens} tokens and a spare page"),
+        ("all else", plan.working_bytes, memory.working_bytes, "planned: at most"),
+        ("together", plan.total_bytes, memory.total_bytes, ""),
+    ]
+    head = f"{'memory':10s}{'planned':>12s}{'measured':>12s}"
+    return [head] + [
+        f"{name:10s}{planned / GB:9.3f} GB{measured / GB:9.3f} GB  {note}".rstrip()
+        for name, planned, measured, note in rows
+    ]

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from engine.events import GenerationFinished, RequestFailed, TextDelta
+from engine.footprint import MemoryUse
+from engine.loading import LoadTimes
 from engine.requests import SamplingSettings
 from engine.session import Session
 
@@ -41,7 +43,14 @@ class DecodeSpeed:
 
 @dataclass(frozen=True)
 class SpeedResult:
-    """Everything `bench` reports. Memory in bytes; `skipped` says which figures are missing and why."""
+    """Everything `bench` reports. Memory in bytes.
+
+    Attributes:
+        times: the parts of `load_s`.
+        memory: planned, and measured when the model was loaded.
+        grown_bytes: by how much the memory in use grew from then to the end of the measurements.
+        skipped: which figures are missing and why.
+    """
 
     model: str
     architecture: str
@@ -52,6 +61,9 @@ class SpeedResult:
     weights_bytes: int
     cache_bytes: int
     memory_used_bytes: int
+    times: LoadTimes
+    memory: MemoryUse
+    grown_bytes: int
     prefill: list[PrefillSpeed] = field(default_factory=list)
     decode: list[DecodeSpeed] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -72,7 +84,7 @@ class SpeedBench:
 
     def run(self) -> SpeedResult:
         """All figures that fit the model's context and the time limit."""
-        info = self._session.info
+        info, used_bytes = self._session.info, self._used_bytes()
         self._prefill(64, repeats=1)  # first-use costs are not speed
         prefill: list[PrefillSpeed] = []
         decode: list[DecodeSpeed] = []
@@ -95,10 +107,15 @@ class SpeedBench:
                 rate = self._decode(context, batch)
                 decode.append(DecodeSpeed(context, batch, rate))
                 self._report(f"{name:31s}: {rate:9.1f} tokens/s")
+        now_bytes = self._used_bytes()
         return SpeedResult(
-            info.name, info.architecture, info.format, info.device, info.device_name, info.load_s,
-            info.weights_bytes, info.cache_bytes, self._session.status().memory_used_bytes, prefill, decode, skipped,
+            info.name, info.architecture, info.format, info.device, info.device_name, info.load_s, info.weights_bytes,
+            info.cache_bytes, now_bytes, self._session.load_times, self._session.memory, now_bytes - used_bytes,
+            prefill, decode, skipped,
         )  # fmt: skip
+
+    def _used_bytes(self) -> int:
+        return self._session.status().memory_used_bytes
 
     def _obstacle(self, tokens_each: int, prompt_tokens: int, batch: int = 1) -> str:
         if tokens_each > self._session.info.context_tokens:

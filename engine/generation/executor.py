@@ -13,7 +13,8 @@ import torch
 
 from engine.backend import Batch
 from engine.cache.page_table import PageSequence
-from engine.models.transformer import MAX_LOGIT_ROWS, Transformer
+from engine.models.reservation import MAX_LOGIT_ROWS
+from engine.models.transformer import Transformer
 from engine.sampling.pipeline import SamplerState, choose
 
 

@@ -7,32 +7,20 @@ Knows nothing of jobs, sampling or text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from engine.backend import (
-    PAGE_TOKENS,
-    AttentionShape,
-    Backend,
-    Batch,
-    CacheShape,
-    LayerCache,
-    Linear,
-    MlpBuffers,
-    Norm,
-    RopeTable,
-)
-from engine.layers.attention import Attention, AttentionBuffers
+from engine.backend import PAGE_TOKENS, AttentionShape, Backend, Batch, LayerCache, Linear, Norm
+from engine.layers.attention import Attention
 from engine.layers.block import Block
 from engine.layers.mlp import GatedMlp
-from engine.models.rope_config import rope_tables
-from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, ModelSpec, NormSpec, RopeSpec
+from engine.models.reservation import Reservation
+from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, ModelSpec, NormSpec
 from engine.quant.plain import read_tensor
 from engine.quant.registry import read_linear
 from engine.quant.tensors import LinearWeights, PlainLinear
 from engine.weights.shards import ShardIndex
-
-MAX_LOGIT_ROWS = 64  # rows of logits a step computes at a time
 
 
 @dataclass(frozen=True)
@@ -45,49 +33,45 @@ class LoadedSize:
     plain_dtype: str
 
 
-@dataclass(frozen=True)
-class Buffers:
-    """Static buffers of the largest step (R rows), shared by all layers."""
-
-    residual: torch.Tensor  # [R, E]
-    scratch: torch.Tensor  # [R, E]
-    logit_rows: torch.Tensor  # [MAX_LOGIT_ROWS, E]
-    logits: torch.Tensor  # [MAX_LOGIT_ROWS, V]
-
-
 class Transformer:
     """A loaded model with its cache.
 
     Args:
-        num_pages: pages of K/V cache for sequences; one more, the last, is for rows of a step that nothing fills.
-        num_positions: length of the rotary tables.
+        reservation: made for the same spec on the same backend.
+
+    Raises:
+        EngineError: a tensor is missing or bad; `OutOfMemoryError` of torch passes through.
     """
 
-    def __init__(
-        self, spec: ModelSpec, index: ShardIndex, backend: Backend, num_pages: int, num_positions: int
-    ) -> None:
+    def __init__(self, spec: ModelSpec, index: ShardIndex, backend: Backend, reservation: Reservation) -> None:
         self.spec, self.backend = spec, backend
-        self.num_pages, self.num_positions = num_pages, num_positions
-        loader = _Loader(spec, index, backend, num_pages, num_positions)
+        self.num_pages, self.num_positions = reservation.num_pages, reservation.num_positions
+        self.caches: list[LayerCache] = reservation.caches
+        self.buffers = reservation.step
+        loader = _Loader(spec, index, backend, reservation)
+        # In the order of `tensor_keys`.
         embedding = read_tensor(index, spec.embedding_key, (spec.vocab_size, spec.hidden_size), rows_may_be_padded=True)
         self.embedding = backend.prepare_embedding(embedding)
-        self.blocks = [loader.block(block) for block in spec.blocks]
+        self.blocks = [loader.block(*pair) for pair in zip(spec.blocks, self.caches, strict=True)]
         self.final_norm = loader.norm(spec.final_norm)
         self.head = loader.head(embedding)
         self.size = loader.size(self.embedding)
-        self.caches: list[LayerCache] = loader.caches
-        rows = loader.max_rows
-        self.buffers = Buffers(
-            residual=backend.empty(rows, spec.hidden_size),
-            scratch=backend.empty(rows, spec.hidden_size),
-            logit_rows=backend.empty(MAX_LOGIT_ROWS, spec.hidden_size),
-            logits=backend.empty(MAX_LOGIT_ROWS, spec.vocab_size),
-        )
 
     @property
     def max_rows(self) -> int:
         """The most rows `forward` takes."""
         return int(self.buffers.residual.shape[0])
+
+    @property
+    def weights(self) -> list[Any]:
+        """The backend's handles of all weights."""
+        handles = [self.embedding, self.final_norm, self.head]
+        for block in self.blocks:
+            attention, mlp = block.attention, block.mlp
+            handles += [block.attention_norm, block.mlp_norm, attention.head_norms]
+            handles += [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj]
+            handles += [mlp.gate_proj, mlp.up_proj, mlp.down_proj]
+        return handles
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Runs all blocks over the batch and appends to the cache.
@@ -119,16 +103,8 @@ class Transformer:
 class _Loader:
     """Reads what a spec names and counts what it read."""
 
-    def __init__(
-        self, spec: ModelSpec, index: ShardIndex, backend: Backend, num_pages: int, num_positions: int
-    ) -> None:
-        self.spec, self.index, self.backend = spec, index, backend
-        self.num_pages, self.num_positions = num_pages, num_positions
-        self.max_rows = backend.prefill_rows
-        self.caches: list[LayerCache] = []
-        self._ropes: dict[RopeSpec, RopeTable] = {}
-        self._attention_buffers: dict[tuple[int, int], AttentionBuffers] = {}
-        self._mlp_buffers: dict[int, MlpBuffers] = {}
+    def __init__(self, spec: ModelSpec, index: ShardIndex, backend: Backend, reservation: Reservation) -> None:
+        self.spec, self.index, self.backend, self._reservation = spec, index, backend, reservation
         self._bytes = self._quantized_bits = self._quantized_weights = self._num_parameters = 0
         self._plain_dtype = "float16"
 
@@ -161,25 +137,22 @@ class _Loader:
         self._num_parameters += weight.numel()
         return self.backend.prepare_norm(weight, spec.eps)
 
-    def block(self, spec: BlockSpec) -> Block:
+    def block(self, spec: BlockSpec, cache: LayerCache) -> Block:
         mlp = spec.mlp
         return Block(
             attention_norm=self.norm(spec.attention_norm),
-            attention=self._attention(spec.attention),
+            attention=self._attention(spec.attention, cache),
             mlp_norm=self.norm(spec.mlp_norm),
             mlp=GatedMlp(
                 backend=self.backend,
                 gate_proj=self.linear(mlp.gate_proj),
                 up_proj=self.linear(mlp.up_proj),
                 down_proj=self.linear(mlp.down_proj),
-                buffers=self._mlp(mlp.gate_proj.out_features),
+                buffers=self._reservation.mlp(mlp.gate_proj.out_features),
             ),
         )
 
-    def _attention(self, spec: AttentionSpec) -> Attention:
-        queries, keys = spec.num_heads * spec.head_dim, spec.num_kv_heads * spec.head_dim
-        cache = self.backend.allocate_cache(CacheShape(self.num_pages + 1, spec.num_kv_heads, spec.head_dim))
-        self.caches.append(cache)
+    def _attention(self, spec: AttentionSpec, cache: LayerCache) -> Attention:
         norms = None
         if spec.q_norm is not None and spec.k_norm is not None:
             norms = (self.norm(spec.q_norm), self.norm(spec.k_norm))
@@ -190,34 +163,11 @@ class _Loader:
             v_proj=self.linear(spec.v_proj),
             o_proj=self.linear(spec.o_proj),
             head_norms=norms,
-            rope=self._rope(spec.rope),
+            rope=self._reservation.rope(spec.rope),
             shape=AttentionShape(spec.num_heads, spec.num_kv_heads, spec.head_dim, spec.scale, spec.window),
             cache=cache,
-            buffers=self._queries(queries, keys),
+            buffers=self._reservation.attention(spec),
         )
-
-    def _rope(self, spec: RopeSpec) -> RopeTable:
-        if spec not in self._ropes:
-            self._ropes[spec] = self.backend.prepare_rope(*rope_tables(spec, self.num_positions))
-        return self._ropes[spec]
-
-    def _queries(self, queries: int, keys: int) -> AttentionBuffers:
-        if (queries, keys) not in self._attention_buffers:
-            rows, empty = self.max_rows, self.backend.empty
-            self._attention_buffers[queries, keys] = AttentionBuffers(
-                q=empty(rows, queries), k=empty(rows, keys), v=empty(rows, keys), out=empty(rows, queries)
-            )
-        return self._attention_buffers[queries, keys]
-
-    def _mlp(self, intermediate: int) -> MlpBuffers:
-        if intermediate not in self._mlp_buffers:
-            empty = self.backend.empty
-            self._mlp_buffers[intermediate] = MlpBuffers(
-                gate=empty(self.max_rows, intermediate),
-                up=empty(self.max_rows, intermediate),
-                hidden=empty(self.max_rows, self.spec.hidden_size),
-            )
-        return self._mlp_buffers[intermediate]
 
     def _count(self, weights: LinearWeights) -> None:
         count = weights.in_features * weights.out_features
@@ -230,6 +180,21 @@ class _Loader:
         elif not is_head:  # by custom a model's bitrate leaves out its head and its scales
             self._quantized_weights += count
             self._quantized_bits += weights.bits * count
+
+
+def tensor_keys(spec: ModelSpec) -> list[str]:
+    """The parts of a model, in the order in which they are read: names of tensors, or of linears without the last part.
+
+    Tensors of a part that turn out not to be needed, and heads that are not there, do no harm.
+    """
+    keys = [spec.embedding_key]
+    for block in spec.blocks:
+        attention, mlp = block.attention, block.mlp
+        norms = [norm.key for norm in (attention.q_norm, attention.k_norm) if norm is not None]
+        linears = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
+        keys += [block.attention_norm.key, *norms, *(linear.key for linear in linears), block.mlp_norm.key]
+        keys += [linear.key for linear in (mlp.gate_proj, mlp.up_proj, mlp.down_proj)]
+    return [*keys, spec.final_norm.key, spec.head.key]
 
 
 def cache_bytes_per_token(spec: ModelSpec, bytes_per_value: int = 2) -> int:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import LlamaConfig
 
 from engine import load_model
-from engine.backend import PAGE_TOKENS
+from engine.backend import PAGE_TOKENS, CacheShape
 from engine.cpu.backend import WORKING_BYTES, CpuBackend
+from engine.cuda import upload
+from engine.cuda.upload import Upload, UploadBuffer
 from engine.errors import (
     Cancelled,
     DeviceError,
@@ -25,6 +34,10 @@ from engine.events import LoadProgress
 from engine.loading import recommended_sampling
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.session import open_session
+from engine.weights import read_ahead, shards
+from engine.weights.safetensors_header import FileStamp, TensorEntry
+from engine.weights.shards import ShardIndex
+from engine.weights.tensor_file import read_piece
 from tests.oracles.tiny_models import make_exl3, make_plain, random_ids
 
 
@@ -120,7 +133,7 @@ def test_bad_devices(tiny: Path, device: str) -> None:
 def test_too_little_memory(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = (tiny / "model.safetensors").stat().st_size
     per_page = PAGE_TOKENS * 2 * 2 * 2 * 16 * 2
-    monkeypatch.setattr(CpuBackend, "free_bytes", lambda self: WORKING_BYTES + weights + 2 * per_page)
+    monkeypatch.setattr(CpuBackend, "free_bytes", lambda self: WORKING_BYTES + weights + 3 * per_page)
     error = refused(tiny, cache_tokens=1024)
     assert isinstance(error, NotEnoughMemoryError)
     assert "512 tokens" in error.way_out
@@ -131,6 +144,125 @@ def test_too_little_memory(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tokens" not in error.way_out
     monkeypatch.undo()
     assert isinstance(refused(tiny, cache_tokens=10**15), NotEnoughMemoryError)
+
+
+def prepares_until(
+    monkeypatch: pytest.MonkeyPatch, count: int, kind: type[Exception], *texts: str
+) -> list[weakref.ref[Any]]:
+    """Makes loading fail after `count` linears; gives references to what it had allocated by then."""
+    made: list[weakref.ref[Any]] = []
+    prepare, allocate = CpuBackend.prepare_linear, CpuBackend.allocate_cache
+
+    def note_cache(self: CpuBackend, shape: CacheShape) -> Any:
+        cache = allocate(self, shape)
+        made.append(weakref.ref(cache))
+        return cache
+
+    def fail_later(self: CpuBackend, weights: Any) -> Any:
+        if len(made) == count + 2:
+            raise kind(*texts)
+        linear = prepare(self, weights)
+        made.append(weakref.ref(linear))
+        return linear
+
+    monkeypatch.setattr(CpuBackend, "allocate_cache", note_cache)
+    monkeypatch.setattr(CpuBackend, "prepare_linear", fail_later)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (torch.OutOfMemoryError, "CUDA out of memory."),
+        (MemoryError, ""),
+        (RuntimeError, "CUDA error: out of memory"),
+        (RuntimeError, "cuBLAS failed with CUBLAS_STATUS_ALLOC_FAILED"),
+    ],
+)
+def test_memory_that_runs_out_half_way(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], text: str
+) -> None:
+    made = prepares_until(monkeypatch, 5, kind, text)
+    caught = refused(tiny, cache_tokens=1024)
+    assert isinstance(caught, NotEnoughMemoryError)
+    assert "missing" in caught.message
+    assert len(made) == 2 + 5
+    assert [reference() for reference in made] == [None] * 7, "an error that is shown keeps half a model"
+
+
+def test_an_error_half_way_keeps_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = prepares_until(monkeypatch, 9, ModelFormatError, "It is damaged.", "Download it again.")
+    error = refused(tiny)
+    assert error.message == "It is damaged."
+    assert len(made) == 2 + 9
+    assert [reference() for reference in made] == [None] * 11
+
+
+def test_a_bug_is_no_lack_of_memory(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepares_until(monkeypatch, 3, RuntimeError, "shapes do not match")
+    with pytest.raises(RuntimeError, match="shapes"):
+        load_model(tiny)
+
+
+def upload_to_memory(monkeypatch: pytest.MonkeyPatch) -> list[Upload]:
+    """Sends every tensor of 300 bytes and more the way that weights take to a card, in pieces of 1000 bytes."""
+    opened: list[Upload] = []
+
+    def open_upload(self: CpuBackend, plan: Sequence[TensorEntry], stamps: Mapping[Path, FileStamp]) -> Upload:
+        opened.append(Upload(self.device, plan, stamps, partial(UploadBuffer, 1000, None)))
+        return opened[-1]
+
+    monkeypatch.setattr(CpuBackend, "open_upload", open_upload)
+    monkeypatch.setattr(shards, "BULK_BYTES", 300)
+    monkeypatch.setattr(upload, "BULK_BYTES", 300)
+    return opened
+
+
+def test_a_model_that_came_by_the_way_to_a_card(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = random_ids(20, 128)
+    truth = load_model(tiny).logits(ids)
+    read_by: list[str] = []
+
+    def note(entry: TensorEntry, file: FileIO, target: memoryview, done: int) -> int:
+        read_by.append(threading.current_thread().name)
+        return read_piece(entry, file, target, done)
+
+    monkeypatch.setattr(read_ahead, "read_piece", note)
+    opened, seen = upload_to_memory(monkeypatch), list[LoadProgress]()
+    session = open_session(LoadRequest(tiny), seen.append)
+    assert len(opened) == 1
+    assert torch.equal(session.logits(ids), truth)
+    assert set(read_by) == {"weights reader"}, "the plan is not the order in which the loader asks"
+    reading = [each for each in seen if each.phase == "reading"]
+    assert reading[-1].done == reading[-1].total
+    assert len(reading) > 50
+
+
+@pytest.mark.parametrize("after", [0, 1, 40])
+def test_cancelling_on_the_way_to_a_card(tiny: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    upload_to_memory(monkeypatch)
+    asked = 0
+
+    def is_cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > after
+
+    began = time.perf_counter()
+    with pytest.raises(Cancelled):
+        open_session(LoadRequest(tiny), is_cancelled=is_cancelled)
+    assert time.perf_counter() - began < 5
+    assert "weights reader" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_times_and_memory_are_told(tiny: Path) -> None:
+    session = load_model(tiny, cache_tokens=512)
+    times, memory = session.load_times, session.memory
+    assert session.info.load_s == times.total_s
+    assert min(times.opening_s, times.reserving_s, times.reading_s, times.kernels_s, times.first_step_s) > 0
+    assert memory.plan.weights_bytes == ShardIndex.open(tiny).total_bytes
+    assert memory.weights_bytes >= memory.plan.weights_bytes - 100  # the markers of the codebook are not kept
+    assert memory.cache_bytes == memory.plan.cache_bytes
 
 
 @pytest.mark.parametrize("name", ["with spaces", "модель", "🚀 model", "per%20cent #1", "a.b.c"])

@@ -11,7 +11,8 @@ from transformers import LlamaConfig, MistralConfig, PreTrainedConfig
 from engine.backend import PAGE_TOKENS, Batch
 from engine.cpu.backend import CpuBackend
 from engine.models.registry import build_spec
-from engine.models.transformer import MAX_LOGIT_ROWS, Transformer
+from engine.models.reservation import MAX_LOGIT_ROWS, Reservation
+from engine.models.transformer import Transformer
 from engine.weights.config_reader import ConfigReader
 from engine.weights.shards import ShardIndex
 from tests.oracles.tiny_models import make_exl3, make_plain, random_ids, relative_error
@@ -30,7 +31,8 @@ WINDOWED = MistralConfig(
 
 def opened(folder: Path) -> Transformer:
     spec = build_spec(ConfigReader.open(folder))
-    return Transformer(spec, ShardIndex.open(folder), CpuBackend(), NUM_PAGES, 1024)
+    backend = CpuBackend()
+    return Transformer(spec, ShardIndex.open(folder), backend, Reservation(spec, backend, NUM_PAGES, 1024))
 
 
 def run(

@@ -1,0 +1,127 @@
+"""What a model takes of a device's memory: planned before it is loaded, measured after, and what is missing in words.
+
+Knows nothing of files or of how memory is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.backend import PAGE_TOKENS
+from engine.errors import NotEnoughMemoryError
+
+GB = 1e9
+LEAST_BYTES = 100_000_000  # the smallest amount that is worth asking for
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes that a load will ask for.
+
+    Attributes:
+        weights_bytes: of the tensors as stored.
+        bytes_per_token: of K and V over all layers.
+        cache_tokens: whole pages.
+        working_bytes: step buffers, kernels and graphs, at most.
+    """
+
+    weights_bytes: int
+    bytes_per_token: int
+    cache_tokens: int
+    working_bytes: int
+
+    @property
+    def cache_bytes(self) -> int:
+        """With the spare page that idle rows of a step write to."""
+        return self.bytes_per_token * (self.cache_tokens + PAGE_TOKENS)
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weights_bytes + self.cache_bytes + self.working_bytes
+
+    def check(self, free_bytes: int) -> None:
+        """Raises `NotEnoughMemoryError` unless the plan fits."""
+        missing = self.total_bytes - free_bytes
+        if missing > 0:
+            free = f"{max(free_bytes, 0) / GB:.1f} GB are free"
+            raise self._error(f"{self._needs()} and {free}: {_gb(missing)} GB are missing.", missing)
+
+    def ran_out(self, taken_bytes: int, free_bytes: int) -> NotEnoughMemoryError:
+        """The error for memory that ran out in the middle of a load that fitted when it began.
+
+        Args:
+            taken_bytes: what the load had taken by then.
+            free_bytes: what was free then.
+        """
+        missing = max(self.total_bytes - taken_bytes - free_bytes, LEAST_BYTES)
+        return self._error(
+            f"The memory ran out while the model was loading: {self._needs()}, had taken {taken_bytes / GB:.1f} GB, "
+            f"and {free_bytes / GB:.1f} GB were free: at least {_gb(missing)} GB are missing.",
+            missing,
+        )
+
+    def _needs(self) -> str:
+        parts = f"{_gb(self.weights_bytes)} GB of weights, {_gb(self.cache_bytes)} GB of cache"
+        return f"The model needs {_gb(self.total_bytes)} GB ({parts}, {_gb(self.working_bytes)} GB to work with)"
+
+    def _error(self, message: str, missing_bytes: int) -> NotEnoughMemoryError:
+        pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
+        fitting = self.cache_tokens - pages_too_many * PAGE_TOKENS
+        if fitting >= PAGE_TOKENS:
+            way_out = f"Use a context of {fitting} tokens instead of {self.cache_tokens}, or close other programs."
+            return NotEnoughMemoryError(message, way_out, fitting)
+        return NotEnoughMemoryError(message, "Close other programs or choose a smaller model or a lower bitrate.")
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """The plan beside what a loaded model really takes.
+
+    Attributes:
+        weights_bytes: memory that holds the prepared weights.
+        cache_bytes: memory of the pages of K and V.
+        total_bytes: by how much the memory in use grew, as the device's driver or the system counts it.
+    """
+
+    plan: MemoryPlan
+    weights_bytes: int
+    cache_bytes: int
+    total_bytes: int
+
+    @property
+    def working_bytes(self) -> int:
+        """All that is neither weights nor cache."""
+        return self.total_bytes - self.weights_bytes - self.cache_bytes
+
+    @property
+    def over_packed(self) -> float:
+        """How much more the weights take than their packed size, as a fraction of it."""
+        return self.weights_bytes / self.plan.weights_bytes - 1
+
+
+def memory_of(handles: Iterable[Any]) -> int:
+    """Bytes of the memory behind all tensors and arrays in a backend's handles; what is shared counts once."""
+    sizes: dict[int, int] = {}
+    waiting = list(handles)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, torch.Tensor):
+            storage = each.untyped_storage()
+            sizes[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(each, np.ndarray):
+            address = int(each.ctypes.data)
+            sizes[address] = max(each.nbytes, sizes.get(address, 0))
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+        elif is_dataclass(each):
+            waiting += [getattr(each, field.name) for field in fields(each)]
+    return sum(sizes.values())
+
+
+def _gb(num_bytes: int) -> str:
+    return f"{num_bytes / GB:.1f}" if num_bytes >= LEAST_BYTES else f"{num_bytes / GB:.3f}"
