@@ -138,11 +138,11 @@ class Upload:
         self._ahead.close()
         if self._device.type == "cuda":
             torch.cuda.current_stream(self._device).synchronize()  # copies still read the ring
-            _release_pinned()
+            release_pinned()
             torch.cuda.empty_cache()  # what was converted on the way left memory behind
 
 
-def _release_pinned() -> None:
+def release_pinned() -> None:
     """Gives freed pinned memory back to the system; torch would keep it."""
     # torch has a public name for this in its newer releases only.
     release = getattr(torch.accelerator, "empty_host_cache", None) or getattr(torch._C, "_host_emptyCache", None)
