@@ -18,7 +18,7 @@ from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBu
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from engine.cuda.linear import FEW_ROWS, LinearGroup, Scratch, kernels_of
 from engine.cuda.sampler import CardSampler
-from engine.cuda.upload import Upload
+from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
@@ -323,6 +323,7 @@ class CudaBackend:
         self._scratch = Scratch(self.device)
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         torch.cuda.empty_cache()
+        release_pinned()
 
     def memory_bytes(self) -> tuple[int, int]:
         free, total = torch.cuda.mem_get_info(self.device)
