@@ -265,7 +265,6 @@ def _has_kernel_compiler() -> bool:
 
 
 def _open_card(device: str) -> Backend:
-    number = device.partition(":")[2] or "0"
     if not torch.cuda.is_available():
         way_out = "Install its driver (580 or newer), or use the device cpu."
         raise DeviceError("No usable NVIDIA card was found.", way_out)
@@ -274,18 +273,28 @@ def _open_card(device: str) -> Backend:
             "numba-cuda, which compiles the kernels for the card, is not installed.",
             "Start with packaging/run.sh (or run.bat), which installs it, or use the device cpu.",
         )
-    if not number.isdecimal() or int(number) >= torch.cuda.device_count():
+    number = card_number(device.partition(":")[2] or "0")
+    if number is None:
         raise DeviceError(f"There is no card {device}.", f"Cards are cuda:0 to cuda:{torch.cuda.device_count() - 1}.")
-    major, minor = torch.cuda.get_device_capability(int(number))
+    major, minor = torch.cuda.get_device_capability(number)
     if (major, minor) < MIN_CAPABILITY:
-        name = torch.cuda.get_device_name(int(number))
+        name = torch.cuda.get_device_name(number)
         raise DeviceError(
             f"{name} has compute capability {major}.{minor}; the kernels need 8.0 or newer (RTX 30 series and later).",
             "Use the device cpu.",
         )
     from engine.cuda.backend import CudaBackend
 
-    return CudaBackend(int(number), user_cache_path("Espalier", appauthor=False) / "kernels")
+    return CudaBackend(number, user_cache_path("Espalier", appauthor=False) / "kernels")
+
+
+def card_number(name: str) -> int | None:
+    """Torch's number of the card with a number or a UUID as the driver's tools write it; None if there is none."""
+    count = torch.cuda.device_count()
+    if name.isdecimal():
+        return int(name) if int(name) < count else None
+    uuids = [f"gpu-{torch.cuda.get_device_properties(i).uuid}".lower() for i in range(count)]
+    return uuids.index(name.lower()) if name.lower() in uuids else None
 
 
 def check_cache_bits(request: LoadRequest) -> None:

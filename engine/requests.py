@@ -81,7 +81,7 @@ class LoadRequest:
 
     Attributes:
         path: the model's folder.
-        device: "auto", "cpu" or "cuda:N".
+        device: "auto", "cpu", "cuda:N", or "cuda:GPU-..." with a card's UUID.
         cache_tokens: tokens of K/V cache, rounded up to whole pages; None takes the model's own limit, at most
             `DEFAULT_CACHE_TOKENS`.
         cache_bits: bits of each K and each V value; 16 is unquantized.

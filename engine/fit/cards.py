@@ -3,17 +3,20 @@
 Asks the driver's management library (NVML) through nvidia-ml-py, so that the window can know of cards without torch.
 Knows nothing of models, of CUDA contexts or of the window.
 
-A card is told apart by its UUID; its index is for people and for torch. The two agree because the program's entry sets
-`CUDA_DEVICE_ORDER` to `PCI_BUS_ID` before anything imports torch: left alone, CUDA numbers the fastest card first while
-NVML always goes by the bus, and "cuda:1" would be another card than the one the user chose.
+A card is told apart by its UUID; its index is for people, as the driver's own tools count. What torch calls it is its
+device, which depends on the environment too (`engine.fit.visibility`): the program's entry sets `CUDA_DEVICE_ORDER` to
+`PCI_BUS_ID` before anything imports torch, or "cuda:1" might be another card than the one the user chose.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
+
+from engine.fit.visibility import engine_devices
 
 MIN_CAPABILITY = (8, 0)  # tensor core and copy instructions that the kernels are written with
 MIN_DRIVER = 580  # the first series that runs code made for CUDA 13
@@ -25,8 +28,9 @@ class Card:
     """One NVIDIA card.
 
     Attributes:
-        index: its number on the bus, which is also torch's (see the module's text).
+        index: its number in the order of the bus.
         uuid: names this very card, whatever is plugged in beside it.
+        device: the engine's name for it, as in `LoadRequest.device`; '' for a card that CUDA hides from this program.
     """
 
     index: int
@@ -35,11 +39,7 @@ class Card:
     compute_capability: tuple[int, int]
     driver_version: str
     memory_total_bytes: int
-
-    @property
-    def device(self) -> str:
-        """The engine's name for it, as in `LoadRequest.device`."""
-        return f"cuda:{self.index}"
+    device: str
 
     @property
     def short_name(self) -> str:
@@ -53,6 +53,11 @@ class Card:
 
     def obstacle(self) -> str:
         """Why this card cannot run the kernels and what to do about it; '' when it can."""
+        if not self.device:
+            return (
+                f"The environment variable CUDA_VISIBLE_DEVICES hides the {self.short_name} from this program. Start "
+                "Espalier without it, or use the CPU instead."
+            )
         if self.compute_capability < MIN_CAPABILITY:
             major, minor = self.compute_capability
             return (
@@ -70,7 +75,10 @@ class Card:
 
 @dataclass(frozen=True)
 class CardReport:
-    """The cards in the order of their index, and why there are none, or fewer than the driver counts."""
+    """The cards, hidden ones last, and why there are none, or fewer than the driver counts.
+
+    "auto" takes the first of those without an obstacle: where their numbers are known they are in torch's order.
+    """
 
     cards: tuple[Card, ...] = ()
     problem: str = ""
@@ -93,8 +101,12 @@ class CardReading:
     others_bytes: int | None
 
 
-def find_cards() -> CardReport:
-    """Asks the driver for its cards; takes up to a second where a card has to wake up. Never raises."""
+def find_cards(environment: Mapping[str, str] = os.environ) -> CardReport:
+    """Asks the driver for its cards; takes up to a second where a card has to wake up. Never raises.
+
+    Args:
+        environment: with the variables that CUDA reads.
+    """
     nvml = _import_nvml()
     if nvml is None:
         return CardReport(problem="The package nvidia-ml-py is not installed, so NVIDIA cards cannot be looked for.")
@@ -103,7 +115,7 @@ def find_cards() -> CardReport:
     except nvml.NVMLError as error:
         return CardReport(problem=f"No NVIDIA driver answered ({_words(error)}).")
     try:
-        return _read_cards(nvml)
+        return _read_cards(nvml, environment)
     except nvml.NVMLError as error:
         return CardReport(problem=f"The NVIDIA driver did not list its cards ({_words(error)}).")
     finally:
@@ -184,30 +196,44 @@ def _import_nvml() -> ModuleType | None:
     return pynvml
 
 
-def _read_cards(nvml: ModuleType) -> CardReport:
+def _read_cards(nvml: ModuleType, environment: Mapping[str, str]) -> CardReport:
     driver = _text(nvml.nvmlSystemGetDriverVersion())
-    cards, problems = [], []
+    placed: list[tuple[tuple[int, int, int], Card]] = []
+    problems: list[str] = []
     for index in range(nvml.nvmlDeviceGetCount()):
         try:
-            cards.append(_read_card(nvml, index, driver))
+            placed.append(_read_card(nvml, index, driver))
         except nvml.NVMLError as error:  # one that fell off the bus must not hide the others
             problems.append(f"Card {index} does not answer ({_words(error)}).")
-    if not cards and not problems:
+    if not placed and not problems:
         problems.append("The NVIDIA driver is installed but counts no card.")
-    return CardReport(tuple(cards), " ".join(problems))
+    placed.sort(key=lambda pair: pair[0])  # NVML promises no order of its own
+    cards = [replace(card, index=i) if not problems else card for i, (_, card) in enumerate(placed)]
+    devices = engine_devices([card.uuid for card in cards], environment, complete=not problems)
+    named = [replace(card, device=device) for card, device in zip(cards, devices)]
+    return CardReport(tuple(sorted(named, key=_rank)), " ".join(problems))
 
 
-def _read_card(nvml: ModuleType, index: int, driver: str) -> Card:
+def _rank(card: Card) -> tuple[bool, int]:
+    number = card.device.removeprefix("cuda:")
+    return not card.device, int(number) if number.isdecimal() else card.index
+
+
+def _read_card(nvml: ModuleType, index: int, driver: str) -> tuple[tuple[int, int, int], Card]:
+    """A card, its device still unknown, and its place on the bus."""
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
-    return Card(
+    place = nvml.nvmlDeviceGetPciInfo(handle)
+    card = Card(
         index=index,
         name=_text(nvml.nvmlDeviceGetName(handle)),
         uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
         compute_capability=(int(major), int(minor)),
         driver_version=driver,
         memory_total_bytes=int(nvml.nvmlDeviceGetMemoryInfo(handle).total),
+        device="",
     )
+    return (int(place.domain), int(place.bus), int(place.device)), card
 
 
 def _shut_down(nvml: ModuleType) -> None:

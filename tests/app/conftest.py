@@ -48,6 +48,8 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
     """The machine's NVIDIA driver: none, until a test says otherwise before it opens a window."""
     driver = FakeDriver(init_error="NVML Shared Library Not Found")
     monkeypatch.setitem(sys.modules, "pynvml", driver.as_module())
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the program's entry does
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return driver
 
 

@@ -29,6 +29,7 @@ class FakeCard:
     own_bytes: int | None = None  # of this process, which is not listed when None
     reserved_bytes: int = GIB // 4  # which the first form of the question counts as used
     load_percent: int = 7
+    bus: int | None = None  # where it is plugged in; None: in the order of the list
     error: str = ""  # every question about this card fails with it
 
 
@@ -37,6 +38,13 @@ class _Memory:
     total: int
     used: int
     reserved: int
+
+
+@dataclass
+class _Place:
+    domain: int
+    bus: int
+    device: int
 
 
 @dataclass
@@ -74,7 +82,7 @@ class FakeDriver:
             "nvmlInit", "nvmlShutdown", "nvmlSystemGetDriverVersion", "nvmlDeviceGetCount", "nvmlDeviceGetName",
             "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetHandleByUUID", "nvmlDeviceGetUUID",
             "nvmlDeviceGetCudaComputeCapability", "nvmlDeviceGetMemoryInfo", "nvmlDeviceGetUtilizationRates",
-            "nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses",
+            "nvmlDeviceGetPciInfo", "nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses",
         )  # fmt: skip
         for name in names:
             setattr(module, name, self._counting(getattr(self, f"_{name}")))
@@ -130,6 +138,10 @@ class FakeDriver:
 
     def _nvmlDeviceGetCudaComputeCapability(self, handle: FakeCard) -> tuple[int, int]:
         return self._card(handle).capability
+
+    def _nvmlDeviceGetPciInfo(self, handle: FakeCard) -> _Place:
+        card = self._card(handle)
+        return _Place(0, self.cards.index(card) + 1 if card.bus is None else card.bus, 0)
 
     def _nvmlDeviceGetMemoryInfo(self, handle: FakeCard, version: int | None = None) -> _Memory:
         card = self._card(handle)

@@ -17,11 +17,13 @@ from tests.fakes.fake_nvml import GIB, FakeCard, FakeDriver
 def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
     driver = FakeDriver([FakeCard(), FakeCard("NVIDIA GeForce RTX 2080", "GPU-2080", (7, 5), 8 * GIB)])
     monkeypatch.setitem(sys.modules, "pynvml", driver.as_module())
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return driver
 
 
 def card(capability: tuple[int, int] = (8, 9), driver_version: str = "580.65.06") -> Card:
-    return Card(0, "NVIDIA GeForce RTX 4070", "GPU-1", capability, driver_version, 12 * GIB)
+    return Card(0, "NVIDIA GeForce RTX 4070", "GPU-1", capability, driver_version, 12 * GIB, "cuda:0")
 
 
 def test_cards_come_in_the_order_of_the_bus_with_what_the_driver_says(driver: FakeDriver) -> None:
@@ -35,6 +37,27 @@ def test_cards_come_in_the_order_of_the_bus_with_what_the_driver_says(driver: Fa
     assert report.cards[0].driver_version == "580.65.06"
     assert report.cards[0].label == "RTX 4070, 12 GB"
     assert driver.opened == 0  # the library was closed again
+
+
+def test_cards_are_numbered_by_their_place_on_the_bus(driver: FakeDriver) -> None:
+    driver.cards[0].bus, driver.cards[1].bus = 0x81, 0x21
+    assert [(each.index, each.uuid, each.device) for each in find_cards().cards] == [
+        (0, "GPU-2080", "cuda:0"),
+        (1, "GPU-4070", "cuda:1"),
+    ]
+
+
+def test_a_hidden_card_comes_last_with_the_reason(driver: FakeDriver) -> None:
+    driver.cards.append(FakeCard("NVIDIA RTX A4000", "GPU-A4000", (8, 6)))
+    environment = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "2,0"}
+    report = find_cards(environment)
+    assert [(each.index, each.uuid, each.device) for each in report.cards] == [
+        (2, "GPU-A4000", "cuda:0"),
+        (0, "GPU-4070", "cuda:1"),
+        (1, "GPU-2080", ""),
+    ]
+    assert [each.obstacle() == "" for each in report.cards] == [True, True, False]
+    assert "CUDA_VISIBLE_DEVICES hides the RTX 2080" in report.cards[2].obstacle()
 
 
 def test_a_driver_that_does_not_start_is_no_cards_and_a_reason(driver: FakeDriver) -> None:
@@ -52,7 +75,7 @@ def test_without_the_package_the_reason_names_it(monkeypatch: pytest.MonkeyPatch
 def test_a_card_that_does_not_answer_hides_no_other(driver: FakeDriver) -> None:
     driver.cards[0].error = "GPU is lost"
     report = find_cards()
-    assert [each.index for each in report.cards] == [1]
+    assert [(each.index, each.device) for each in report.cards] == [(1, "cuda:GPU-2080")]  # CUDA may count from it on
     assert report.problem == "Card 0 does not answer (GPU is lost)."
     assert driver.opened == 0
 
