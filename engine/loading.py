@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from platformdirs import user_cache_path
 
-from engine.backend import PAGE_TOKENS, Backend
+from engine.backend import PAGE_TOKENS, Backend, Batch
 from engine.chat.template import ChatTemplate
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
 from engine.events import LoadProgress, ModelInfo
@@ -51,7 +51,7 @@ class LoadTimes:
         reserving_s: cache and buffers; on a card also the memory of the weights.
         reading_s: the weights, from the file to where they stay.
         kernels_s: compiled or read from the cache.
-        first_step_s: sampler and, on a card, the graph of a step.
+        first_step_s: sampler and, on a card, the graph of a step and a first prefill chunk.
     """
 
     opening_s: float
@@ -201,7 +201,27 @@ def _open_executor(model: Transformer, vocab_size: int) -> EagerExecutor:
         return EagerExecutor(model, MAX_BATCH)
     executor = GraphExecutor(model, MAX_BATCH, vocab_size)
     executor.warm_up()
+    rehearse(model)
+    torch.cuda.synchronize(model.backend.device)
     return executor
+
+
+def rehearse(model: Transformer) -> None:
+    """Runs the largest prefill chunk over the spare page.
+
+    Its tables, its matrix library's workspace and its temporaries are made by it, so that the first prompt allocates
+    nothing.
+    """
+    rows, device = min(model.max_rows, model.num_positions), model.backend.device
+    spare = torch.full((1, pages_for(rows)), model.num_pages, dtype=torch.int32, device=device)
+    batch = Batch(
+        token_ids=torch.zeros(rows, dtype=torch.int64, device=device),
+        positions=torch.arange(rows, dtype=torch.int32, device=device),
+        sequences=torch.zeros(rows, dtype=torch.int32, device=device),
+        page_table=spare,
+        consecutive=True,
+    )
+    model.logits(model.forward(batch), torch.tensor([rows - 1], device=device))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from typing import Any
+
+import psutil
 
 from engine.errors import EngineError, NotEnoughMemoryError
 from engine.evaluation.speed import BENCH_CACHE_TOKENS, SpeedBench, SpeedResult
@@ -112,6 +115,7 @@ def bench(session: Session) -> SpeedResult:
     print(f"{info.name}: {info.architecture}, {info.format}, {info.device_name}")
     for line in load_lines(session.load_times, session.memory.plan.weights_bytes):
         print(line)
+    print(f"ready {time.time() - psutil.Process().create_time():.1f} s after the program was started")
     result = SpeedBench(session, lambda line: print(line, flush=True)).run()
     for line in memory_lines(result.memory):
         print(line)

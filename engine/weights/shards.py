@@ -20,7 +20,7 @@ from engine.weights.folder_scan import scan_folder
 from engine.weights.safetensors_header import FileStamp, TensorEntry, quoted
 from engine.weights.tensor_file import opened_at, read_piece
 
-PIECE_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 4 * 1024 * 1024  # read at a time, and between two looks at whether to go on
 BULK_BYTES = 256 * 1024  # from this size on a tensor is left to the bulk reader, if there is one
 
 OnBytes = Callable[[int], None]

@@ -31,10 +31,14 @@ from engine.errors import (
     NotEnoughMemoryError,
 )
 from engine.events import LoadProgress
-from engine.loading import recommended_sampling
+from engine.loading import recommended_sampling, rehearse
+from engine.models.registry import build_spec
+from engine.models.reservation import Reservation
+from engine.models.transformer import Transformer
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.session import open_session
 from engine.weights import read_ahead, shards
+from engine.weights.config_reader import ConfigReader
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from engine.weights.shards import ShardIndex
 from engine.weights.tensor_file import read_piece
@@ -253,6 +257,19 @@ def test_cancelling_on_the_way_to_a_card(tiny: Path, monkeypatch: pytest.MonkeyP
         open_session(LoadRequest(tiny), is_cancelled=is_cancelled)
     assert time.perf_counter() - began < 5
     assert "weights reader" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_rehearsal_touches_no_page_of_a_sequence(tiny: Path) -> None:
+    spec, index, backend = build_spec(ConfigReader.open(tiny)), ShardIndex.open(tiny), CpuBackend()
+    reservation = Reservation(spec, backend, 3, 3 * PAGE_TOKENS)
+    model = Transformer(spec, index, backend, reservation)
+    for cache in model.caches:
+        cache.k[:3] = cache.v[:3] = 12345
+    rehearse(model)
+    for cache in model.caches:
+        assert (cache.k[:3] == 12345).all()
+        assert (cache.v[:3] == 12345).all()
+        assert cache.k[3].any()
 
 
 def test_times_and_memory_are_told(tiny: Path) -> None:
