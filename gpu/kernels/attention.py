@@ -29,6 +29,7 @@ from gpu.kernels.attention_ir import (
     PIECE,
     Steps,
     copies_arrived,
+    quotient,
     shared_address,
     store_shared,
 )
@@ -46,9 +47,9 @@ LOG2_E = 1.4426950408889634
 def heads_of_tile(group, parts):  # type: ignore[no-untyped-def]
     """Key/value heads in all, this block's one, its first query head and how many query heads it has."""
     slices = types.int32((group + TILE_ROWS - 1) // TILE_ROWS)
-    kv_heads = types.int32(types.int32(cuda.gridDim.y) // types.int32(slices * parts))
+    kv_heads = quotient(types.int32(cuda.gridDim.y), types.int32(slices * parts))
     column = types.int32(types.int32(cuda.blockIdx.y) // parts)
-    kv_head, slice_heads = types.int32(column // slices), types.int32((group + slices - 1) // slices)
+    kv_head, slice_heads = quotient(column, slices), quotient(types.int32(group + slices - 1), slices)
     first = types.int32((column - kv_head * slices) * slice_heads)
     return kv_heads, kv_head, types.int32(kv_head * group + first), types.int32(min(slice_heads, group - first))
 
@@ -67,10 +68,10 @@ def deal(positions, rows, behind, pool, lane):  # type: ignore[no-untyped-def]
     while mask > 0:
         total = types.int32(total + cuda.shfl_xor_sync(ALL_LANES, total, mask))
         mask //= 2
-    fair = types.int32((total + WARPS * pool - 1) // types.int32(WARPS * pool))
+    fair = quotient(types.int32(total + WARPS * pool - 1), types.int32(WARPS * pool))
     least = types.int32((steps + WARPS * MAX_SPLITS - 1) // (WARPS * MAX_SPLITS))
     share = types.int32(WARPS * max(fair, least))
-    pieces = types.int32((steps + share - 1) // share)
+    pieces = quotient(types.int32(steps + share - 1), share)
     end, distance = pieces, 1
     while distance < 32:
         before = cuda.shfl_up_sync(ALL_LANES, end, distance)
@@ -133,11 +134,13 @@ def few_kernel(padded: int) -> Any:
         sequence = load_int(sequences + types.uint64(4 * first_token))
         first_step = types.int32(types.int32(max(0, earliest - behind)) // STEP_KEYS)
         end = types.int32(last // STEP_KEYS + 1)
-        share = types.int32((end - first_step + splits * WARPS - 1) // types.int32(splits * WARPS))
+        share = quotient(types.int32(end - first_step + splits * WARPS - 1), types.int32(splits * WARPS))
         block_begin = types.int32(first_step + split * WARPS * share)
         if block_begin >= end:
             if thread < tile_rows and first_value == 0:
-                row = (output_slot + first_token + thread // tile_heads) * heads + first_head + thread % tile_heads
+                token = quotient(thread, tile_heads)
+                head = first_head + thread - token * tile_heads
+                row = (output_slot + first_token + token) * heads + head
                 at = partial + types.uint64(4) * types.uint64(row * wide + padded)
                 store_float(at, types.float32(0.0))
                 store_float(at + types.uint64(4), types.float32(MASKED))
@@ -149,8 +152,9 @@ def few_kernel(padded: int) -> Any:
             row, four = i // fours, i % fours
             low = high = types.uint32(0)
             if row < tile_rows and 4 * four < head_dim:
-                head = first_head + row % tile_heads
-                place = (first_token + row // tile_heads) * q_stride + head * head_dim + 4 * four
+                token = quotient(types.int32(row), tile_heads)
+                head = first_head + row - token * tile_heads
+                place = (first_token + token) * q_stride + head * head_dim + 4 * four
                 values = load_floats(q + types.uint64(4) * types.uint64(place))
                 low = halves_from_floats(values[0] * factor, values[1] * factor)
                 high = halves_from_floats(values[2] * factor, values[3] * factor)
@@ -161,8 +165,8 @@ def few_kernel(padded: int) -> Any:
             store_shared(target, low)
             store_shared(target + types.uint32(8), high)
         row0, row1 = types.int32(lane >> 2), types.int32((lane >> 2) + 8)
-        token0 = first_token + (row0 // tile_heads if row0 < tile_rows else 0)
-        token1 = first_token + (row1 // tile_heads if row1 < tile_rows else 0)
+        token0 = first_token + (quotient(row0, tile_heads) if row0 < tile_rows else 0)
+        token1 = first_token + (quotient(row1, tile_heads) if row1 < tile_rows else 0)
         limit0 = types.int32(load_int(positions + types.uint64(4 * token0)))
         limit1 = types.int32(load_int(positions + types.uint64(4 * token1)))
         oldest0, oldest1 = types.int32(max(0, limit0 - behind)), types.int32(max(0, limit1 - behind))
@@ -200,7 +204,9 @@ def few_kernel(padded: int) -> Any:
                 weight = exp2_fast(staged[maxima + w * TILE_ROWS + row] - peak)
                 total += weight * staged[sums + w * TILE_ROWS + row]
                 value += weight * staged[(w * TILE_ROWS + row) * stride + value_place]
-            token, head = first_token + row // tile_heads, first_head + row % tile_heads
+            token = quotient(types.int32(row), tile_heads)
+            head = first_head + row - token * tile_heads
+            token += first_token
             place = first_value + value_place
             if splits > 1:
                 at = partial + types.uint64(4) * types.uint64(((output_slot + token) * heads + head) * wide)

@@ -94,6 +94,16 @@ def store_shared(typingctx, address, word):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def quotient(typingctx, x, y):  # type: ignore[no-untyped-def]
+    """x / y rounded down, both not negative: numba divides 64 bits, which the card does by calling a function."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        return b.udiv(args[0], args[1])
+
+    return types.int32(types.int32, types.int32), codegen
+
+
+@intrinsic
 def copies_arrived(typingctx):  # type: ignore[no-untyped-def]
     """Waits for all copies that this thread has begun."""
 
