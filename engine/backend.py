@@ -79,6 +79,16 @@ class CacheShape:
     head_dim: int
 
 
+class FusedBlocks(Protocol):
+    """All blocks of a model as one operation of a backend."""
+
+    def takes(self, rows: int) -> bool:
+        """Whether a step of so many rows can be made this way."""
+
+    def forward(self, residual: torch.Tensor, batch: Batch) -> None:
+        """Updates residual [T, E] in place and appends to the cache."""
+
+
 class Backend(Protocol):
     """Operations on one device."""
 
@@ -168,6 +178,12 @@ class Backend(Protocol):
         buffers: MlpBuffers,
     ) -> None:
         """residual [T, E] += down(silu(gate(x)) * up(x)) of x = rms_norm(residual); the buffers are scratch."""
+
+    def fuse(self, blocks: Sequence[Any]) -> FusedBlocks | None:
+        """All of a model's `layers.block.Block`s as one operation, if the backend has something better than each alone.
+
+        Made once, after the last weight is prepared.
+        """
 
     def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
         """out [N, E] = x[rows]."""

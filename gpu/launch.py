@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 C_TYPES: dict[str, Any] = {"u": ctypes.c_uint64, "i": ctypes.c_int32, "f": ctypes.c_float}
 CACHE_FORMAT = "1"
+OVERLAP_CAPABILITY = (9, 0)
+PROGRAMMATIC_STREAM_SERIALIZATION = 6  # of CUlaunchAttributeID
 
 
 class DriverError(RuntimeError):
@@ -51,18 +53,40 @@ class KernelSource:
         name: unique among all kernels and variants.
         signature: one letter for each argument: u an address, i an int32, f a float32.
         build: gives numba's kernel object; called only when the cache has no machine code.
+        overlaps: the kernel waits by itself (`wait_for_inputs`) for what was launched before it, so that cards which
+            can (compute capability 9.0 and later) may start it early.
     """
 
     name: str
     signature: str
     build: Callable[[], Any]
+    overlaps: bool = False
+
+
+class _LaunchAttribute(ctypes.Structure):
+    """CUlaunchAttribute: an id and a union of 64 bytes, of which the first word is used here."""
+
+    _fields_: ClassVar = [
+        ("id", ctypes.c_int), ("padding", ctypes.c_int), ("value", ctypes.c_int), ("rest", ctypes.c_byte * 60)
+    ]  # fmt: skip
+
+
+class _LaunchConfig(ctypes.Structure):
+    """CUlaunchConfig."""
+
+    _fields_: ClassVar = [
+        ("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("shared_bytes", ctypes.c_uint),
+        ("stream", ctypes.c_void_p), ("attributes", ctypes.POINTER(_LaunchAttribute)), ("num_attributes", ctypes.c_uint)
+    ]  # fmt: skip
 
 
 class Kernel:
     """A loaded kernel; call it with grid, threads and arguments to launch it on torch's current stream."""
 
-    def __init__(self, source: KernelSource, image: bytes, entry: str) -> None:
+    def __init__(self, source: KernelSource, image: bytes, entry: str, capability: tuple[int, int]) -> None:
         self.name = source.name
+        self._attribute = _LaunchAttribute(PROGRAMMATIC_STREAM_SERIALIZATION, 0, 1)
+        self._num_attributes = int(source.overlaps and capability >= OVERLAP_CAPABILITY)
         self._types = [C_TYPES[letter] for letter in source.signature]
         self._module, self._function = ctypes.c_void_p(), ctypes.c_void_p()
         torch.cuda.current_stream()  # makes torch's context current in this thread
@@ -75,8 +99,11 @@ class Kernel:
         """Launches the kernel. Raises `DriverError`; a zero-sized grid is an error of the caller."""
         values = [kind(value) for kind, value in zip(self._types, arguments, strict=True)]
         pointers = self._pointers(*[ctypes.addressof(value) for value in values])
-        stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
-        code = _driver().cuLaunchKernel(self._function, *grid, threads, 1, 1, 0, stream, pointers, None)
+        config = _LaunchConfig(
+            grid, (threads, 1, 1), 0, torch.cuda.current_stream().cuda_stream,
+            ctypes.pointer(self._attribute), self._num_attributes,
+        )  # fmt: skip
+        code = _driver().cuLaunchKernelEx(ctypes.byref(config), self._function, pointers, None)
         _check(f"the launch of {self.name}", code)
 
 
@@ -97,7 +124,7 @@ class KernelCache:
         kernel = self._loaded.get(source.name)
         if kernel is None:
             image, entry = self._read(source) or self._compile(source)
-            kernel = self._loaded[source.name] = Kernel(source, image, entry)
+            kernel = self._loaded[source.name] = Kernel(source, image, entry, self._capability)
         return kernel
 
     def _read(self, source: KernelSource) -> tuple[bytes, str] | None:

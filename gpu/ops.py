@@ -58,29 +58,28 @@ def worst_error(actual: Tensors, expected: Tensors) -> float:
     return worst
 
 
-def _matmul_cases() -> Iterator[exl3.MatmulCase]:
-    sizes = (
-        (128, (128,)), (384, (256,)), (256, (640,)), (1152, (128, 384)), (512, (256, 128, 128)), (2048, (128,)),
-    )  # fmt: skip
-    splits = (1, 2, 3, 7)
+PRODUCT_ROADS = tuple(
+    (codebook, kind, groups)
+    for codebook in CODEBOOKS
+    for kind in (("bytes", "pairs") if codebook == "mul1" else ("halves",))
+    for groups in ((2,) if kind == "pairs" else (1, 2))
+)
+
+
+def _product_cases() -> Iterator[exl3.ProductCase]:
+    sizes = ((128, (128,)), (384, (256,)), (256, (640,)), (1152, (128, 384)), (512, (256, 128, 128)), (2048, (128,)))
+    rows_of = {("bytes", 1): (1, 3, 4), ("bytes", 2): (5, 8), ("halves", 1): (1, 7, 8), ("halves", 2): (9, 16),
+               ("pairs", 2): (9, 13, 16)}  # fmt: skip
+    splits = (1, 2, 3, 7, 11)
     number = 0
     for bits in BITS:
-        for codebook in CODEBOOKS:
-            for rows in (1, 2, 5, 8, 9, 16):
+        for codebook, kind, groups in PRODUCT_ROADS:
+            for rows in rows_of[kind, groups]:
                 in_size, out_sizes = sizes[number % len(sizes)]
-                yield exl3.MatmulCase(bits, codebook, rows, in_size, out_sizes, splits[number // 5 % len(splits)])
+                split = splits[number // 5 % len(splits)]
+                yield exl3.ProductCase(bits, codebook, kind, groups, rows, in_size, out_sizes, split)
                 number += 1
             number += 1  # so that rows and sizes do not always meet in the same pairs
-
-
-def _matmul_int_cases() -> Iterator[exl3.MatmulCase]:
-    sizes = ((128, (128,)), (384, (256,)), (1152, (128, 384)), (4096, (128,)), (512, (256, 128, 128)))
-    number = 0
-    for bits in BITS:
-        for rows in (1, 2, 3, 4):
-            in_size, out_sizes = sizes[number % len(sizes)]
-            yield exl3.MatmulCase(bits, "mul1", rows, in_size, out_sizes, (1, 2, 3, 7)[number // 3 % 4])
-            number += 1
 
 
 def _decode_cases() -> Iterator[many_rows.DecodeCase]:
@@ -153,20 +152,14 @@ def _count_cases() -> Iterator[counting.CountCase]:
 
 OPS = (
     Op(
-        "exl3_matmul",
-        tuple(catalogue.exl3_matmul(bits, book, groups) for bits in BITS for book in CODEBOOKS for groups in (1, 2)),
-        tuple(_matmul_cases()), exl3.matmul_inputs, exl3.launch_matmul, exl3.matmul_reference, 5e-6,
+        "exl3_product",
+        tuple(catalogue.exl3_product(bits, *road) for bits in BITS for road in PRODUCT_ROADS),
+        tuple(_product_cases()), exl3.product_inputs, exl3.launch_product, exl3.product_reference, 5e-6,
     ),
     Op(
         "exl3_decode",
         tuple(catalogue.exl3_decode(bits, codebook) for bits in BITS for codebook in CODEBOOKS),
         tuple(_decode_cases()), many_rows.decode_inputs, many_rows.launch_decode, many_rows.decode_reference, 0.0,
-    ),
-    Op(
-        "exl3_matmul_int",
-        tuple(catalogue.exl3_matmul_int(bits) for bits in BITS),
-        tuple(_matmul_int_cases()),
-        exl3.matmul_int_inputs, exl3.launch_matmul_int, exl3.matmul_int_reference, 5e-6,
     ),
     Op(
         "prepare_input", (catalogue.prepare_input(False), catalogue.prepare_input(True)),

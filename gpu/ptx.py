@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.targetconfig import ConfigStack
 from numba.cuda.extending import intrinsic
 
 i16, i32, i64, f32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
@@ -20,6 +21,16 @@ def assembly(
     """One inline PTX statement."""
     function = ir.FunctionType(result, [value.type for value in values])
     return b.call(ir.InlineAsm(function, text, constraints, side_effect=effects), list(values))
+
+
+def items(b: ir.IRBuilder, value: ir.Value, count: int) -> list[ir.Value]:
+    """The members of a tuple of registers."""
+    return [b.extract_value(value, i) for i in range(count)]
+
+
+def word(value: int) -> ir.Constant:
+    """A constant of 32 bits below 2**31."""
+    return ir.Constant(i32, value)
 
 
 def global_load(b: ir.IRBuilder, address: ir.Value, kind: ir.Type, align: int) -> ir.Value:
@@ -68,6 +79,35 @@ def mma_m16n8k32(
     text = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
     out = assembly(b, result, text, "=r,=r,=r,=r,r,r,r,r,r,r,r,r,r,r", [*a, *codes, *sums])
     return [b.extract_value(out, i) for i in range(4)]
+
+
+def _overlaps_launches() -> bool:
+    """Whether the card that is compiled for can start a kernel before the one in front of it has ended."""
+    return bool(ConfigStack.top_or_none().compute_capability >= (9, 0))
+
+
+@intrinsic
+def wait_for_inputs(typingctx):  # type: ignore[no-untyped-def]
+    """Waits until the kernels launched before have ended and what they wrote can be read; nothing on older cards."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        if _overlaps_launches():
+            assembly(b, ir.VoidType(), "griddepcontrol.wait;", "~{memory}", [], effects=True)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def let_next_start(typingctx):  # type: ignore[no-untyped-def]
+    """Allows the next kernel to start up to its own `wait_for_inputs`; nothing on older cards."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        if _overlaps_launches():
+            assembly(b, ir.VoidType(), "griddepcontrol.launch_dependents;", "~{memory}", [], effects=True)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 def fma(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
@@ -211,6 +251,18 @@ def exp2_fast(typingctx, value):  # type: ignore[no-untyped-def]
 
     def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
         return assembly(b, f32, "ex2.approx.ftz.f32 $0, $1;", "=f,f", [args[0]])
+
+    return signature, codegen
+
+
+@intrinsic
+def exponent_of(typingctx, value):  # type: ignore[no-untyped-def]
+    """The power of two at or below a positive float32, at least 2**-126."""
+    signature = types.float32(types.float32)
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        bits = b.and_(b.bitcast(args[0], i32), word(0x7F800000))
+        return b.bitcast(b.select(b.icmp_unsigned("==", bits, word(0)), word(0x00800000), bits), f32)
 
     return signature, codegen
 

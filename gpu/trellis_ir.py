@@ -17,6 +17,7 @@ from gpu.ptx import assembly, dot_bytes, i32, permute_bytes
 MUL1_MULTIPLIER = 0x83DCD12D
 MCG_MULTIPLIER = 0xCBAC1FED
 THREE_INST = (89226354, 64248484)
+HALVES_MASK, HALVES_FLIP = 0x8FFF8FFF, 0x3B603B60  # of mcg and 3inst
 MUL1_SCALE_HALVES = 0x1EEE1EEE  # 0.00676727294921875, twice
 MUL1_BIAS_HALVES = 0xC931C931  # -10.3828125, twice
 
@@ -47,17 +48,35 @@ def _funnel(b: ir.IRBuilder, high: ir.Value, low: ir.Value, shift: ir.Value) -> 
     return assembly(b, i32, "shf.r.wrap.b32 $0, $1, $2, $3;", "=r,r,r,r", [low, high, shift])
 
 
-def _window(b: ir.IRBuilder, words: list[ir.Value], position: int) -> ir.Value:
-    """16 bits that end at `position` bits above bit 0 of the aligned words (lowest word last)."""
+def _windows(b: ir.IRBuilder, words: list[ir.Value], positions: Sequence[int]) -> list[ir.Value]:
+    """The 16 bits that end at each of `positions` bits above bit 0 of the aligned words (lowest word last).
+
+    A byte permute cuts a window out of a word where it begins at a byte, so windows whose positions are equal modulo 8
+    and less than 24 apart share one shift.
+    """
+    found: dict[int, ir.Value] = {}
+    for residue in range(8):
+        left = sorted(position for position in positions if position % 8 == residue)
+        while left:
+            base = left[0]
+            if residue == 0 and left[0] % 32 <= 16:
+                base -= left[0] % 32  # a word as it stands
+            source = _shifted(b, words, base)
+            for position in [each for each in left if each - base <= 16]:
+                found[position] = permute_bytes(b, source, _const(0), (0x4410, 0x4421, 0x4432)[(position - base) // 8])
+            left = [each for each in left if each - base > 16]
+    return [found[position] for position in positions]
+
+
+def _shifted(b: ir.IRBuilder, words: list[ir.Value], position: int) -> ir.Value:
+    """32 bits that end at `position`, zero beyond the last word."""
     index, shift = divmod(position, 32)
     low = words[-1 - index]
-    if shift == 16:
-        return b.lshr(low, _const(16))
-    if shift == 8:
-        return permute_bytes(b, low, _const(0), 0x4421)
-    if shift < 16:
-        return b.and_(b.lshr(low, _const(shift)) if shift else low, _const(0xFFFF))
-    return b.and_(_funnel(b, words[-2 - index], low, _const(shift)), _const(0xFFFF))
+    if shift == 0:
+        return low
+    if index + 1 == len(words):
+        return b.lshr(low, _const(shift))
+    return _funnel(b, words[-2 - index], low, _const(shift))
 
 
 def _pair(b: ir.IRBuilder, first: ir.Value, second: ir.Value, codebook: str) -> ir.Value:
@@ -72,7 +91,7 @@ def _pair(b: ir.IRBuilder, first: ir.Value, second: ir.Value, codebook: str) -> 
     products = [b.mul(s, _const(MCG_MULTIPLIER if codebook == "mcg" else THREE_INST[0])) for s in (first, second)]
     if codebook == "3inst":
         products = [b.add(p, _const(THREE_INST[1])) for p in products]
-    even, odd = [b.xor(b.and_(p, _const(0x8FFF8FFF)), _const(0x3B603B60)) for p in products]
+    even, odd = [b.xor(b.and_(p, _const(HALVES_MASK)), _const(HALVES_FLIP)) for p in products]
     low, high = permute_bytes(b, even, odd, 0x5410), permute_bytes(b, even, odd, 0x7632)
     return assembly(b, i32, "add.rn.f16x2 $0, $1, $2;", "=r,r,r", [low, high])
 
@@ -84,12 +103,21 @@ def lane_states(b: ir.IRBuilder, words: Sequence[ir.Value], shift: ir.Value, bit
     else:
         aligned = [b.lshr(words[0], shift)]
         aligned += [_funnel(b, words[i - 1], words[i], shift) for i in range(1, len(words))]
-    return [_window(b, aligned, (7 - j) * bits) for j in range(8)]
+    return _windows(b, aligned, [(7 - j) * bits for j in range(8)])
 
 
-def mul1_products(b: ir.IRBuilder, words: Sequence[ir.Value], shift: ir.Value, bits: int) -> list[ir.Value]:
-    """The eight products of a lane whose four bytes sum to the weights' codes."""
-    return [b.mul(state, _const(MUL1_MULTIPLIER)) for state in lane_states(b, words, shift, bits)]
+def products(b: ir.IRBuilder, words: Sequence[ir.Value], shift: ir.Value, bits: int, codebook: str) -> list[ir.Value]:
+    """Eight registers of a lane, each a weight in parts: four bytes whose sum is its code (mul1), or two halves whose
+    sum is its value (mcg, 3inst).
+    """
+    multiplier = {"mul1": MUL1_MULTIPLIER, "mcg": MCG_MULTIPLIER, "3inst": THREE_INST[0]}[codebook]
+    parts = [b.mul(state, _const(multiplier)) for state in lane_states(b, words, shift, bits)]
+    if codebook == "mul1":
+        return parts
+    if codebook == "3inst":
+        parts = [b.add(part, _const(THREE_INST[1])) for part in parts]
+    mask, flip = _const(HALVES_MASK), _const(HALVES_FLIP)
+    return [assembly(b, i32, "lop3.b32 $0, $1, $2, $3, 0x6a;", "=r,r,r,r", [part, mask, flip]) for part in parts]
 
 
 def decode_weights(

@@ -274,6 +274,9 @@ class CpuBackend:
         self._share(4 * gate.numel())
         elementwise_kernels.gated_silu(gate.numpy(), up.numpy())
 
+    def fuse(self, blocks: Sequence[Any]) -> None:
+        return None
+
     def gather_rows(self, x: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
         out.copy_(x[rows])
 

@@ -16,14 +16,17 @@ import torch
 
 from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
-from engine.cuda.linear import FEW_ROWS, LinearGroup, Scratch, kernels_of
+from engine.cuda.few_rows import FEW_ROWS
+from engine.cuda.fused import FusedBlocks, Tools, can_fuse
+from engine.cuda.fused import sources as fused_sources
+from engine.cuda.linear import LinearGroup, Scratch, kernels_of
 from engine.cuda.sampler import CardSampler
 from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue
-from gpu.kernels.attention_layout import partial_values, plan_attention
+from gpu.kernels.attention_layout import AttendPlan, partial_values, plan_attention
 from gpu.launch import KernelCache, KernelSource
 from gpu.sampler import SOURCES
 
@@ -260,21 +263,41 @@ class CudaBackend:
     def attention(
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
     ) -> None:
+        plan = self._attend(q, shape, batch, cache, out)
+        if plan.needs_combine:
+            self._kernels.get(catalogue.COMBINE)(
+                (q.shape[0], shape.num_heads, 1), 128, self._attention_partial.data_ptr(), batch.positions.data_ptr(),
+                plan.grid[2], q.shape[0], shape.window or 0, plan.pool, cache.padded, shape.head_dim,
+                out.data_ptr(), out.stride(0),
+            )  # fmt: skip
+
+    def _attend(
+        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
+    ) -> AttendPlan:
+        """Launches attention, whose splits are still to be combined if the plan says so."""
         rows, group = q.shape[0], shape.num_heads // shape.num_kv_heads
         plan = plan_attention(
             rows, group, shape.num_kv_heads, cache.padded, self._multiprocessors, consecutive=batch.consecutive
         )
-        scratch, window = self._attention_partial.data_ptr(), shape.window or 0
         self._kernels.get((catalogue.attend_many if plan.many else catalogue.attend_few)(cache.padded))(
             plan.grid, 128, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
             batch.page_table.data_ptr(), batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
-            out.data_ptr(), scratch, rows, shape.head_dim, group, plan.tokens, window, plan.pool, shape.scale,
+            out.data_ptr(), self._attention_partial.data_ptr(), rows, shape.head_dim, group, plan.tokens,
+            shape.window or 0, plan.pool, shape.scale,
         )  # fmt: skip
-        if plan.needs_combine:
-            self._kernels.get(catalogue.COMBINE)(
-                (rows, shape.num_heads, 1), 128, scratch, batch.positions.data_ptr(), plan.grid[2], rows, window,
-                plan.pool, cache.padded, shape.head_dim, out.data_ptr(), out.stride(0),
-            )  # fmt: skip
+        return plan
+
+    def fuse(self, blocks: Sequence[Any]) -> FusedBlocks | None:
+        if not all(can_fuse(block) for block in blocks):
+            return None
+        features = blocks[0].attention.q_proj.padded_in
+        tools = Tools(
+            self._kernels, self._scratch.few, self._attend, self._attention_partial.data_ptr(),
+            self.empty(FEW_ROWS, features // 128),
+        )  # fmt: skip
+        linears = (block.mlp.down_proj for block in blocks)
+        self._needed |= {source.name: source for source in fused_sources([linear.codebook for linear in linears])}
+        return FusedBlocks(blocks, tools)
 
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
         """gate [T, I] = silu(gate) * up, in place."""
@@ -293,9 +316,6 @@ class CudaBackend:
         rows = residual.shape[0]
         gate, up, hidden = buffers.gate[:rows], buffers.up[:rows], buffers.hidden[:rows]
         pair, down = self._groups_of((gate_proj, up_proj), (gate, up)), self._groups_of((down_proj,), (residual,))
-        if len(pair) == len(down) == 1 and pair[0].can_feed(down[0], rows):
-            pair[0].multiply_gated(residual, InputNorm(norm.weight.data_ptr(), norm.eps), down[0])
-            return
         if len(pair) == len(down) == 1 and rows > FEW_ROWS and pair[0].many.can_feed(down[0].many, rows):
             after = InputNorm(norm.weight.data_ptr(), norm.eps)
             pair[0].many.multiply_gated(residual, after, down[0].many, gate, up)

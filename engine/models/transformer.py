@@ -56,6 +56,7 @@ class Transformer:
         self.final_norm = loader.norm(spec.final_norm)
         self.head = loader.head(embedding)
         self.size = loader.size(self.embedding)
+        self._fused = backend.fuse(self.blocks)
 
     @property
     def max_rows(self) -> int:
@@ -82,6 +83,9 @@ class Transformer:
         rows = batch.num_rows
         residual, scratch = self.buffers.residual[:rows], self.buffers.scratch[:rows]
         self.backend.embed(self.embedding, batch.token_ids, residual)
+        if self._fused is not None and self._fused.takes(rows):
+            self._fused.forward(residual, batch)
+            return residual
         for block in self.blocks:
             block.forward(residual, batch, scratch)
         return residual

@@ -302,20 +302,22 @@ def many_kernel(padded: int) -> Any:
     return cuda.jit(kernel)
 
 
-@cuda.jit
-def combine(partial, positions, splits, rows, window, pool, padded, head_dim, out, out_stride):  # type: ignore[no-untyped-def]
-    """out [rows, H * head_dim] from partial; maxima are in powers of two. With a pool `splits` does not count."""
-    row, head, heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
-    thread = types.int32(cuda.threadIdx.x)
-    lane = thread & 31  # every warp computes the weights of all splits, a lane one
+@cuda.jit(device=True, inline=True)
+def merged(partial, positions, row, head, heads, splits, rows, window, pool, padded, i, lane):  # type: ignore[no-untyped-def]
+    """Value i of a head's output from its splits, and how many they were: with one, it is in the output already.
+
+    A warp has one head; every warp computes the weights of all splits, a lane one. Maxima are in powers of two. With a
+    pool `splits` does not count.
+    """
     wide = padded + 2
     slot, slots = row, rows  # of the first split, and up to the next
     if pool > 0:
         pieces, piece_end = deal(positions, rows, types.int32(window - 1 if window > 0 else ALL_KEYS), pool, lane)
         splits = types.int32(cuda.shfl_sync(ALL_LANES, pieces, row))
         slot, slots = types.int32(cuda.shfl_sync(ALL_LANES, piece_end, row) - splits), types.int32(1)
-        if splits == 1:
-            return  # whoever had all the keys wrote the output
+    value = types.float32(0.0)
+    if splits == 1:
+        return value, splits
     first = partial + types.uint64(4) * types.uint64((slot * heads + head) * wide)
     stride = types.uint64(4) * types.uint64(slots * heads * wide)
     total, maximum = types.float32(0.0), types.float32(MASKED)
@@ -336,17 +338,27 @@ def combine(partial, positions, splits, rows, window, pool, padded, head_dim, ou
         total += cuda.shfl_xor_sync(ALL_LANES, total, mask)
         mask //= 2
     weight = weight / total if lane < used else types.float32(0.0)
+    at = first + types.uint64(4 * i)
+    for split in range(0, used, 4):
+        value0 = load_float(at + types.uint64(split) * stride)
+        value1 = load_float(at + types.uint64(min(split + 1, used - 1)) * stride)
+        value2 = load_float(at + types.uint64(min(split + 2, used - 1)) * stride)
+        value3 = load_float(at + types.uint64(min(split + 3, used - 1)) * stride)
+        value += value0 * cuda.shfl_sync(ALL_LANES, weight, split)
+        value += value1 * cuda.shfl_sync(ALL_LANES, weight, split + 1)
+        value += value2 * cuda.shfl_sync(ALL_LANES, weight, split + 2)
+        value += value3 * cuda.shfl_sync(ALL_LANES, weight, split + 3)
+    return value, splits
+
+
+@cuda.jit
+def combine(partial, positions, splits, rows, window, pool, padded, head_dim, out, out_stride):  # type: ignore[no-untyped-def]
+    """out [rows, H * head_dim] from partial."""
+    row, head, heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
+    thread = types.int32(cuda.threadIdx.x)
     for i in range(thread, padded, COMBINE_THREADS):
-        at = first + types.uint64(4 * i)
-        value = types.float32(0.0)
-        for split in range(0, used, 4):
-            value0 = load_float(at + types.uint64(split) * stride)
-            value1 = load_float(at + types.uint64(min(split + 1, used - 1)) * stride)
-            value2 = load_float(at + types.uint64(min(split + 2, used - 1)) * stride)
-            value3 = load_float(at + types.uint64(min(split + 3, used - 1)) * stride)
-            value += value0 * cuda.shfl_sync(ALL_LANES, weight, split)
-            value += value1 * cuda.shfl_sync(ALL_LANES, weight, split + 1)
-            value += value2 * cuda.shfl_sync(ALL_LANES, weight, split + 2)
-            value += value3 * cuda.shfl_sync(ALL_LANES, weight, split + 3)
-        if i < head_dim:
+        value, used = merged(
+            partial, positions, row, head, heads, splits, rows, window, pool, padded, types.int32(i), thread & 31
+        )
+        if used > 1 and i < head_dim:
             store_float(out + types.uint64(4) * types.uint64(row * out_stride + head * head_dim + i), value)

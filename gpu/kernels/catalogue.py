@@ -10,26 +10,15 @@ from typing import Any
 from gpu.launch import KernelSource
 
 
-def exl3_matmul(bits: int, codebook: str, groups: int) -> KernelSource:
-    """Products of up to `8 * groups` rows."""
+def exl3_product(bits: int, codebook: str, kind: str, groups: int) -> KernelSource:
+    """Products of a few rows; see `exl3_product.Road`."""
 
     def build() -> Any:
-        from gpu.kernels.exl3_matmul import matmul_kernel
+        from gpu.kernels.exl3_product import product_kernel
 
-        return matmul_kernel(bits, codebook, groups)
+        return product_kernel(bits, codebook, kind, groups)
 
-    return KernelSource(f"exl3_matmul_{codebook}_k{bits}_g{groups}", "uuuiiii", build)
-
-
-def exl3_matmul_int(bits: int) -> KernelSource:
-    """Products of up to four rows with codebook mul1, in integers."""
-
-    def build() -> Any:
-        from gpu.kernels.exl3_matmul_int import matmul_int_kernel
-
-        return matmul_int_kernel(bits)
-
-    return KernelSource(f"exl3_matmul_int_k{bits}", "uuuiii", build)
+    return KernelSource(f"exl3_product_{codebook}_k{bits}_{kind}{groups}", "uuuiiiiiuuuuiiuii", build, overlaps=True)
 
 
 def finish_output(is_split: bool) -> KernelSource:
@@ -43,15 +32,30 @@ def finish_output(is_split: bool) -> KernelSource:
     return KernelSource("finish_splits" if is_split else "finish_single", "uiiiuuuii", build)
 
 
-def finish_gated(is_integer: bool) -> KernelSource:
-    """Gate and up finished, multiplied and made the input of the down projection."""
+def _by_inputs(name: str, signature: str, maker: str, is_bytes: bool) -> KernelSource:
+    """A kernel that writes a product's inputs, as bytes or as halves."""
 
     def build() -> Any:
-        from gpu.kernels.hadamard import finish_gated_kernel
+        from gpu.kernels import fused
 
-        return finish_gated_kernel(is_integer)
+        return getattr(fused, maker)(is_bytes)
 
-    return KernelSource("finish_gated_codes" if is_integer else "finish_gated_halves", "uiiiiuuuuu", build)
+    return KernelSource(f"{name}_codes" if is_bytes else f"{name}_halves", signature, build, overlaps=True)
+
+
+def absorb(is_bytes: bool) -> KernelSource:
+    """A product added to the residual stream, which becomes the next products' input."""
+    return _by_inputs("absorb", "uiiiuuuiuuiiuuu", "absorb_kernel", is_bytes)
+
+
+def merge_heads(is_bytes: bool) -> KernelSource:
+    """Attention's splits merged, and the heads made the output projection's input."""
+    return _by_inputs("merge_heads", "uuiiiiiiiuuuu", "merge_heads_kernel", is_bytes)
+
+
+def finish_gated(is_bytes: bool) -> KernelSource:
+    """Gate and up finished, multiplied and made the input of the down projection."""
+    return _by_inputs("finish_gated", "uiiuiiiiuuuuuuiifuu", "finish_gated_kernel", is_bytes)
 
 
 def exl3_decode(bits: int, codebook: str) -> KernelSource:
@@ -85,24 +89,24 @@ def attend_many(padded: int) -> KernelSource:
     return KernelSource(f"attend_many_{padded}", "uiuuuiuuuuiiiiiif", build)
 
 
-def _fixed(module: str, name: str, signature: str) -> KernelSource:
+def _fixed(module: str, name: str, signature: str, *, overlaps: bool = False) -> KernelSource:
     def build() -> Any:
         from importlib import import_module
 
         return getattr(import_module(f"gpu.kernels.{module}"), name)
 
-    return KernelSource(name, signature, build)
+    return KernelSource(name, signature, build, overlaps)
 
 
-def prepare_input(is_integer: bool) -> KernelSource:
+def prepare_input(is_bytes: bool) -> KernelSource:
     """Norm, scale, rotation and quantization of a linear's inputs."""
 
     def build() -> Any:
         from gpu.kernels.hadamard import input_kernel
 
-        return input_kernel(is_integer)
+        return input_kernel(is_bytes)
 
-    return KernelSource("prepare_codes" if is_integer else "prepare_halves", "uiiufuiiuu", build)
+    return KernelSource("prepare_codes" if is_bytes else "prepare_halves", "uiiufuiiuu", build)
 
 
 RMS_NORM = _fixed("elementwise", "rms_norm", "uufiu")
@@ -113,3 +117,4 @@ PREPARE_MANY = _fixed("rotate_many", "prepare_many", "uiiufuiiu")
 FINISH_MANY = _fixed("rotate_many", "finish_many", "uiiuuuiii")
 FINISH_GATED_MANY = _fixed("rotate_many", "finish_gated_many", "uuiiiuuuuuui")
 COMBINE = _fixed("attention", "combine", "uuiiiiiiui")
+FINISH_HEADS = _fixed("fused", "finish_heads", "uiiuiiuiiiuuuiifiiiiiuufuuiuuuiuuu", overlaps=True)

@@ -2,7 +2,7 @@
 
 Launch: `input_kernel`: grid (ceil(blocks / 8), rows, matrices), 256 threads, a warp a block; every block computes the
     norm of its row for itself.
-    `finish_kernel` and `finish_gated_kernel` say their own.
+    `finish_kernel` says its own.
 Layout: a lane holds four consecutive values; strides 1 and 2 are in its registers, 4 to 64 are shuffles.
 Source: section 4 of the format description.
 """
@@ -17,6 +17,7 @@ from numba import cuda
 from numba.core import types
 
 from gpu.ptx import (
+    exponent_of,
     halves_from_floats,
     load_float,
     load_floats,
@@ -71,13 +72,14 @@ def _scaled(x_at, s_at, norm_at, factor, i, known):  # type: ignore[no-untyped-d
 
 
 @cache
-def input_kernel(is_integer: bool) -> Any:
-    """Norm (optional), scale, rotation and, for the integer product, quantization of the inputs of up to four linears.
+def input_kernel(is_bytes: bool) -> Any:
+    """Norm (optional), scale, rotation and rounding of the inputs of some linears, as `exl3_product` takes them.
 
     Arguments: x (address of float32 rows), x_stride, in_features, norm_weight (address of float32 [in_features] or 0),
-    eps, suh (address of fp16 [M, 128 * blocks]), blocks, row_capacity, out (address of fp16 or int16 codes
-    [M, row_capacity, 128 * blocks]), scales (address of float32 [M, row_capacity, blocks, 2]; integer only).
+    eps, suh (address of fp16 [M, 128 * blocks]), blocks, row_capacity, out (address of int16 codes or fp16
+    [M, row_capacity, 128 * blocks]), scales (address of float32 [M, row_capacity, blocks, 2]).
     """
+    store_inputs = input_writer(is_bytes)
 
     def kernel(x, x_stride, in_features, norm_weight, eps, suh, blocks, row_capacity, out, scales):  # type: ignore[no-untyped-def]
         staged = cuda.shared.array(INPUT_WARPS, types.float32)
@@ -126,27 +128,46 @@ def input_kernel(is_integer: bool) -> Any:
             v3 = _scaled(x_at, s_at, n_at, factor, 3, known)
         v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
         at = out + types.uint64(((matrix * row_capacity + row) * width + first) * 2)
-        if is_integer:
-            scale_at = scales + types.uint64(8 * ((matrix * row_capacity + row) * blocks + block))
-            _store_codes(v0, v1, v2, v3, lane, at, scale_at)
-        else:
-            store_words(at, halves_from_floats(v0, v1), halves_from_floats(v2, v3))
+        scale_at = scales + types.uint64(8 * ((matrix * row_capacity + row) * blocks + block))
+        store_inputs(v0, v1, v2, v3, lane, at, scale_at)
 
-    kernel.__name__ = kernel.__qualname__ = "prepare_codes" if is_integer else "prepare_halves"
+    kernel.__name__ = kernel.__qualname__ = "prepare_codes" if is_bytes else "prepare_halves"
     return cuda.jit(kernel)
 
 
 @cuda.jit(device=True, inline=True)
-def _store_codes(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped-def]
-    """Writes 128 values of a warp as int16 codes in two signed bytes each, and their two scales."""
+def _peak_of(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
+    """The largest magnitude of a warp's values; NaN if there is NaN or infinity among them."""
     peak = max(max(abs(v0), abs(v1)), max(abs(v2), abs(v3)))
-    if v0 - v0 + v1 - v1 + v2 - v2 + v3 - v3 != 0:  # NaN and infinity: the maximum may pass over them
+    if v0 - v0 + v1 - v1 + v2 - v2 + v3 - v3 != 0:  # the maximum may pass over them
         peak = types.float32(math.nan)
     mask = 16
     while mask > 0:
         other = cuda.shfl_xor_sync(0xFFFFFFFF, peak, mask)
         peak = other if other > peak or other != other else peak
         mask //= 2
+    return peak
+
+
+@cuda.jit(device=True, inline=True)
+def _store_halves(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped-def]
+    """Writes 128 values of a warp as fp16 over a power of two, so that none overflows, and that power."""
+    peak = _peak_of(v0, v1, v2, v3)
+    scale = types.float32(1.0)
+    if peak != peak:
+        scale = peak
+    elif peak > types.float32(0.0):
+        scale = exponent_of(peak)
+    inverse = types.float32(1.0) / scale
+    store_words(at, halves_from_floats(v0 * inverse, v1 * inverse), halves_from_floats(v2 * inverse, v3 * inverse))
+    if lane == 0:
+        store_float(scale_at, scale)
+
+
+@cuda.jit(device=True, inline=True)
+def _store_codes(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped-def]
+    """Writes 128 values of a warp as int16 codes in two signed bytes each, and their two scales."""
+    peak = _peak_of(v0, v1, v2, v3)
     inverse = types.float32(CODE_LIMIT) / peak if peak > types.float32(0.0) else types.float32(0.0)
     c0, c1 = round_to_int(v0 * inverse), round_to_int(v1 * inverse)
     c2, c3 = round_to_int(v2 * inverse), round_to_int(v3 * inverse)
@@ -171,6 +192,11 @@ def _limbs(code):  # type: ignore[no-untyped-def]
     return ((code - low) & 0xFF00) | (low & 0xFF)
 
 
+def input_writer(is_bytes: bool) -> Any:
+    """The device function that writes a warp's 128 rotated values as a product's inputs, with their scales."""
+    return _store_codes if is_bytes else _store_halves
+
+
 @cuda.jit(device=True, inline=True)
 def _store_column(place, column, known, value, accumulate, i):  # type: ignore[no-untyped-def]
     if column + i < known:
@@ -179,7 +205,7 @@ def _store_column(place, column, known, value, accumulate, i):  # type: ignore[n
 
 
 @cuda.jit(device=True, inline=True)
-def _sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
+def sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
     """Four neighbouring columns summed over the splits first, first + step ..., two loads under way at a time."""
     v0 = v1 = v2 = v3 = types.float32(0.0)
     split = first
@@ -192,66 +218,6 @@ def _sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
         a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
         v0, v1, v2, v3 = v0 + a0, v1 + a1, v2 + a2, v3 + a3
     return v0, v1, v2, v3
-
-
-@cuda.jit(device=True, inline=True)
-def _gated(gate, up, g_scale, u_scale, g_shift, u_shift, suh, i, known):  # type: ignore[no-untyped-def]
-    """silu(gate) * up of one column, scaled for the next product; zero past the columns that exist."""
-    at = types.uint64(2 * i)
-    g = gate * load_half(g_scale + at) + load_half(g_shift + at)
-    u = up * load_half(u_scale + at) + load_half(u_shift + at)
-    value = g / (types.float32(1.0) + cuda.libdevice.fast_expf(-g)) * u * load_half(suh + at)
-    return value if i < known else types.float32(0.0)
-
-
-@cache
-def finish_gated_kernel(is_integer: bool) -> Any:
-    """Finishes gate and up, takes silu(gate) * up and prepares it as the next product's input, 128 columns a block.
-
-    Launch: grid (blocks, rows), 128 threads.
-    Arguments: partial (address of float32 [splits, rows, 2 * width]: gate, then up), splits, rows, blocks (of width),
-    columns (that exist), svh and bias (addresses of fp16 [2 * width]), suh (address of fp16 [width]), out and scales as
-    in `input_kernel`.
-    """
-
-    def kernel(partial, splits, rows, blocks, columns, svh, bias, suh, out, scales):  # type: ignore[no-untyped-def]
-        staged = cuda.shared.array(STAGED, types.float32)
-        lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
-        block, row = cuda.blockIdx.x, cuda.blockIdx.y
-        width = 128 * blocks
-        first = 128 * block + 4 * lane
-        known = columns - first
-        stride = types.uint64(8 * rows * width)
-        # Warps 0 and 1 sum halves of gate's splits, warps 2 and 3 halves of up's; warp 0 does the rest.
-        at = partial + types.uint64((row * 2 * width + (warp >> 1) * width + first) * 4)
-        g0, g1, g2, g3 = _sum_some(at, stride, splits, warp & 1, 2)
-        place = 128 * warp + 4 * lane
-        staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = g0, g1, g2, g3
-        cuda.syncthreads()
-        if warp != 0:
-            return
-        place = 4 * lane
-        g0, g1 = g0 + staged[place + 128], g1 + staged[place + 129]
-        g2, g3 = g2 + staged[place + 130], g3 + staged[place + 131]
-        u0, u1 = staged[place + 256] + staged[place + 384], staged[place + 257] + staged[place + 385]
-        u2, u3 = staged[place + 258] + staged[place + 386], staged[place + 259] + staged[place + 387]
-        g0, g1, g2, g3 = rotate_128(g0, g1, g2, g3, lane)
-        u0, u1, u2, u3 = rotate_128(u0, u1, u2, u3, lane)
-        place, over = types.uint64(2 * first), types.uint64(2 * width)
-        gs, us, gb, ub = svh + place, svh + place + over, bias + place, bias + place + over
-        v0 = _gated(g0, u0, gs, us, gb, ub, suh + place, 0, known)
-        v1 = _gated(g1, u1, gs, us, gb, ub, suh + place, 1, known)
-        v2 = _gated(g2, u2, gs, us, gb, ub, suh + place, 2, known)
-        v3 = _gated(g3, u3, gs, us, gb, ub, suh + place, 3, known)
-        v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-        target = out + types.uint64((row * width + first) * 2)
-        if is_integer:
-            _store_codes(v0, v1, v2, v3, lane, target, scales + types.uint64(8 * (row * blocks + block)))
-        else:
-            store_words(target, halves_from_floats(v0, v1), halves_from_floats(v2, v3))
-
-    kernel.__name__ = kernel.__qualname__ = "finish_gated_codes" if is_integer else "finish_gated_halves"
-    return cuda.jit(kernel)
 
 
 @cuda.jit(device=True, inline=True)
@@ -295,7 +261,7 @@ def finish_kernel(is_split: bool) -> Any:
         lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
         block, row = cuda.blockIdx.x, cuda.blockIdx.y
         at = partial + types.uint64((row * width + 128 * block + 4 * lane) * 4)
-        v0, v1, v2, v3 = _sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
+        v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
         place = 128 * warp + 4 * lane
         staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = v0, v1, v2, v3
         cuda.syncthreads()

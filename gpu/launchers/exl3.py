@@ -16,59 +16,74 @@ from gpu.reference import exl3 as reference
 from gpu.reference.elementwise import rms_norm
 
 Tensors = tuple[torch.Tensor, ...]
-MAX_ROWS = 16
-COLUMNS = 64  # of a block of exl3_matmul
-INT_COLUMNS = 128  # of a block of exl3_matmul_int
 
 
 @dataclass(frozen=True)
-class MatmulCase:
+class ProductCase:
+    """`kind` and `groups` name the road; `in_size` and `out_sizes` (of up to three matrices) are multiples of 128."""
+
     bits: int
     codebook: str
+    kind: str
+    groups: int
     rows: int
     in_size: int
     out_sizes: tuple[int, ...]
     splits: int
 
+    @property
+    def columns(self) -> int:
+        """Of a block."""
+        return 128 if self.groups == 1 else 64
+
 
 @dataclass(frozen=True)
-class MatmulInputs:
-    """words: int16 [in / 16, out / 16, 16 * bits] of each matrix; x: fp16 [M, 16, in], NaN behind `case.rows`."""
+class ProductInputs:
+    """words: int16 [in / 16, out / 16, 16 * bits] of each matrix; x: codes int16 or halves fp16 [M, rows, in]; scales:
+    float32 [M, rows, in / 128, 2].
+    """
 
-    case: MatmulCase
+    case: ProductCase
     words: Tensors
     x: torch.Tensor
+    scales: torch.Tensor
 
 
-def matmul_inputs(case: MatmulCase, draw: Draw) -> MatmulInputs:
-    tiles, unit = case.in_size // 16, 16 * case.bits
+def product_inputs(case: ProductCase, draw: Draw) -> ProductInputs:
+    tiles, unit, matrices = case.in_size // 16, 16 * case.bits, len(case.out_sizes)
     words = tuple(draw.integers(-32768, 32768, tiles, size // 16, unit, dtype=torch.int16) for size in case.out_sizes)
-    x = draw.normal(len(words), MAX_ROWS, case.in_size, dtype=torch.float16)
-    x[:, case.rows :] = float("nan")
-    return MatmulInputs(case, words, x)
+    scales = draw.uniform(1e-6, 1e-5, matrices, case.rows, case.in_size // 128, 2)
+    if case.kind == "bytes":
+        x = reference.limbs_of(draw.integers(-32639, 32640, matrices, case.rows, case.in_size))
+        scales[..., 1] = draw.normal(matrices, case.rows, case.in_size // 128)
+    else:
+        x = draw.normal(matrices, case.rows, case.in_size, dtype=torch.float16)
+        scales[..., 1] = float("nan")
+    return ProductInputs(case, words, x, scales)
 
 
-def launch_matmul(kernels: KernelCache, inputs: MatmulInputs) -> Tensors:
-    case, device = inputs.case, inputs.x.device
-    table: list[list[int]] = []
-    owners: list[int] = []
-    for i, words in enumerate(inputs.words):
-        table.append([words.data_ptr(), inputs.x[i].data_ptr(), len(owners), words.shape[1]])
-        owners += [i] * (16 * words.shape[1] // COLUMNS)
-    matrices = torch.tensor(table, dtype=torch.int64, device=device)
-    block_matrix = torch.tensor(owners, dtype=torch.int32, device=device)
-    partial = poisoned(case.splits + 1, case.rows, COLUMNS * len(owners), device=device)
-    tiles_in = case.in_size // 16
-    kernels.get(catalogue.exl3_matmul(case.bits, case.codebook, 1 if case.rows <= 8 else 2))(
-        (len(owners), case.splits, 1), 256, matrices.data_ptr(), block_matrix.data_ptr(), partial.data_ptr(),
-        tiles_in, -(-tiles_in // case.splits), case.rows, case.in_size,
+def launch_product(kernels: KernelCache, inputs: ProductInputs) -> Tensors:
+    case, words, columns = inputs.case, inputs.words, inputs.case.columns
+    blocks = [size // columns for size in case.out_sizes]
+    firsts = [sum(blocks[:i]) if i < len(blocks) else sum(blocks) for i in (1, 2)]
+    partial = poisoned(case.splits + 1, case.rows, columns * sum(blocks), device=inputs.x.device)
+    kernels.get(catalogue.exl3_product(case.bits, case.codebook, case.kind, case.groups))(
+        (sum(blocks), case.splits, 1), 128, *(words[min(i, len(words) - 1)].data_ptr() for i in range(3)),
+        *(words[min(i, len(words) - 1)].shape[1] for i in range(3)), *firsts,
+        inputs.x.data_ptr(), 2 * inputs.x.stride(0), inputs.scales.data_ptr(), 4 * inputs.scales.stride(0),
+        2 * case.in_size, 4 * inputs.scales.stride(1), partial.data_ptr(), case.in_size // 16, case.rows,
     )  # fmt: skip
     return partial[:-1].double().sum(0), partial[-1]
 
 
-def matmul_reference(inputs: MatmulInputs) -> Tensors:
-    case = inputs.case
-    product = reference.matmul(inputs.words, inputs.x[:, : case.rows], case.codebook)
+def product_reference(inputs: ProductInputs) -> Tensors:
+    case, factors = inputs.case, inputs.scales[..., :1]
+    if case.kind == "bytes":
+        product = reference.matmul_int(inputs.words, reference.codes_of(inputs.x), inputs.scales)
+    else:
+        matrices = len(inputs.words)
+        x = (inputs.x.double().view(matrices, case.rows, -1, 128) * factors.double()).flatten(-2)
+        product = reference.matmul(inputs.words, x, case.codebook, is_rounded=case.kind == "pairs")
     return product, torch.full_like(product, float("nan"))
 
 
@@ -140,51 +155,6 @@ def prepare_reference(inputs: PrepareInputs) -> Tensors:
         return (wide.half(), scales)
     scales[:, : case.rows, :, 1] = 1
     return wide, scales[..., 1]
-
-
-@dataclass(frozen=True)
-class MatmulIntInputs:
-    """codes: int16 [M, 16, in], signed high and low bytes; scales: float32 [M, 16, in / 128, 2], NaN past the rows."""
-
-    case: MatmulCase
-    words: Tensors
-    codes: torch.Tensor
-    scales: torch.Tensor
-
-
-def matmul_int_inputs(case: MatmulCase, draw: Draw) -> MatmulIntInputs:
-    matrices, units = len(case.out_sizes), case.in_size // 128
-    codes = draw.integers(-32639, 32640, matrices, MAX_ROWS, case.in_size)
-    scales = draw.uniform(1e-6, 1e-5, matrices, MAX_ROWS, units, 2)
-    scales[..., 1] = draw.normal(matrices, MAX_ROWS, units)
-    scales[:, case.rows :] = float("nan")
-    return MatmulIntInputs(case, matmul_inputs(case, draw).words, reference.limbs_of(codes), scales)
-
-
-def launch_matmul_int(kernels: KernelCache, inputs: MatmulIntInputs) -> Tensors:
-    case, device = inputs.case, inputs.codes.device
-    table: list[list[int]] = []
-    owners: list[int] = []
-    for i, words in enumerate(inputs.words):
-        addresses = [words.data_ptr(), inputs.codes[i].data_ptr(), inputs.scales[i].data_ptr()]
-        table.append([*addresses, len(owners), words.shape[1]])
-        owners += [i] * (16 * words.shape[1] // INT_COLUMNS)
-    matrices = torch.tensor(table, dtype=torch.int64, device=device)
-    block_matrix = torch.tensor(owners, dtype=torch.int32, device=device)
-    partial = poisoned(case.splits + 1, case.rows, INT_COLUMNS * len(owners), device=device)
-    units = case.in_size // 128
-    kernels.get(catalogue.exl3_matmul_int(case.bits))(
-        (len(owners), case.splits, 1), 128, matrices.data_ptr(), block_matrix.data_ptr(), partial.data_ptr(),
-        units, -(-units // case.splits), case.rows,
-    )  # fmt: skip
-    return partial[:-1].double().sum(0), partial[-1]
-
-
-def matmul_int_reference(inputs: MatmulIntInputs) -> Tensors:
-    rows = inputs.case.rows
-    codes = reference.codes_of(inputs.codes[:, :rows])
-    product = reference.matmul_int(inputs.words, codes, inputs.scales[:, :rows])
-    return product, torch.full_like(product, float("nan"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""EXL3 products, decoding and rotations in plain torch: the oracles of `exl3_matmul`, `exl3_decode` and `hadamard`.
+"""EXL3 products, decoding and rotations in plain torch: the oracles of `exl3_product`, `exl3_decode` and `hadamard`.
 
 Written from the format's rules, word by word, and not from the kernels. Works on any device; sums are float64.
 """
@@ -17,7 +17,7 @@ MUL1_OFFSET = -3.453125  # of the sum of four bytes: 1024 * scale - 10.3828125
 
 def decode(words: torch.Tensor, codebook: str) -> torch.Tensor:
     """fp16 [16 * kt, 16 * nt] in the rotated basis, from a trellis int16 [kt, nt, 16 * bits]."""
-    return untile(values_of(states(words), codebook))
+    return untile(values_of(states(words), codebook).half())
 
 
 def untile(values: torch.Tensor) -> torch.Tensor:
@@ -42,14 +42,14 @@ def states(words: torch.Tensor) -> torch.Tensor:
 
 
 def values_of(state: torch.Tensor, codebook: str) -> torch.Tensor:
-    """fp16 values of 16-bit states."""
+    """float64 values of 16-bit states, before they are rounded to fp16."""
     if codebook == "mul1":
         # Exact in float64 and in float32: only the step to fp16 rounds, as the fused instruction does.
-        return (byte_sums(state).double() * MUL1_SCALE + MUL1_OFFSET).half()
+        return byte_sums(state).double() * MUL1_SCALE + MUL1_OFFSET
     product = state * 89226354 + 64248484 if codebook == "3inst" else state * 0xCBAC1FED
     pair = (product & 0x8FFF8FFF) ^ 0x3B603B60
     low, high = ((half & 0xFFFF).to(torch.int32).to(torch.int16).view(torch.float16) for half in (pair, pair >> 16))
-    return (low.double() + high.double()).half()
+    return low.double() + high.double()
 
 
 def byte_sums(state: torch.Tensor) -> torch.Tensor:
@@ -58,9 +58,16 @@ def byte_sums(state: torch.Tensor) -> torch.Tensor:
     return (product & 0xFF) + (product >> 8 & 0xFF) + (product >> 16 & 0xFF) + (product >> 24)
 
 
-def matmul(words: Sequence[torch.Tensor], x: torch.Tensor, codebook: str) -> torch.Tensor:
-    """float64 [rows, columns of all matrices]: x fp16 [M, rows, in], one input for each matrix, times its matrix."""
-    products = [x[i].double() @ decode(matrix, codebook).double() for i, matrix in enumerate(words)]
+def matmul(words: Sequence[torch.Tensor], x: torch.Tensor, codebook: str, *, is_rounded: bool) -> torch.Tensor:
+    """float64 [rows, columns of all matrices]: x float64 [M, rows, in], one input for each matrix, times its matrix.
+
+    Args:
+        is_rounded: weights are rounded to fp16, as the format defines them.
+    """
+    products = []
+    for i, matrix in enumerate(words):
+        values = untile(values_of(states(matrix), codebook))
+        products.append(x[i] @ (values.half().double() if is_rounded else values))
     return torch.cat(products, dim=1)
 
 
