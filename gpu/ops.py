@@ -161,15 +161,17 @@ OPS = (
         tuple(catalogue.exl3_decode(bits, codebook) for bits in BITS for codebook in CODEBOOKS),
         tuple(_decode_cases()), many_rows.decode_inputs, many_rows.launch_decode, many_rows.decode_reference, 0.0,
     ),
-    Op(
-        "prepare_input", (catalogue.prepare_input(False), catalogue.prepare_input(True)),
-        tuple(
-            exl3.PrepareCase(*sizes, codes=codes, norm=norm)
-            for codes in (False, True)
-            for norm in (False, True)
-            for sizes in ((1, 16, 128, 1), (3, 16, 300, 2), (16, 16, 77, 3), (5, 5, 1025, 1), (70, 70, 4096, 1))
-        ),
-        exl3.prepare_inputs, exl3.launch_prepare, exl3.prepare_reference, 5e-5,
+    *(
+        Op(
+            "prepare_codes" if codes else "prepare_halves", (catalogue.prepare_input(codes),),
+            tuple(
+                exl3.PrepareCase(*sizes, codes=codes, norm=norm)
+                for norm in (False, True)
+                for sizes in ((1, 16, 128, 1), (3, 16, 300, 2), (16, 16, 77, 3), (5, 5, 1025, 1), (70, 70, 4096, 1))
+            ),
+            exl3.prepare_inputs, exl3.launch_prepare, exl3.prepare_reference, 5e-5 if codes else 5e-4,
+        )
+        for codes in (False, True)
     ),
     Op(
         "finish_output", (catalogue.finish_output(True), catalogue.finish_output(False)),

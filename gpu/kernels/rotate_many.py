@@ -84,7 +84,7 @@ def prepare_many(x, x_stride, in_features, norm_weight, eps, suh, blocks, matric
         if norm_weight != 0:
             v = times(v, _read(norm_weight, first, in_features, True))
         inside = types.uint64(256) * types.uint64(block)
-        behind = types.uint64(2) * types.uint64(min(first, 128 * (blocks - 1)))
+        behind = types.uint64(2 * (128 * min(block, blocks - 1) + 4 * types.int32(lane & 7)))
         for matrix in range(matrices):
             scales = load_16_halves(load_long(suh + types.uint64(8 * matrix)) + behind)
             rotated = rotate_16(times(v, scales), lane)

@@ -121,7 +121,7 @@ def prepare_inputs(case: PrepareCase, draw: Draw) -> PrepareInputs:
 
 
 def launch_prepare(kernels: KernelCache, inputs: PrepareInputs) -> Tensors:
-    """fp16 values; or the values that the codes stand for and what goes with them over what their sum asks for."""
+    """The values that halves or codes stand for; of codes what goes with them over what their sum asks for."""
     case, padded, device = inputs.case, inputs.suh.shape[1], inputs.x.device
     shape = (case.matrices, case.row_capacity, padded)
     out = poisoned(*shape, device=device, dtype=torch.float16)
@@ -132,7 +132,7 @@ def launch_prepare(kernels: KernelCache, inputs: PrepareInputs) -> Tensors:
         case.row_capacity, out.data_ptr(), scales.data_ptr(),
     )  # fmt: skip
     if not case.codes:
-        return (out, scales)
+        return out.double().view(*scales.shape[:3], 128).mul(scales[..., :1].double()).flatten(-2), scales[..., 1]
     factors = scales[..., :1].double() / reference.MUL1_SCALE
     codes = reference.codes_of(out.view(torch.int16)).view(*scales.shape[:3], 128)
     # The codes' own sum is what the product needs: that of the unrounded values can be near zero and far off.
@@ -151,9 +151,8 @@ def prepare_reference(inputs: PrepareInputs) -> Tensors:
     scales = poisoned(case.matrices, case.row_capacity, padded // 128, 2, device=x.device)
     wide = poisoned(case.matrices, case.row_capacity, padded, device=x.device, dtype=torch.float64)
     wide[:, : case.rows] = values
-    if not case.codes:
-        return (wide.half(), scales)
-    scales[:, : case.rows, :, 1] = 1
+    if case.codes:
+        scales[:, : case.rows, :, 1] = 1
     return wide, scales[..., 1]
 
 
