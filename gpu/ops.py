@@ -5,6 +5,8 @@ It feeds tests, benchmarks and the check of every kernel's machine code. Importi
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,7 @@ import torch
 
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import counting, elementwise, exl3, many_rows, paged
+from gpu.launchers import counting, elementwise, exl3, fused, many_rows, paged
 from gpu.launchers.draw import Draw
 from gpu.sampler import COUNT_TOKEN
 
@@ -140,6 +142,91 @@ def _dealt_cases() -> Iterator[paged.AttendCase]:
                 yield paged.AttendCase(head_dim, group, 1 + pool % 2, window, 1, parts, pool)
 
 
+FEW_ROWS = (1, 2, 5, 8, 9, 16)
+SPLITS = (1, 2, 3, 7, 16)
+STREAMS = (76, 300, 1028, 4096)  # sizes of the residual stream
+
+
+class _Mix:
+    """Chooses sizes that meet in ever new pairs, the same every time."""
+
+    def __init__(self, seed: int) -> None:
+        self.one_of = random.Random(seed).choice
+
+    def sums(self) -> fused.SumsCase:
+        beside = (0, 0, 128, 384)
+        return fused.SumsCase(self.one_of(SPLITS), self.one_of(beside), self.one_of(beside))
+
+
+def _absorb_cases(*, codes: bool) -> Iterator[fused.AbsorbCase]:
+    mix = _Mix(1)
+    for features in STREAMS:
+        for matrices in (1, 2, 3, 0):
+            for splits in (0, *SPLITS):
+                if splits or matrices:
+                    around = mix.sums()
+                    sums = fused.SumsCase(splits, around.before, around.behind) if splits else None
+                    yield fused.AbsorbCase(mix.one_of(FEW_ROWS), features, sums, matrices, codes)
+
+
+def _merge_cases(*, codes: bool) -> Iterator[fused.MergeCase]:
+    mix = _Mix(2)
+    divisions = (*((splits, 0) for splits in (*SPLITS, 32)), *((1, pool) for pool in (1, 2, 7, 33, 300)))
+    for head_dim in (32, 64, 96, 128, 256):
+        for splits, pool in divisions:
+            positions = tuple(mix.one_of((0, 31, 32, 255, 256, 700, 1999)) for _ in range(mix.one_of(FEW_ROWS)))
+            heads, window, spare = mix.one_of((1, 2, 3, 7, 8)), mix.one_of((0, 0, 100)), mix.one_of((0, 0, 32))
+            yield fused.MergeCase(head_dim, heads, positions, splits, pool, window, spare, codes)
+
+
+def _gated_cases(*, codes: bool) -> Iterator[fused.GatedCase]:
+    mix = _Mix(3)
+    for rows in FEW_ROWS:
+        for columns in (76, 128, 300, 640, 1025, 4096):
+            norm = fused.NormCase(mix.one_of((0, *STREAMS)))
+            yield fused.GatedCase(rows, columns, mix.sums(), mix.sums(), norm, codes)
+
+
+def _heads_cases() -> Iterator[fused.HeadsCase]:
+    mix = _Mix(4)
+    batches = (((0, 1),), ((255, 1), (256, 1)), ((253, 5),), ((511, 3), (3, 2), (1000, 3)), ((250, 9),),
+               tuple((37 * i + 220, 1) for i in range(16)))  # fmt: skip
+    for head_dim in (32, 64, 96, 128, 192, 256):
+        unit = math.lcm(head_dim, 128) // head_dim
+        for parts in batches:
+            for norms in (False, True):
+                sums = (mix.sums(), mix.sums(), mix.sums())
+                kv_heads = unit * mix.one_of((1, 2))
+                yield fused.HeadsCase(
+                    head_dim, mix.one_of((head_dim, head_dim // 2, 20)), kv_heads * mix.one_of((1, 3, 4)), kv_heads,
+                    parts, sums, mix.one_of((True, True, False)), fused.NormCase(mix.one_of((0, *STREAMS))), norms,
+                    mix.one_of((0, 0, 32)),
+                )  # fmt: skip
+
+
+def _fused_ops() -> Iterator[Op]:
+    """What stands between the products of a step of few rows."""
+    for codes in (False, True):
+        kind, tolerance = ("codes", 5e-5) if codes else ("halves", 5e-4)
+        yield Op(
+            f"absorb_{kind}", (catalogue.absorb(codes),), tuple(_absorb_cases(codes=codes)),
+            fused.absorb_inputs, fused.launch_absorb, fused.absorb_reference, tolerance,
+        )  # fmt: skip
+        yield Op(
+            f"merge_heads_{kind}", (catalogue.merge_heads(codes),), tuple(_merge_cases(codes=codes)),
+            fused.merge_inputs, fused.launch_merge, fused.merge_reference, tolerance,
+        )  # fmt: skip
+        yield Op(
+            f"finish_gated_{kind}", (catalogue.finish_gated(codes),), tuple(_gated_cases(codes=codes)),
+            fused.gated_inputs, fused.launch_gated, fused.gated_reference, tolerance,
+        )  # fmt: skip
+    # Two roundings of nearly the same value to the cache's fp16 may differ by a step.
+    yield Op(
+        "finish_heads", (catalogue.FINISH_HEADS,), tuple(_heads_cases()),
+        fused.heads_inputs, fused.launch_heads, fused.heads_reference, 2e-4,
+    )  # fmt: skip
+
+
 def _count_cases() -> Iterator[counting.CountCase]:
     for window in (1, 5, 0, counting.MAX_WINDOW, 10 * counting.MAX_WINDOW):
         for prompt, reply in ((1, 0), (7, 3), (40, 12)):
@@ -182,6 +269,7 @@ OPS = (
         ),
         exl3.finish_inputs, exl3.launch_finish, exl3.finish_reference, 2e-6,
     ),
+    *_fused_ops(),
     Op(
         "prepare_many", (catalogue.PREPARE_MANY,),
         tuple(

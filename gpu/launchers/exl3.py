@@ -88,6 +88,54 @@ def product_reference(inputs: ProductInputs) -> Tensors:
 
 
 @dataclass(frozen=True)
+class InputSpace:
+    """Room for the prepared inputs of `matrices` linears: `rows` of `row_capacity` rows are written.
+
+    `codes`: two bytes each for the integer product, else fp16. One matrix more than asked for, which nobody may write.
+    """
+
+    matrices: int
+    rows: int
+    row_capacity: int
+    padded: int
+    codes: bool
+
+    def buffers(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs [M + 1, row_capacity, padded] in 16 bits, float32 scales [M + 1, row_capacity, padded / 128, 2]."""
+        shape = (self.matrices + 1, self.row_capacity, self.padded)
+        out = poisoned(*shape, device=device, dtype=torch.float16)
+        return out, poisoned(*shape[:2], self.padded // 128, 2, device=device)
+
+    def meaning(self, out: torch.Tensor, scales: torch.Tensor) -> Tensors:
+        """What a launch has written, for comparison with `expected`.
+
+        Returns:
+            The values that halves or codes stand for [M, rows, padded]; of codes what goes with them over what their
+            sum asks for [M, rows, padded / 128], of halves what is there; both buffers where none was asked for.
+        """
+        written = slice(0, self.matrices), slice(0, self.rows)
+        inputs, factors, shifts = out[written], scales[written][..., :1].double(), scales[written][..., 1]
+        blocks = (self.matrices, self.rows, self.padded // 128, 128)
+        if self.codes:
+            factors = factors / reference.MUL1_SCALE
+            units = reference.codes_of(inputs.view(torch.int16)).view(blocks)
+            # The codes' own sum is what the product needs: that of the unrounded values can be near zero and far off.
+            total = units.sum(-1)
+            wanted = total * factors[..., 0] * reference.MUL1_OFFSET
+            shifts = torch.where(total == 0, (shifts == 0).double(), shifts.double() / wanted)
+        else:
+            units = inputs.double().view(blocks)
+        spare_inputs, spare_scales = out.clone(), scales.clone()
+        spare_inputs[written], spare_scales[written] = float("nan"), float("nan")
+        return (units * factors).flatten(-2), shifts, spare_inputs, spare_scales
+
+    def expected(self, values: torch.Tensor) -> Tensors:
+        """What `meaning` should give for values [M, rows, padded]."""
+        shifts = torch.full((self.matrices, self.rows, self.padded // 128), 1.0 if self.codes else float("nan"))
+        return values, shifts.to(values.device), *self.buffers(values.device)
+
+
+@dataclass(frozen=True)
 class PrepareCase:
     """Inputs of `matrices` linears; codes: for the integer product, else fp16; norm: with an RMS norm before."""
 
@@ -120,40 +168,27 @@ def prepare_inputs(case: PrepareCase, draw: Draw) -> PrepareInputs:
     return PrepareInputs(case, draw.padded(x, case.in_features + 5), suh, draw.normal(case.in_features))
 
 
+def _input_space(inputs: PrepareInputs) -> InputSpace:
+    case = inputs.case
+    return InputSpace(case.matrices, case.rows, case.row_capacity, inputs.suh.shape[1], case.codes)
+
+
 def launch_prepare(kernels: KernelCache, inputs: PrepareInputs) -> Tensors:
-    """The values that halves or codes stand for; of codes what goes with them over what their sum asks for."""
-    case, padded, device = inputs.case, inputs.suh.shape[1], inputs.x.device
-    shape = (case.matrices, case.row_capacity, padded)
-    out = poisoned(*shape, device=device, dtype=torch.float16)
-    scales = poisoned(case.matrices, case.row_capacity, padded // 128, 2, device=device)
+    case, space = inputs.case, _input_space(inputs)
+    out, scales = space.buffers(inputs.x.device)
     kernels.get(catalogue.prepare_input(case.codes))(
-        (-(-padded // 1024), case.rows, case.matrices), 256, inputs.x.data_ptr(), inputs.x.stride(0), case.in_features,
-        inputs.norm.data_ptr() if case.norm else 0, PREPARE_EPS, inputs.suh.data_ptr(), padded // 128,
-        case.row_capacity, out.data_ptr(), scales.data_ptr(),
+        (-(-space.padded // 1024), case.rows, case.matrices), 256, inputs.x.data_ptr(), inputs.x.stride(0),
+        case.in_features, inputs.norm.data_ptr() if case.norm else 0, PREPARE_EPS, inputs.suh.data_ptr(),
+        space.padded // 128, case.row_capacity, out.data_ptr(), scales.data_ptr(),
     )  # fmt: skip
-    if not case.codes:
-        return out.double().view(*scales.shape[:3], 128).mul(scales[..., :1].double()).flatten(-2), scales[..., 1]
-    factors = scales[..., :1].double() / reference.MUL1_SCALE
-    codes = reference.codes_of(out.view(torch.int16)).view(*scales.shape[:3], 128)
-    # The codes' own sum is what the product needs: that of the unrounded values can be near zero and far off.
-    total = codes.sum(-1)
-    wanted = total * factors[..., 0] * reference.MUL1_OFFSET
-    ratio = torch.where(total == 0, (scales[..., 1] == 0).double(), scales[..., 1].double() / wanted)
-    return (codes * factors).flatten(-2), ratio
+    return space.meaning(out, scales)
 
 
 def prepare_reference(inputs: PrepareInputs) -> Tensors:
-    case, padded = inputs.case, inputs.suh.shape[1]
-    x = inputs.x[:, : case.in_features]
-    if case.norm:
+    x = inputs.x[:, : inputs.case.in_features]
+    if inputs.case.norm:
         x = rms_norm(x, inputs.norm, PREPARE_EPS)
-    values = reference.rotate_input(x, inputs.suh)
-    scales = poisoned(case.matrices, case.row_capacity, padded // 128, 2, device=x.device)
-    wide = poisoned(case.matrices, case.row_capacity, padded, device=x.device, dtype=torch.float64)
-    wide[:, : case.rows] = values
-    if case.codes:
-        scales[:, : case.rows, :, 1] = 1
-    return wide, scales[..., 1]
+    return _input_space(inputs).expected(reference.rotate_input(x, inputs.suh))
 
 
 @dataclass(frozen=True)

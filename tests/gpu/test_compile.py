@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from gpu.compile import AssemblerError, assemble, compile_for
-from gpu.kernels import catalogue
 from gpu.launch import KernelSource
 from gpu.ops import OPS
 from gpu.sampler import SOURCES
@@ -16,10 +15,7 @@ from gpu.sampler import SOURCES
 CAPABILITIES = ((8, 0), (8, 6), (8, 9), (9, 0), (12, 0))
 FULL_CAPABILITY = (8, 6)  # here every variant; elsewhere the trellis kernels of every second width
 # What the table of operations has, and what is tested on a card as part of something larger.
-KERNELS = {op.name: tuple(op.sources) for op in OPS} | {
-    "finish_gated": (catalogue.finish_gated(True), catalogue.finish_gated(False)),
-    "sampling": SOURCES,
-}
+KERNELS = {op.name: tuple(op.sources) for op in OPS} | {"sampling": SOURCES}
 STATIC_SHARED_LIMIT = 48 * 1024
 SYSTEM_SHARED = 1024  # what newer cards add to every block
 MAX_BLOCK_REGISTERS = 65536
