@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.medium_layout import SHAPES
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import counting, elementwise, exl3, fused, many_rows, paged
+from gpu.launchers import counting, elementwise, exl3, fused, many_rows, medium, paged
 from gpu.launchers.draw import Draw
 from gpu.sampler import COUNT_TOKEN
 
@@ -82,6 +83,19 @@ def _product_cases() -> Iterator[exl3.ProductCase]:
                 yield exl3.ProductCase(bits, codebook, kind, groups, rows, in_size, out_sizes, split)
                 number += 1
             number += 1  # so that rows and sizes do not always meet in the same pairs
+
+
+def _medium_cases() -> Iterator[medium.ProductCase]:
+    sizes = ((128, (128,)), (384, (256, 384)), (256, (640,)), (1152, (128, 384, 128)), (512, (768, 128)))
+    splits = (1, 2, 3, 7, 16)
+    number = 0
+    for bits in BITS:
+        for codebook in CODEBOOKS:
+            for shape, rows_of in zip(SHAPES, ((17, 31, 32, 1), (33, 64, 40), (100, 65, 128))):
+                rows, (in_size, out_sizes) = rows_of[number % len(rows_of)], sizes[number % len(sizes)]
+                split = min(splits[number // 5 % len(splits)], in_size // 32)
+                yield medium.ProductCase(bits, codebook, shape, rows, in_size, out_sizes, split, number % 3)
+                number += 1
 
 
 def _decode_cases() -> Iterator[many_rows.DecodeCase]:
@@ -242,6 +256,25 @@ OPS = (
         "exl3_product",
         tuple(catalogue.exl3_product(bits, *road) for bits in BITS for road in PRODUCT_ROADS),
         tuple(_product_cases()), exl3.product_inputs, exl3.launch_product, exl3.product_reference, 5e-6,
+    ),
+    Op(
+        "exl3_medium",
+        tuple(
+            catalogue.exl3_medium(bits, codebook, shape) for bits in BITS for codebook in CODEBOOKS for shape in SHAPES
+        ),
+        tuple(_medium_cases()), medium.product_inputs, medium.launch_product, medium.product_reference, 2e-5,
+    ),
+    Op(
+        "prepare_medium", (catalogue.PREPARE_MEDIUM,),
+        tuple(
+            medium.PrepareCase(*sizes, norm=norm, offset=offset, size=size)
+            for norm in (False, True)
+            for sizes, offset, size in (
+                ((1, 17, 128, 1), 0, 1.0), ((3, 16, 300, 2), 3, 1e6), ((33, 128, 77, 3), 0, 1e-6),
+                ((5, 5, 1025, 1), 1, 1e-3), ((128, 128, 4096, 1), 0, 100.0), ((19, 32, 14336, 2), 0, 1.0),
+            )
+        ),
+        medium.prepare_inputs, medium.launch_prepare, medium.prepare_reference, 5e-4,
     ),
     Op(
         "exl3_decode",

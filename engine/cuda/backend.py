@@ -316,7 +316,8 @@ class CudaBackend:
         rows = residual.shape[0]
         gate, up, hidden = buffers.gate[:rows], buffers.up[:rows], buffers.hidden[:rows]
         pair, down = self._groups_of((gate_proj, up_proj), (gate, up)), self._groups_of((down_proj,), (residual,))
-        if len(pair) == len(down) == 1 and rows > FEW_ROWS and pair[0].many.can_feed(down[0].many, rows):
+        is_many = rows > FEW_ROWS and not any(group.medium.takes(rows) for group in (*pair, *down))
+        if len(pair) == len(down) == 1 and is_many and pair[0].many.can_feed(down[0].many, rows):
             after = InputNorm(norm.weight.data_ptr(), norm.eps)
             pair[0].many.multiply_gated(residual, after, down[0].many, gate, up)
             return

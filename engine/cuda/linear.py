@@ -1,6 +1,6 @@
 """EXL3 linears on the card outside of the fused step: groups that share an input, for any number of rows.
 
-Up to 16 rows are `few_rows`' part, more are `many_rows`'. Knows nothing of layers.
+Up to 16 rows are `few_rows`' part, up to 128 `medium_rows`', more are `many_rows`'. Knows nothing of layers.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import torch
 
-from engine.cuda import few_rows, many_rows
+from engine.cuda import few_rows, many_rows, medium_rows
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from engine.cuda.few_rows import FEW_ROWS, MAX_GROUP, FewScratch, Product, road_for
 from engine.cuda.many_rows import ManyRows, ManyScratch
+from engine.cuda.medium_rows import MediumRows, MediumScratch, Tables
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
 
@@ -23,6 +24,7 @@ def kernels_of(linear: CudaExl3Linear) -> list[KernelSource]:
     return [
         *(catalogue.prepare_input(is_bytes) for is_bytes in sorted(prepared)),
         *few_rows.kernels_of(linear),
+        *medium_rows.kernels_of(linear),
         *many_rows.kernels_of(linear),
     ]
 
@@ -33,6 +35,7 @@ class Scratch:
     def __init__(self, device: torch.device) -> None:
         self.few = FewScratch(device)
         self.many = ManyScratch(device)
+        self.medium = MediumScratch(self.many, device)
 
     def reserve_for(self, linear: CudaExl3Linear, many: int) -> None:
         """Makes room for a linear in a group of up to `MAX_GROUP` of its kind, and for `many` rows of it."""
@@ -58,11 +61,16 @@ class LinearGroup:
         table = _output_table(linears, outs)
         self._outputs = torch.tensor(table, dtype=torch.int64, device=first.words.device)
         self._product = Product(linears, range(len(linears)), 0, scratch.few, kernels)
+        tables = Tables(self._suh, self._svh, self._bias, self._outputs)
+        self.medium = MediumRows(linears, tables, scratch.medium, kernels)
         self.many = ManyRows(linears, outs, scratch.many, kernels)
 
     def multiply(self, x: torch.Tensor, norm: InputNorm = NO_NORM, *, accumulate: bool = False) -> None:
         """Writes (or adds) the products of x float32 [T, in_features], normed on the way, to the group's outputs."""
         rows = x.shape[0]
+        if self.medium.takes(rows):
+            self.medium.multiply(x, norm, accumulate=accumulate)
+            return
         if rows > FEW_ROWS:
             self.many.multiply(x, norm, accumulate=accumulate)
             return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpu.kernels.medium_layout import Shape
 from gpu.launch import KernelSource
 
 
@@ -19,6 +20,17 @@ def exl3_product(bits: int, codebook: str, kind: str, groups: int) -> KernelSour
         return product_kernel(bits, codebook, kind, groups)
 
     return KernelSource(f"exl3_product_{codebook}_k{bits}_{kind}{groups}", "uuuiiiiiuuuuiiuii", build, overlaps=True)
+
+
+def exl3_medium(bits: int, codebook: str, shape: Shape) -> KernelSource:
+    """Products of 17 to 128 rows."""
+
+    def build() -> Any:
+        from gpu.kernels.exl3_medium import medium_kernel
+
+        return medium_kernel(bits, codebook, shape)
+
+    return KernelSource(f"exl3_medium_{codebook}_k{bits}_{shape.name}", "uuuiiiiiuuiuiuiii", build, overlaps=True)
 
 
 def finish_output(is_split: bool) -> KernelSource:
@@ -113,6 +125,7 @@ RMS_NORM = _fixed("elementwise", "rms_norm", "uufiu")
 GATED_SILU = _fixed("elementwise", "gated_silu", "uui")
 EMBED = _fixed("elementwise", "embed", "uiuiu")
 ROTATE_AND_APPEND = _fixed("rope", "rotate_and_append", "uuuiiiiuufuuiuuuiuu")
+PREPARE_MEDIUM = _fixed("medium_inputs", "prepare_medium", "uiiufuiiuu")
 PREPARE_MANY = _fixed("rotate_many", "prepare_many", "uiiufuiiu")
 FINISH_MANY = _fixed("rotate_many", "finish_many", "uiiuuuiii")
 FINISH_GATED_MANY = _fixed("rotate_many", "finish_gated_many", "uuiiiuuuuuui")
