@@ -253,7 +253,7 @@ def medium_kernel(bits: int, codebook: str, shape: Shape) -> Any:
         words0, words1, words2, tiles0, tiles1, tiles2, first1, first2, inputs, input_stride, row_stride, scales,
         scale_stride, partial, width, tile_rows, rows,
     ):  # fmt: skip
-        staged = cuda.shared.array(ring_words, types.uint32)
+        staged = cuda.shared.array(ring_words, types.uint32, alignment=128)
         thread = types.uint32(cuda.threadIdx.x)
         lane, warp = types.uint32(thread & types.uint32(31)), types.uint32(thread >> types.uint32(5))
         block, split, splits = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
