@@ -18,6 +18,10 @@ from gpu.launch import KernelCache, KernelSource
 FEW_ROWS = 16
 MAX_GROUP = 3  # linears of one input: query, key, value
 PRODUCT_THREADS = 128
+PRODUCT_WARPS = 4
+UNIT_ROWS = 8  # tile rows that share a scale
+LEAST_BLOCKS = 3.8  # for each multiprocessor: fewer leave it waiting for memory, more cost reductions
+READ_BEHIND = 16  # 16-bit inputs, and a row of them, that a product may read behind the last, and drop
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Road:
     @property
     def columns(self) -> int:
         """Of a block."""
-        return 128 if self.groups == 1 else 64
+        return 128 if self.groups == 1 and self.kind != "pairs" else 64
 
     @property
     def is_bytes(self) -> bool:
@@ -39,7 +43,7 @@ class Road:
         return self.kind == "bytes"
 
 
-MUL1_ROADS = (Road("bytes", 1, 4), Road("bytes", 2, 8), Road("pairs", 2, FEW_ROWS))
+MUL1_ROADS = (Road("bytes", 1, 4), Road("pairs", 1, 8), Road("pairs", 2, FEW_ROWS))
 HALVES_ROADS = (Road("halves", 1, 8), Road("halves", 2, FEW_ROWS))
 
 
@@ -76,19 +80,23 @@ class FewScratch:
 
     def reserve_for(self, linear: CudaExl3Linear) -> None:
         """Makes room for a linear in a group of up to `MAX_GROUP` of its kind."""
-        self._reserve("inputs", linear.padded_in * MAX_GROUP * FEW_ROWS)
+        self._reserve("inputs", linear.padded_in * (MAX_GROUP * FEW_ROWS + 1) + READ_BEHIND)
         self._reserve("scales", linear.padded_in // 128 * 2 * MAX_GROUP * FEW_ROWS)
         self._reserve("partial", MAX_GROUP * self.partial_values(linear.codebook, linear.padded_out, linear.padded_in))
 
     def partial_values(self, codebook: str, width: int, padded_in: int) -> int:
         """float32 values that the partial sums of a product of `width` columns take at most."""
-        most = max(self.splits(road, width, padded_in) * road.max_rows for road in roads_of(codebook))
-        return most * width
+        tile_rows = padded_in // 16
+        return width * max(
+            splits_of(self.run(road, width, padded_in), tile_rows) * road.max_rows for road in roads_of(codebook)
+        )
 
-    def splits(self, road: Road, width: int, padded_in: int) -> int:
-        """Parts that the inputs are cut into, so that blocks fill the card about once."""
-        blocks, most = -(-width // road.columns), max(1, padded_in // 128)
-        return max(1, min(most, round(BLOCKS_PER_MULTIPROCESSOR * self.multiprocessors / blocks)))
+    def run(self, road: Road, width: int, padded_in: int) -> int:
+        """Tile rows that each warp takes: as many as leave enough blocks to fill the card."""
+        blocks, tile_rows, run = width // road.columns, padded_in // 16, 1
+        while blocks * splits_of(2 * run, tile_rows) >= LEAST_BLOCKS * self.multiprocessors and run < tile_rows:
+            run *= 2
+        return run
 
     def _reserve(self, name: str, count: int) -> None:
         old: torch.Tensor = getattr(self, name)
@@ -96,7 +104,9 @@ class FewScratch:
             setattr(self, name, torch.empty(count, dtype=old.dtype, device=old.device))
 
 
-BLOCKS_PER_MULTIPROCESSOR = 4
+def splits_of(run: int, tile_rows: int) -> int:
+    """Blocks that share the inputs when each warp takes `run` tile rows."""
+    return -(-tile_rows // (PRODUCT_WARPS * run))
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ class Product:
         self.bits, self.codebook, self.padded_in = first.bits, first.codebook, first.padded_in
         self.width = sum(linear.padded_out for linear in linears)
         self.partial_values = scratch.partial_values(self.codebook, self.width, self.padded_in)
-        self._splits = {road: scratch.splits(road, self.width, self.padded_in) for road in roads_of(self.codebook)}
+        self._runs = {road: scratch.run(road, self.width, self.padded_in) for road in roads_of(self.codebook)}
         self._first_place = places[0]
         self._step = places[1] - places[0] if len(places) > 1 else 0
         last = [linears[min(i, len(linears) - 1)] for i in range(MAX_GROUP)]
@@ -142,20 +152,22 @@ class Product:
         """partial = prepared inputs times the matrices."""
         road, scratch = road_for(self.codebook, rows), self._scratch
         ends = [sum(linear.padded_out for linear in self._linears[: i + 1]) // road.columns for i in range(MAX_GROUP)]
-        row_bytes, scale_bytes = 2 * self.padded_in, self.padded_in // 16
+        row_bytes, scale_bytes, run = 2 * self.padded_in, self.padded_in // 16, self._runs[road]
+        unit_rows, tile_rows = min(run, UNIT_ROWS), self.padded_in // 16
         self._kernels.get(catalogue.exl3_product(self.bits, self.codebook, road.kind, road.groups))(
-            (ends[-1], self._splits[road], 1), PRODUCT_THREADS, *self._words, *self._tiles, ends[0], ends[1],
+            (ends[-1], splits_of(run, tile_rows), 1), PRODUCT_THREADS, *self._words, *self._tiles, ends[0], ends[1],
             scratch.inputs.data_ptr() + FEW_ROWS * row_bytes * self._first_place, FEW_ROWS * row_bytes * self._step,
             scratch.scales.data_ptr() + FEW_ROWS * scale_bytes * self._first_place,
             FEW_ROWS * scale_bytes * self._step, row_bytes, scale_bytes,
-            scratch.partial.data_ptr() + 4 * self._offset, self.padded_in // 16, rows,
+            scratch.partial.data_ptr() + 4 * self._offset, tile_rows, run // unit_rows, unit_rows, rows,
         )  # fmt: skip
 
     def sums(self, number: int, rows: int) -> Sums:
         """Where the sums of matrix `number` are after `multiply`."""
         before = sum(linear.padded_out for linear in self._linears[:number])
         address = self._scratch.partial.data_ptr() + 4 * (self._offset + before)
-        return Sums(address, self._splits[road_for(self.codebook, rows)], self.width)
+        run = self._runs[road_for(self.codebook, rows)]
+        return Sums(address, splits_of(run, self.padded_in // 16), self.width)
 
 
 def products_of(

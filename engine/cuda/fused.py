@@ -180,6 +180,15 @@ class _FusedBlock:
         )  # fmt: skip
 
 
+def codebooks_of(blocks: Sequence[Any]) -> set[str]:
+    """The codebooks of all linears of blocks that can be fused."""
+    books: set[str] = set()
+    for block in blocks:
+        attention, mlp = block.attention, block.mlp
+        books |= {linear.codebook for linear in (attention.q_proj, attention.o_proj, mlp.gate_proj, mlp.down_proj)}
+    return books
+
+
 def can_fuse(block: Any) -> bool:
     """Whether a block's formats and sizes suit the fused kernels."""
     attention, mlp = block.attention, block.mlp

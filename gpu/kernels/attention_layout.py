@@ -17,8 +17,13 @@ BLOCKS_PER_MULTIPROCESSOR = 2  # that are there at the same time; their register
 
 
 def attend_parts(padded: int) -> int:
-    """Into how many parts, each a block's, the output of an attention head is divided."""
+    """Into how many parts, each a block's, the output of an attention head is divided for many rows."""
     return 1 if padded <= 128 else 2
+
+
+def few_parts(padded: int) -> int:
+    """The same for few rows, where smaller blocks that read K twice fill a card better than they cost."""
+    return 1 if padded <= 64 else 2
 
 
 def group_slices(group: int) -> int:
@@ -72,7 +77,7 @@ def plan_attention(
     tiles, columns = -(-rows // tokens), num_kv_heads * group_slices(group)
     if consecutive and tiles * columns >= 4 * multiprocessors:
         return AttendPlan(True, tokens, (-(-tiles // WARPS), columns * attend_parts(padded), 1), 0)
-    columns *= attend_parts(padded)
+    columns *= few_parts(padded)
     room = BLOCKS_PER_MULTIPROCESSOR * multiprocessors // columns  # tiles, or pieces of them, at the same time
     if consecutive or rows > MAX_DEALT_ROWS:
         return AttendPlan(False, tokens, (tiles, columns, min(max(room // tiles, 1), MAX_SPLITS)), 0)

@@ -10,11 +10,12 @@ So a weight costs its state, one multiplication and a quarter of an mma, whateve
       four rows a group, exact integer sums that become float32 once per 128 inputs.
   halves: activations are fp16, eight rows a group. The sum of a weight's two halves is not rounded to fp16 as the
       format's own definition does: it is closer to the codebook's intention and differs by 2**-12 relative at most.
-  pairs: decoded to fp16 first, half the mma but more instructions a weight: for mul1 from nine rows on.
+  pairs: decoded to fp16 first, more instructions a weight but half the mma: for mul1 from five rows on.
 Activations have a scale for each row and 128 inputs.
 
-Launch: grid (columns / (16 * tiles), splits of the inputs), 128 threads; each warp takes a run of tile rows. The copy
-    of weights begins before the kernel waits for the one in front of it.
+Launch: grid (blocks of 16 * tiles columns, splits of the inputs), 128 threads. Every warp takes a run of tile rows, all
+    runs equally long, and the block adds them up. The copy of weights begins before the kernel waits for the one in
+    front of it.
 Layout: codes int16 [M, capacity, in], high byte and low byte signed; halves fp16 of the same shape; scales float32
     [M, capacity, in / 128, 2]: the factor of the sum, and what 128 weights of code zero would add (bytes only).
     partial float32 [splits, rows, columns]: no atomics, so that the same input gives the same bits.
@@ -62,7 +63,7 @@ class Road:
     @property
     def tiles(self) -> int:
         """Tiles of 16 columns that a warp works on side by side: what its registers hold."""
-        return 8 if self.groups == 1 else 4
+        return 8 if self.groups == 1 and self.kind != "pairs" else 4
 
     @property
     def max_rows(self) -> int:
@@ -259,8 +260,10 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
     """The kernel for one width, codebook and road.
 
     Arguments: addresses of the words of three matrices; int32 tiles in a row of each, first block of the second and of
-    the third (beyond the grid if there is none); inputs, input_stride (bytes from matrix to matrix), scales,
-    scale_stride; row_stride, scale_row_stride (int32, bytes from row to row); partial; int32 tile_rows, rows.
+    the third (beyond the grid if there is none); inputs (a row and 32 bytes behind them must be readable), input_stride
+    (bytes from matrix to matrix), scales, scale_stride; row_stride, scale_row_stride (int32, bytes from row to row);
+    partial; int32 tile_rows, units and unit_rows (a warp's run is their product; unit_rows is 8, or less with one
+    unit), rows.
     """
     road = Road(kind, groups)
     tiles, columns, max_rows = road.tiles, road.columns, road.max_rows
@@ -270,36 +273,37 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
     input_rows, scale_rows = _row_addresses(road)
     ring_of, offsets_of, start = stream.ring, stream.offsets, stream.start
     arrived, read_words = stream.arrived, stream.words
-    ahead, stage_mask, stage_bytes = stream.stages - 1, stream.stages - 1, stream.step_bytes
+    stages, ahead, stage_bytes = stream.stages, stream.stages - 1, stream.step_bytes
     warp_slots = columns * max_rows
     shared_size = max(WARPS * stream.stages * stream.step_bytes // 4, WARPS * warp_slots)
     is_bytes = kind == "bytes"
 
     def kernel(  # type: ignore[no-untyped-def]
         words0, words1, words2, tiles0, tiles1, tiles2, first1, first2, inputs, input_stride, scales, scale_stride,
-        row_stride, scale_row_stride, partial, tile_rows, rows,
+        row_stride, scale_row_stride, partial, tile_rows, units, unit_rows, rows,
     ):  # fmt: skip
         staged = cuda.shared.array(shared_size, types.float32)
         thread = types.int32(cuda.threadIdx.x)
         lane, warp = types.uint32(thread & 31), types.int32(thread >> 5)
-        block, split, splits = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
-        base, tiles_in_row, own, matrix = words0, tiles0, block, types.uint64(0)
+        block, split = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y)
+        base, width, own, matrix = words0, tiles0, block, types.uint64(0)
         if block >= first2:
-            base, tiles_in_row, own, matrix = words2, tiles2, types.int32(block - first2), types.uint64(2)
+            base, width, own, matrix = words2, tiles2, types.int32(block - first2), types.uint64(2)
         elif block >= first1:
-            base, tiles_in_row, own, matrix = words1, tiles1, types.int32(block - first1), types.uint64(1)
-        low, high = types.int32(tile_rows * split // splits), types.int32(tile_rows * (split + 1) // splits)
-        row = types.int32(low + (high - low) * warp // WARPS)
-        end = types.int32(low + (high - low) * (warp + 1) // WARPS)
-        row_bytes = types.uint64(tiles_in_row) * types.uint64(32 * bits)
+            base, width, own, matrix = words1, tiles1, types.int32(block - first1), types.uint64(1)
+        run = types.int32(units * unit_rows)
+        row = types.int32((split * WARPS + warp) * run)
+        end = types.int32(min(tile_rows, row + run))
+        row_bytes = types.uint64(width * 32 * bits)
         source = base + types.uint64(own * tiles) * types.uint64(32 * bits) + types.uint64(row) * row_bytes
         source += types.uint64(16 * lane)
         ring = ring_of(staged, warp)
-        filled = types.uint32(0)
+        target = types.uint32(ring + types.uint32(16) * lane)
+        coming = row
         for i in range(ahead):
-            start(ring + types.uint32(16) * lane + filled, source, lane, row + i < end)
+            start(types.uint32(target + types.uint32(i * stage_bytes)), source, lane, coming < end)
+            coming = types.int32(coming + 1)
             source += row_bytes
-            filled = types.uint32(filled + types.uint32(stage_bytes))
         let_next_start()
         shift = types.uint32(-(8 * types.int32(lane) + 8) * bits & 31)
         offsets = offsets_of(lane)
@@ -307,34 +311,38 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
             selector = types.uint32(0x1111) if lane & 4 else types.uint32(0)
         else:
             selector = types.uint32(0x1010)
-        inputs_at = input_rows(
-            inputs + matrix * input_stride + types.uint64(4) * types.uint64(lane & 3), row_stride, lane, rows
-        )
+        # A warp behind the last row reads what is there and adds nothing: so all warps make the same turns.
+        begin = types.int32(min(row, tile_rows - unit_rows))
+        x_at = input_rows(
+            inputs + matrix * input_stride + types.uint64(4) * types.uint64(lane & 3) + types.uint64(32 * begin),
+            row_stride, lane, rows,
+        )  # fmt: skip
         scales_at = scale_rows(scales + matrix * scale_stride, scale_row_stride, lane, rows)
         sums = no_sums()
+        stage, free = types.uint32(0), types.uint32(ahead * stage_bytes)
         wait_for_inputs()
-        stage, free = types.uint32(0), types.uint32(ahead)
-        if row < end:
-            x = load_inputs(inputs_at, types.uint64(32 * row))
-            while row < end:
-                unit_end = types.int32(min(end, (row | (UNIT - 1)) + 1))
-                is_first = row & (UNIT - 1) == 0
-                unit_scales = load_scales(scales_at, types.uint64(8 * (row // UNIT)))
-                parts = no_parts()
-                while row < unit_end:
-                    arrived()
-                    start(ring + types.uint32(16) * lane + free * types.uint32(stage_bytes), source, lane,
-                          row + ahead < end)  # fmt: skip
-                    source += row_bytes
-                    read = read_words(ring + stage * types.uint32(stage_bytes), offsets)
-                    next_row = types.int32(row + 1)
-                    x_next = load_inputs(inputs_at, types.uint64(32 * (next_row if next_row < end else row)))
-                    parts = multiply_tiles(read, shift, x, selector, parts)
-                    x = x_next
-                    row = next_row
-                    free = stage
-                    stage = types.uint32((stage + types.uint32(1)) & types.uint32(stage_mask))
-                sums = add_unit(sums, parts, unit_scales, is_first)
+        x = load_inputs(x_at, types.uint64(0))
+        x_offset = types.uint64(32)
+        for _ in range(units):
+            unit_scales = load_scales(scales_at, types.uint64(8 * (min(row, tile_rows - 1) // UNIT)))
+            parts = no_parts()
+            for _ in range(unit_rows):
+                arrived()
+                start(types.uint32(target + free), source, lane, coming < end)
+                coming = types.int32(coming + 1)
+                source += row_bytes
+                read = read_words(types.uint32(ring + stage), offsets)
+                x_next = load_inputs(x_at, x_offset)
+                x_offset += types.uint64(32)
+                parts = multiply_tiles(read, shift, x, selector, parts)
+                x = x_next
+                free = stage
+                stage = types.uint32(stage + types.uint32(stage_bytes))
+                if stage == types.uint32(stages * stage_bytes):
+                    stage = types.uint32(0)
+            if row < end:
+                sums = add_unit(sums, parts, unit_scales, row & (UNIT - 1) == 0)
+            row = types.int32(row + unit_rows)
         cuda.syncthreads()
         store_sums(staged, types.int32(warp * warp_slots), lane, sums)
         cuda.syncthreads()

@@ -10,7 +10,20 @@ import pytest
 import torch
 
 from engine.cuda.exl3 import CudaExl3Linear
-from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, kernels_of, products_of, road_for, roads_of
+from engine.cuda.few_rows import (
+    FEW_ROWS,
+    LEAST_BLOCKS,
+    PRODUCT_WARPS,
+    READ_BEHIND,
+    UNIT_ROWS,
+    FewScratch,
+    Product,
+    kernels_of,
+    products_of,
+    road_for,
+    roads_of,
+    splits_of,
+)
 from tests.fakes.fake_kernels import FakeKernels
 
 CODEBOOKS = ("mul1", "mcg", "3inst")
@@ -68,18 +81,20 @@ def test_a_linear_names_a_kernel_for_each_road(codebook: str) -> None:
 
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)
-def test_splits_fill_the_card_and_leave_no_part_without_inputs(codebook: str, scratch: FewScratch) -> None:
-    room = 4 * scratch.multiprocessors
-    for road, inputs in itertools.product(roads_of(codebook), (128, 512, 14336)):
-        before = None
+def test_runs_fill_the_card_and_leave_no_block_without_inputs(codebook: str, scratch: FewScratch) -> None:
+    room = LEAST_BLOCKS * scratch.multiprocessors
+    for road, inputs in itertools.product(roads_of(codebook), (128, 512, 1152, 14336)):
+        before, tile_rows = None, inputs // 16
         for width in (128, 256, 1024, 4096, 28672, 128256):
-            splits, blocks = scratch.splits(road, width, inputs), -(-width // road.columns)
-            assert 1 <= splits <= inputs // 128
-            assert splits == 1 or splits * blocks <= 1.5 * room
-            if splits < inputs // 128:
-                assert (splits + 1) * blocks > room, "another part would still have had room"
-            assert before is None or splits <= before, "wider products need fewer parts"
-            before = splits
+            run, blocks = scratch.run(road, width, inputs), width // road.columns
+            assert run % UNIT_ROWS == 0 or UNIT_ROWS % run == 0, "units of a scale are whole, or all of a run"
+            splits = splits_of(run, tile_rows)
+            assert (splits - 1) * PRODUCT_WARPS * run < tile_rows, "no block is without inputs"
+            assert run == 1 or splits * blocks >= room, "the run is longer than the card has blocks for"
+            longer = splits_of(2 * run, tile_rows) * blocks
+            assert longer < room or run >= tile_rows, "a longer run would still have filled the card"
+            assert before is None or run >= before, "wider products need fewer parts"
+            before = run
 
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)
@@ -151,7 +166,7 @@ def test_a_launch_finds_its_matrices_and_their_inputs(
 def test_inputs_of_three_linears_fit_the_scratch(scratch: FewScratch) -> None:
     for inputs in (128, 1152, 640):
         scratch.reserve_for(linear(4, 128, inputs=inputs))
-    assert scratch.inputs.numel() == 3 * FEW_ROWS * 1152
+    assert scratch.inputs.numel() == (3 * FEW_ROWS + 1) * 1152 + READ_BEHIND
     assert scratch.scales.numel() == 3 * FEW_ROWS * 1152 // 128 * 2
 
 
