@@ -37,6 +37,7 @@ class Batch:
         sequences: int32 [T], row of `page_table` each token belongs to.
         page_table: int32 [B, P], physical pages of each sequence in order; unused entries are never read.
         consecutive: all rows are of one sequence, at consecutive positions (a prefill chunk).
+        first_position: of a chunk, position of its first row, where the host knows it.
     """
 
     token_ids: torch.Tensor
@@ -44,6 +45,7 @@ class Batch:
     sequences: torch.Tensor
     page_table: torch.Tensor
     consecutive: bool
+    first_position: int | None = None
 
     @property
     def num_rows(self) -> int:

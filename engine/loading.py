@@ -220,6 +220,7 @@ def rehearse(model: Transformer) -> None:
         sequences=torch.zeros(rows, dtype=torch.int32, device=device),
         page_table=spare,
         consecutive=True,
+        first_position=0,
     )
     model.logits(model.forward(batch), torch.tensor([rows - 1], device=device))
 

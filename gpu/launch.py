@@ -97,10 +97,14 @@ class Kernel:
 
     def __call__(self, grid: tuple[int, int, int], threads: int, *arguments: float) -> None:
         """Launches the kernel. Raises `DriverError`; a zero-sized grid is an error of the caller."""
+        self.launch_on(torch.cuda.current_stream().cuda_stream, grid, threads, *arguments)
+
+    def launch_on(self, stream: int, grid: tuple[int, int, int], threads: int, *arguments: float) -> None:
+        """Launches the kernel on a stream, given as its handle."""
         values = [kind(value) for kind, value in zip(self._types, arguments, strict=True)]
         pointers = self._pointers(*[ctypes.addressof(value) for value in values])
         config = _LaunchConfig(
-            grid, (threads, 1, 1), 0, torch.cuda.current_stream().cuda_stream,
+            grid, (threads, 1, 1), 0, stream,
             ctypes.pointer(self._attribute), self._num_attributes,
         )  # fmt: skip
         code = _driver().cuLaunchKernelEx(ctypes.byref(config), self._function, pointers, None)

@@ -16,7 +16,7 @@ import torch
 from gpu.kernels import catalogue
 from gpu.kernels.medium_layout import SHAPES
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import counting, elementwise, exl3, fused, many_rows, medium, paged
+from gpu.launchers import counting, dense, elementwise, exl3, fused, many_rows, medium, paged
 from gpu.launchers.draw import Draw
 from gpu.sampler import COUNT_TOKEN
 
@@ -124,6 +124,18 @@ def _attend_cases() -> Iterator[paged.AttendCase]:
     number = 0
     for head_dim in (64, 80, 96, 128, 256):
         for group in (1, 2, 3, 4, 5, 7, 8, 16):
+def _rope_many_cases() -> Iterator[paged.RopeManyCase]:
+    parts = ((0, 1), (250, 13), (0, 64), (64, 128), (37, 300), (511, 65), (320, 257))
+    number = 0
+    for head_dim in (32, 64, 128, 256):
+        for spare in (-1, 0, 5):
+            for norms in (False, True):
+                heads, kv_heads = ((4, 4), (7, 1), (16, 2))[number % 3]
+                yield paged.RopeManyCase(head_dim, head_dim, heads, kv_heads, norms, (parts[number % len(parts)],),
+                                         spare)  # fmt: skip
+                number += 1
+
+
             for parts in (decodes, prefills):
                 yield paged.AttendCase(
                     head_dim, group, (1, 2, 3)[number % 3], windows[number // 2 % len(windows)],
@@ -327,7 +339,8 @@ OPS = (
         "finish_gated_many", (catalogue.FINISH_GATED_MANY,),
         tuple(
             many_rows.GatedCase(*sizes)
-            for sizes in ((1, 128, 0), (17, 77, 128), (5, 1000, 8), (33, 1282, 0), (70, 4096, 256), (19, 640, 0))
+            for sizes in ((1, 128, 0, 1), (17, 77, 128, 1), (5, 1000, 8, 9), (33, 1282, 0, 2), (70, 4096, 256, 7),
+                          (19, 640, 0, 1), (6, 5000, 0, 2))
         ),
         many_rows.gated_inputs, many_rows.launch_gated, many_rows.gated_reference, 5e-4,
     ),
@@ -364,6 +377,27 @@ OPS = (
     Op(
         "attend",
         (
+    Op(
+        "rotate_and_append_many", (catalogue.ROTATE_AND_APPEND_MANY,), tuple(_rope_many_cases()),
+        paged.rope_inputs, paged.launch_rope_many, paged.rope_many_reference, 5e-4,
+    ),
+    Op(
+        "gather_pages", (catalogue.GATHER_PAGES,),
+        tuple(
+            dense.GatherCase(*sizes)
+            for sizes in ((64, 1, 0, 1, 0), (128, 8, 0, 5, 7), (96, 3, 192, 9, 0), (40, 2, 64, 4, 64),
+                          (256, 1, 512, 3, 1))
+        ),
+        dense.gather_inputs, dense.launch_gather, dense.gather_reference, 0.0,
+    ),
+    Op(
+        "merge_parts", (catalogue.MERGE_PARTS,),
+        tuple(
+            dense.MergeCase(*sizes)
+            for sizes in ((1, 1, 64, 1, 0), (33, 8, 128, 2, 5), (70, 5, 40, 3, 0), (17, 3, 96, 1, 9), (9, 4, 256, 3, 1))
+        ),
+        dense.merge_inputs, dense.launch_merge, dense.merge_reference, 2e-6,
+    ),
             *(kind(padded) for padded in PADDED_HEAD_DIMS for kind in (catalogue.attend_few, catalogue.attend_many)),
             catalogue.COMBINE,
         ),

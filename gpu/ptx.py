@@ -319,3 +319,14 @@ def store_words(typingctx, address, w0, w1):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+@intrinsic
+def load_quad(typingctx, address):  # type: ignore[no-untyped-def]
+    """Four consecutive 32-bit words of global memory, 16-byte aligned."""
+    signature = types.UniTuple(types.uint32, 4)(types.uint64)
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        return cgutils.pack_array(b, load_words(b, args[0], 4))
+
+    return signature, codegen

@@ -96,6 +96,35 @@ def load_16_halves(typingctx, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def copy_16_floats(typingctx, target, address):  # type: ignore[no-untyped-def]
+    """Begins to copy a lane's values of float32 to shared memory; target: 16 bytes times its lane into its 2048."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        for j in range(4):
+            text = f"cp.async.cg.shared.global [$0+{512 * j}], [$1+{128 * j}], 16;"
+            assembly(b, ir.VoidType(), text, "r,l,~{memory}", list(args), effects=True)
+        return context.get_dummy_value()
+
+    return types.void(types.uint32, types.uint64), codegen
+
+
+@intrinsic
+def copied_16_floats(typingctx, source):  # type: ignore[no-untyped-def]
+    """A lane's values that it has copied to shared memory itself."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        values = []
+        for j in range(4):
+            text = f"ld.volatile.shared.v4.f32 {{$0,$1,$2,$3}}, [$4+{512 * j}];"
+            result = ir.LiteralStructType([f32] * 4)
+            four = assembly(b, result, text, "=f,=f,=f,=f,r,~{memory}", [args[0]], effects=True)
+            values += [b.extract_value(four, e) for e in range(4)]
+        return cgutils.pack_array(b, values)
+
+    return SIXTEEN(types.uint32), codegen
+
+
+@intrinsic
 def load_some_floats(typingctx, address, known, safe):  # type: ignore[no-untyped-def]
     """A lane's values of float32 that lie less than `known` from its first, zeros for the others; safe: any float32."""
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 
 from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.cuda.dense_attention import SOURCES as DENSE_SOURCES
+from engine.cuda.dense_attention import DenseAttention
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from engine.cuda.few_rows import FEW_ROWS
 from engine.cuda.fused import FusedBlocks, Tools, can_fuse
@@ -25,13 +27,15 @@ from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
-from gpu.kernels import catalogue
+from gpu.kernels import catalogue, rope_layout
 from gpu.kernels.attention_layout import AttendPlan, partial_values, plan_attention
 from gpu.launch import KernelCache, KernelSource
 from gpu.sampler import SOURCES
 
-PREFILL_ROWS = 2048
+PREFILL_ROWS, ROOMY_PREFILL_ROWS = 2048, 4096
 WORKING_BYTES = 1_300_000_000  # step buffers of an 8B model, a decoded slice, the sampler and graphs: 1.2 GB measured
+ROOMY_WORKING_BYTES = 2_400_000_000  # with twice the rows, a second decoded slice and dense attention
+ROOMY_BYTES = 40_000_000_000  # free when a model is loaded: then speed is worth more than a gigabyte
 MAX_HEAD_DIM = 256  # of attention's kernels, in fours
 EMBEDDING_KINDS = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2}
 
@@ -79,11 +83,15 @@ class CudaBackend:
         torch.cuda.set_device(self.device)
         about = torch.cuda.get_device_properties(self.device)
         self.device_name = about.name
-        self.prefill_rows = PREFILL_ROWS
-        self.working_bytes = WORKING_BYTES
+        is_roomy = self.free_bytes() >= ROOMY_BYTES
+        self.prefill_rows = ROOMY_PREFILL_ROWS if is_roomy else PREFILL_ROWS
+        self.working_bytes = ROOMY_WORKING_BYTES if is_roomy else WORKING_BYTES
         self._multiprocessors = about.multi_processor_count
         self._kernels = KernelCache(cache_folder, (about.major, about.minor))
         self._scratch = Scratch(self.device)
+        if is_roomy:
+            self._scratch.many.decoder.allow_ahead()
+        self._dense = DenseAttention(self._kernels, self.device, self.prefill_rows, (about.major, about.minor))
         self._groups: dict[tuple[int, ...], list[LinearGroup]] = {}
         self._needed: dict[str, KernelSource] = {}
         self._in_range: list[tuple[str, torch.Tensor]] = []  # of unquantized linears: whether fp16 holds them
@@ -91,7 +99,8 @@ class CudaBackend:
         for source in (
             catalogue.finish_output(True), catalogue.finish_output(False),
             catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.EMBED,
-            catalogue.ROTATE_AND_APPEND, catalogue.COMBINE, *SOURCES,
+            catalogue.ROTATE_AND_APPEND, catalogue.ROTATE_AND_APPEND_MANY, catalogue.COMBINE, *SOURCES,
+            *(DENSE_SOURCES if self._dense.is_there else ()),
         ):  # fmt: skip
             self._needed[source.name] = source
 
@@ -251,6 +260,19 @@ class CudaBackend:
         cache: CudaCache,
     ) -> None:
         q_weight, k_weight = (norm.weight.data_ptr() for norm in norms) if norms else (0, 0)
+        is_many = batch.consecutive and q.shape[0] > FEW_ROWS
+        pitch = self._dense.pitch_for(shape, batch, cache.padded)
+        if is_many and rope_layout.takes_heads(shape.head_dim, rope.cosines.shape[1]):
+            self._kernels.get(catalogue.ROTATE_AND_APPEND_MANY)(
+                (rope_layout.num_blocks(q.shape[0], shape.num_heads, shape.num_kv_heads, shape.head_dim), 1, 1),
+                rope_layout.THREADS, q.data_ptr(), k.data_ptr(), v.data_ptr(), q.shape[0],
+                shape.num_heads, shape.num_kv_heads, shape.head_dim, cache.padded,
+                q_weight, k_weight, norms[0].eps if norms else 0.0, rope.cosines.data_ptr(), rope.sines.data_ptr(),
+                batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.page_table.data_ptr(),
+                batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
+                self._dense.queries(shape, pitch).data_ptr() if pitch else 0, pitch,
+            )  # fmt: skip
+            return
         self._kernels.get(catalogue.ROTATE_AND_APPEND)(
             (q.shape[0], shape.num_heads + 2 * shape.num_kv_heads, 1), 32,
             q.data_ptr(), k.data_ptr(), v.data_ptr(), shape.num_heads, shape.num_kv_heads, shape.head_dim, cache.padded,
@@ -259,10 +281,16 @@ class CudaBackend:
             batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.page_table.data_ptr(),
             batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
         )  # fmt: skip
+        if pitch:
+            heads = q.view(q.shape[0], shape.num_heads, shape.head_dim).transpose(0, 1)
+            self._dense.queries(shape, pitch)[:, : q.shape[0]].copy_(heads)
 
     def attention(
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
     ) -> None:
+        is_dense = self._dense.pitch_for(shape, batch, cache.padded) > 0
+        if is_dense and self._dense.attend(q, shape, batch, (cache.k, cache.v), out):
+            return
         plan = self._attend(q, shape, batch, cache, out)
         if plan.needs_combine:
             self._kernels.get(catalogue.COMBINE)(
@@ -341,6 +369,7 @@ class CudaBackend:
 
     def trim(self) -> None:
         self._groups.clear()
+        self._dense.trim()
         self._scratch = Scratch(self.device)
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         torch.cuda.empty_cache()

@@ -1,9 +1,7 @@
 """Products of many rows with EXL3 matrices: matrices are decoded to fp16 and cuBLAS multiplies, in the rotated basis.
 
 The rotated basis makes this exact: inputs are rotated before, sums are rotated back after. A matrix is decoded whole
-where the scratch holds it (see DECODED_VALUES), since larger products fill the card better; decoding the next matrix
-meanwhile on a second stream would gain nothing, for cuBLAS's kernels leave no registers for another block. Knows
-nothing of few rows.
+where the scratch holds it (see DECODED_VALUES), since larger products fill the card better. Knows nothing of few rows.
 
 Bytes a layer must move besides cuBLAS, T rows, in E, out N, b bits: preparing 4 T E + 2 T E for each matrix, decoding
 E N (b / 8 + 2), finishing 8 T N (12 T N with a residual); gate, up and what follows them 10 T N in all.
@@ -15,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from engine.cuda.decoder import Decoder, Slice
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
@@ -23,6 +22,7 @@ DECODED_VALUES = 64 * 2**20  # of a slice: 128 MB hold any matrix of an 8B model
 PRODUCT_COLUMNS = 8192  # of a slice that is not written straight to its output: 64 MB for 2048 rows
 THREADS = 256
 WARPS = THREADS // 32
+GATED_BLOCKS = 2  # of `finish_gated_many` that a multiprocessor runs at the same time: its registers allow no more
 
 
 def kernels_of(linear: CudaExl3Linear) -> list[KernelSource]:
@@ -36,19 +36,21 @@ class ManyScratch:
 
     Attributes:
         rotated: fp16, the rotated inputs.  product: float32, sums before the output rotation.
-        decoded: fp16, a slice of a decoded matrix, column by column.
+        decoder: holds the decoded slices.
+        resident_warps: of `finish_gated_many` that the card runs at the same time.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.rotated = torch.empty(0, dtype=torch.float16, device=device)
         self.product = torch.empty(0, dtype=torch.float32, device=device)
-        self.decoded = torch.empty(0, dtype=torch.float16, device=device)
+        self.decoder = Decoder(device)
+        self.resident_warps = WARPS * GATED_BLOCKS * _multiprocessors(device)
 
     def reserve_for(self, linear: CudaExl3Linear, rows: int) -> None:
         """Makes room for up to `rows` rows of a linear."""
         self._reserve("rotated", linear.padded_in * rows)
         self._reserve("product", rows * min(PRODUCT_COLUMNS, linear.padded_out))
-        self._reserve("decoded", linear.padded_in * _slice_columns(linear, DECODED_VALUES // linear.padded_in))
+        self.decoder.reserve(linear.padded_in * _slice_columns(linear, DECODED_VALUES // linear.padded_in))
 
     def _reserve(self, name: str, count: int) -> None:
         old: torch.Tensor = getattr(self, name)
@@ -105,7 +107,7 @@ class ManyRows:
         rows, width = x.shape[0], down._padded_in
         gate, up = self._linears
         rotated = self._prepare(x, norm, 0, 2)
-        room = self._scratch.decoded.numel() // self._padded_in
+        room = self._scratch.decoder.values // self._padded_in
         columns = width if width <= room else _slice_columns(gate, min(room, width // 2))
         if columns == width:
             ready = self._scratch.rotated[: rows * width].view(rows, width)
@@ -121,7 +123,8 @@ class ManyRows:
                 self._multiply_slice(linear, inputs, first, product)
             place = 2 * first
             self._kernels.get(catalogue.FINISH_GATED_MANY)(
-                _warps_grid(rows, taken), THREADS, products[0].data_ptr(), products[1].data_ptr(), rows, taken, taken,
+                self._gated_grid(rows, taken), THREADS, products[0].data_ptr(), products[1].data_ptr(),
+                rows, taken, taken,
                 gate.svh.data_ptr() + place, up.svh.data_ptr() + place, gate.bias.data_ptr() + place,
                 up.bias.data_ptr() + place, down._linears[0].suh.data_ptr() + place, ready.data_ptr() + place, width,
             )  # fmt: skip
@@ -151,7 +154,7 @@ class ManyRows:
         self, rows: int, linear: CudaExl3Linear, out: torch.Tensor, accumulate: bool
     ) -> Iterator[tuple[int, torch.Tensor]]:
         """First column of each slice and where its product goes: the output itself, if it takes it whole."""
-        width, room = linear.padded_out, self._scratch.decoded.numel() // linear.padded_in
+        width, room = linear.padded_out, self._scratch.decoder.values // linear.padded_in
         fits_out = linear.out_features == width == out.stride(0) and out.data_ptr() % 16 == 0
         if fits_out and not accumulate and width <= room:
             yield 0, out.as_strided((rows, width), (width, 1))
@@ -163,16 +166,22 @@ class ManyRows:
 
     def _multiply_slice(self, linear: CudaExl3Linear, rotated: torch.Tensor, first: int, product: torch.Tensor) -> None:
         """product float32 [T, columns] = rotated times the matrix's columns from `first` on."""
-        columns, tiles = product.shape[1], product.shape[1] // 16
-        decoded = self._scratch.decoded[: linear.padded_in * columns].view(columns, linear.padded_in)
-        self._kernels.get(catalogue.exl3_decode(linear.bits, linear.codebook))(
-            (-(-tiles // WARPS), linear.padded_in // 128, 1), THREADS,
-            linear.words.data_ptr() + first // 16 * 32 * linear.bits, decoded.data_ptr(),
-            tiles, linear.padded_out // 16, linear.padded_in,
-        )  # fmt: skip
+        part, decoder = Slice(linear, first, product.shape[1]), self._scratch.decoder
+        decoded = decoder.decode(part, self._kernels)
         torch.mm(rotated, decoded.t(), out_dtype=torch.float32, out=product)
+        decoder.was_multiplied(part, self._kernels)
+
+    def _gated_grid(self, rows: int, columns: int) -> tuple[int, int, int]:
+        """As many blocks as run at the same time, and no more than have work; each warp then takes several rows."""
+        quads = -(-columns // 512)
+        warps = max(min(self._scratch.resident_warps // quads, rows), 1) * quads
+        return -(-warps // WARPS), 1, 1
 
 
 def _warps_grid(rows: int, columns: int) -> tuple[int, int, int]:
     """Blocks of a kernel that gives a warp four blocks of 128 columns of a row."""
     return -(-rows * -(-columns // 512) // WARPS), 1, 1
+
+
+def _multiprocessors(device: torch.device) -> int:
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1

@@ -93,5 +93,6 @@ class EagerExecutor:
             sequences=torch.zeros(count, dtype=torch.int32, device=device),
             page_table=torch.tensor([pages], dtype=torch.int32, device=device),
             consecutive=True,
+            first_position=position,
         )
         return self._model.forward(batch)

@@ -14,9 +14,12 @@ import math
 from numba import cuda
 from numba.core import types
 
+from gpu.kernels.attention_ir import copies_arrived, quotient, shared_address
 from gpu.ptx import load_long
 from gpu.rotate_ir import (
     LAST_OFFSET,
+    copied_16_floats,
+    copy_16_floats,
     known_only,
     load_16_floats,
     load_16_halves,
@@ -34,6 +37,8 @@ from gpu.rotate_ir import (
 )
 
 WARPS = 8
+WARP_BYTES = 4096  # a warp's columns of gate and up in shared memory
+STAGED_WORDS = WARPS * WARP_BYTES // 4
 
 
 @cuda.jit(device=True, inline=True)
@@ -133,28 +138,46 @@ def finish_gated_many(  # type: ignore[no-untyped-def]
 ):
     """Products of gate and up finished, silu(gate) * up, scaled and rotated as the next product's input.
 
-    Launch: grid (ceil(rows * ceil(width / 512) / 8)).
+    A warp keeps its columns and goes from row to row; the next row is on its way while one is computed.
+
+    Launch: grid (as many as there is room for, at least ceil(width / 4096)).
     Arguments: gate and up (addresses of float32 [rows, width]), rows, width (a multiple of 128), columns that exist,
     svh and bias of both and suh of the next (addresses of fp16 [width]), out (address of fp16 rows), out_stride.
     """
+    staged = cuda.shared.array(STAGED_WORDS, types.uint32)
     lane, warp = types.uint32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
-    quads = (width + 511) // 512
-    task = types.int32(cuda.blockIdx.x) * WARPS + warp
-    row = task // quads
-    if row >= rows:
+    quads = types.int32((width + 511) >> 9)
+    task = types.int32(cuda.blockIdx.x * WARPS + warp)
+    step = quotient(types.int32(cuda.gridDim.x * WARPS), quads)  # rows that are computed at the same time
+    row = quotient(task, quads)
+    wanted = types.int32(4 * (task - row * quads) + types.int32(lane >> 3))
+    if row >= step or row >= rows:
         return
-    wanted = 4 * (task % quads) + types.int32(lane >> 3)
-    block = min(wanted, width // 128 - 1)
-    first = 128 * block + 4 * types.int32(lane & 7)
-    source = types.uint64(4) * (types.uint64(row) * types.uint64(width) + types.uint64(first))
+    block = types.int32(min(wanted, (width >> 7) - 1))
+    first = types.int32(128 * block + 4 * types.int32(lane & 7))
     place = types.uint64(2 * first)
-    g, u = load_16_floats(gate + source), load_16_floats(up + source)
-    g = times_plus(rotate_16(g, lane), load_16_halves(gate_svh + place), load_16_halves(gate_bias + place))
-    u = times_plus(rotate_16(u, lane), load_16_halves(up_svh + place), load_16_halves(up_bias + place))
-    v = times(silu_times(g, u), load_16_halves(suh + place))
-    if columns - first <= LAST_OFFSET:
-        v = known_only(v, types.int32(columns - first))
-    v = rotate_16(v, lane)
-    if 128 * wanted < width:
-        target = types.uint64(row) * types.uint64(out_stride) + types.uint64(128 * block)
-        store_ordered_halves(out + types.uint64(2) * target, lane, v)
+    pitch = types.uint64(4) * types.uint64(width) * types.uint64(step)
+    source = types.uint64(4) * (types.uint64(row) * types.uint64(width) + types.uint64(first))
+    target = out + types.uint64(2) * (types.uint64(row) * types.uint64(out_stride) + types.uint64(128 * block))
+    known = types.int32(columns - first)
+    own = shared_address(staged) + types.uint32(WARP_BYTES) * types.uint32(warp) + types.uint32(16) * lane
+    copy_16_floats(own, gate + source)
+    copy_16_floats(own + types.uint32(WARP_BYTES // 2), up + source)
+    while row < rows:
+        copies_arrived()
+        g = rotate_16(copied_16_floats(own), lane)
+        g = times_plus(g, load_16_halves(gate_svh + place), load_16_halves(gate_bias + place))
+        u = rotate_16(copied_16_floats(own + types.uint32(WARP_BYTES // 2)), lane)
+        row = types.int32(row + step)
+        if row < rows:
+            source += pitch
+            copy_16_floats(own, gate + source)
+            copy_16_floats(own + types.uint32(WARP_BYTES // 2), up + source)
+        u = times_plus(u, load_16_halves(up_svh + place), load_16_halves(up_bias + place))
+        v = times(silu_times(g, u), load_16_halves(suh + place))
+        if known <= LAST_OFFSET:
+            v = known_only(v, known)
+        v = rotate_16(v, lane)
+        if 128 * wanted < width:
+            store_ordered_halves(target, lane, v)
+        target += types.uint64(2) * types.uint64(out_stride) * types.uint64(step)

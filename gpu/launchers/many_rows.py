@@ -165,9 +165,12 @@ def finish_reference(inputs: FinishInputs) -> Tensors:
 
 @dataclass(frozen=True)
 class GatedCase:
+    """spare: values between rows of the output that are no one's, a multiple of 8; blocks: of the launch."""
+
     rows: int
     columns: int
-    spare: int  # values between rows of the output that are no one's, a multiple of 8
+    spare: int
+    blocks: int
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,7 @@ def launch_gated(kernels: KernelCache, inputs: GatedInputs) -> Tensors:
     case, width = inputs.case, inputs.suh.shape[0]
     out = poisoned(case.rows + 1, width + case.spare, device=inputs.suh.device, dtype=torch.float16)
     kernels.get(catalogue.FINISH_GATED_MANY)(
-        _warps_grid(case.rows, width), THREADS, inputs.products[0].data_ptr(), inputs.products[1].data_ptr(),
+        (case.blocks, 1, 1), THREADS, inputs.products[0].data_ptr(), inputs.products[1].data_ptr(),
         case.rows, width, case.columns, inputs.svh[0].data_ptr(), inputs.svh[1].data_ptr(), inputs.bias[0].data_ptr(),
         inputs.bias[1].data_ptr(), inputs.suh.data_ptr(), out.data_ptr(), out.stride(0),
     )  # fmt: skip

@@ -122,6 +122,45 @@ def rope_reference(inputs: RopeInputs) -> Tensors:
 
 
 @dataclass(frozen=True)
+class RopeManyCase(RopeCase):
+    """One sequence. spare: rows of the fp16 output that are no one's; below 0: queries stay float32, in place."""
+
+    spare: int
+
+
+def launch_rope_many(kernels: KernelCache, inputs: RopeInputs) -> Tensors:
+    case, batch, q = inputs.case, inputs.spans, inputs.q.clone()
+    assert isinstance(case, RopeManyCase)
+    k_cache, v_cache = inputs.caches
+    rows, q_half = q.shape[0], _dense_queries(inputs)
+    q_weight, k_weight = (weight.data_ptr() for weight in inputs.weights) if case.norms else (0, 0)
+    kernels.get(catalogue.ROTATE_AND_APPEND_MANY)(
+        (rope_layout.num_blocks(rows, case.heads, case.kv_heads, case.head_dim), 1, 1), rope_layout.THREADS,
+        q.data_ptr(), inputs.k.data_ptr(), inputs.v.data_ptr(), rows, case.heads, case.kv_heads, case.head_dim,
+        _padded(case.head_dim), q_weight, k_weight, ROPE_EPS, inputs.angles[0].data_ptr(), inputs.angles[1].data_ptr(),
+        batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.table.data_ptr(), batch.table.shape[1],
+        k_cache.data_ptr(), v_cache.data_ptr(), q_half.data_ptr() if q_half.numel() else 0, rows + case.spare,
+    )  # fmt: skip
+    return q_half if q_half.numel() else q, k_cache, v_cache
+
+
+def rope_many_reference(inputs: RopeInputs) -> Tensors:
+    q, k_cache, v_cache = rope_reference(inputs)
+    dense = _dense_queries(inputs).double()
+    if dense.numel():
+        dense[:, : q.shape[0]] = q.transpose(0, 1)
+    return dense if dense.numel() else q, k_cache, v_cache
+
+
+def _dense_queries(inputs: RopeInputs) -> torch.Tensor:
+    """fp16 [H, T + spare, D], full of NaN; empty for queries that stay where they are."""
+    case, rows = inputs.case, inputs.q.shape[0]
+    assert isinstance(case, RopeManyCase)
+    heads = case.heads if case.spare >= 0 else 0
+    return poisoned(heads, rows + max(case.spare, 0), case.head_dim, device=inputs.q.device, dtype=torch.float16)
+
+
+@dataclass(frozen=True)
 class AttendCase:
     """window: 0 for none; parts: (first position, tokens) of each sequence; splits: blocks that share a tile's keys.
 

@@ -374,3 +374,25 @@ def test_mma_of_bytes(kernels: KernelCache) -> None:
     _run(kernels, "mma_bytes", _mma_kernel("mma_m16n8k32"), out, a, b_transposed, c)
     product = (a.double() @ b_transposed.view(8, 32).double().T).long()
     assert torch.equal(out.long(), product + c)
+
+
+def test_four_words_of_a_lane(kernels: KernelCache) -> None:
+    def build() -> Any:
+        from numba import cuda
+        from numba.core import types
+
+        from gpu.ptx import load_quad, store_word
+
+        def kernel(source, out):  # type: ignore[no-untyped-def]
+            lane = cuda.threadIdx.x
+            words = load_quad(source + types.uint64(16 * lane))
+            for i in range(4):
+                store_word(out + types.uint64(4 * (4 * lane + 3 - i)), words[i])
+
+        return cuda.jit(kernel)
+
+    words = _random_words(4 * WARP)
+    out = torch.zeros(4 * WARP + 1, dtype=torch.int32).cuda()
+    _run(kernels, "load_quad", build, out, words)
+    assert torch.equal(out[:-1].view(WARP, 4), words.view(WARP, 4).flip(1))
+    assert out[-1] == 0
