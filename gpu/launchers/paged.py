@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gpu.kernels import catalogue
+from gpu.kernels import catalogue, rope_layout
 from gpu.kernels.attention_layout import WARPS, attend_parts, group_slices, tile_tokens
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
