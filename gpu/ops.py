@@ -117,13 +117,6 @@ def _rope_cases() -> Iterator[paged.RopeCase]:
                 number += 1
 
 
-def _attend_cases() -> Iterator[paged.AttendCase]:
-    decodes = (((0, 1),), ((31, 1), (256, 1), (510, 1)), ((999, 1), (62, 1), (255, 1), (0, 1)), ((700, 1),))
-    prefills = (((0, 7),), ((5, 33),), ((250, 40),), ((700, 100),), ((0, 257),), ((100, 5), (300, 9)))
-    windows, splits = (0, 0, 1, 7, 100, 300), (0, 1, 3, 8, 32)
-    number = 0
-    for head_dim in (64, 80, 96, 128, 256):
-        for group in (1, 2, 3, 4, 5, 7, 8, 16):
 def _rope_many_cases() -> Iterator[paged.RopeManyCase]:
     parts = ((0, 1), (250, 13), (0, 64), (64, 128), (37, 300), (511, 65), (320, 257))
     number = 0
@@ -136,6 +129,13 @@ def _rope_many_cases() -> Iterator[paged.RopeManyCase]:
                 number += 1
 
 
+def _attend_cases() -> Iterator[paged.AttendCase]:
+    decodes = (((0, 1),), ((31, 1), (256, 1), (510, 1)), ((999, 1), (62, 1), (255, 1), (0, 1)), ((700, 1),))
+    prefills = (((0, 7),), ((5, 33),), ((250, 40),), ((700, 100),), ((0, 257),), ((100, 5), (300, 9)))
+    windows, splits = (0, 0, 1, 7, 100, 300), (0, 1, 3, 8, 32)
+    number = 0
+    for head_dim in (64, 80, 96, 128, 256):
+        for group in (1, 2, 3, 4, 5, 7, 8, 16):
             for parts in (decodes, prefills):
                 yield paged.AttendCase(
                     head_dim, group, (1, 2, 3)[number % 3], windows[number // 2 % len(windows)],
@@ -371,13 +371,6 @@ OPS = (
         paged.rope_inputs, paged.launch_rope, paged.rope_reference, 5e-5,
     ),
     Op(
-        "count_token", (COUNT_TOKEN,), tuple(_count_cases()),
-        counting.count_inputs, counting.launch_count, counting.count_reference, 0.0,
-    ),
-    Op(
-        "attend",
-        (
-    Op(
         "rotate_and_append_many", (catalogue.ROTATE_AND_APPEND_MANY,), tuple(_rope_many_cases()),
         paged.rope_inputs, paged.launch_rope_many, paged.rope_many_reference, 5e-4,
     ),
@@ -398,6 +391,13 @@ OPS = (
         ),
         dense.merge_inputs, dense.launch_merge, dense.merge_reference, 2e-6,
     ),
+    Op(
+        "count_token", (COUNT_TOKEN,), tuple(_count_cases()),
+        counting.count_inputs, counting.launch_count, counting.count_reference, 0.0,
+    ),
+    Op(
+        "attend",
+        (
             *(kind(padded) for padded in PADDED_HEAD_DIMS for kind in (catalogue.attend_few, catalogue.attend_many)),
             catalogue.COMBINE,
         ),

@@ -369,8 +369,8 @@ class CudaBackend:
 
     def trim(self) -> None:
         self._groups.clear()
-        self._dense.trim()
         self._scratch = Scratch(self.device)
+        self._dense.trim()
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         torch.cuda.empty_cache()
         release_pinned()
