@@ -57,6 +57,19 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="the model's folder")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
     parser.add_argument("--cache-tokens", type=int, help="tokens of context to make room for")
+    parser.add_argument(
+        "--cache-bits", type=_cache_bits, default=LoadRequest.cache_bits, metavar="BITS",
+        help="bits of the cache's keys and values, 2 to 8 or 16, one number or two (8,4); fewer hold more context and "
+        "are less exact (default: 16)",
+    )  # fmt: skip
+
+
+def _cache_bits(text: str) -> tuple[int, int]:
+    """One width for keys and values, or both with a comma between them."""
+    parts = [int(part) for part in text.split(",")]
+    if len(parts) > 2:
+        raise ValueError
+    return parts[0], parts[-1]
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -80,7 +93,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:
-    return LoadRequest(options.model, options.device, options.cache_tokens)
+    return LoadRequest(options.model, options.device, options.cache_tokens, options.cache_bits)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from engine.weights.safetensors_header import FileStamp, TensorEntry
 from engine.weights.shards import BulkReader
 
 PAGE_TOKENS = 256
+FP16_CACHE = (16, 16)  # bits of K and V
+LEAST_STAGING = 16  # fp16 pages beside a quantized cache: one for each sequence of a step that decodes
 
 Linear = Any  # a backend's prepared linear
 Norm = Any  # a backend's prepared norm weight with its epsilon
@@ -74,11 +76,18 @@ class MlpBuffers:
 
 @dataclass(frozen=True)
 class CacheShape:
-    """The geometry of one layer's cache."""
+    """The geometry of one layer's cache.
+
+    Attributes:
+        bits: of K and V; 16 is fp16.
+        context_pages: pages of the longest sequence.
+    """
 
     num_pages: int
     num_kv_heads: int
     head_dim: int
+    bits: tuple[int, int] = FP16_CACHE
+    context_pages: int = 0
 
 
 class FusedBlocks(Protocol):

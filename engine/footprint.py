@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.backend import PAGE_TOKENS
+from engine.backend import FP16_CACHE, PAGE_TOKENS
 from engine.errors import NotEnoughMemoryError
 
 GB = 1e9
+SCALE_BITS = 0.5  # of a quantized value's share in its scale
 LEAST_BYTES = 100_000_000  # the smallest amount that is worth asking for
 
 
@@ -28,12 +29,14 @@ class MemoryPlan:
         bytes_per_token: of K and V over all layers.
         cache_tokens: whole pages.
         working_bytes: step buffers, kernels and graphs, at most.
+        cache_bits: of K and V.
     """
 
     weights_bytes: int
     bytes_per_token: int
     cache_tokens: int
     working_bytes: int
+    cache_bits: tuple[int, int] = FP16_CACHE
 
     @property
     def cache_bytes(self) -> int:
@@ -73,9 +76,18 @@ class MemoryPlan:
         pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
         fitting = self.cache_tokens - pages_too_many * PAGE_TOKENS
         if fitting >= PAGE_TOKENS:
-            way_out = f"Use a context of {fitting} tokens instead of {self.cache_tokens}, or close other programs."
-            return NotEnoughMemoryError(message, way_out, fitting)
-        return NotEnoughMemoryError(message, "Close other programs or choose a smaller model or a lower bitrate.")
+            ways = [f"Use a context of {fitting} tokens instead of {self.cache_tokens}", *self._narrower_cache(0)]
+            return NotEnoughMemoryError(message, f"{', '.join(ways)}, or close other programs.", fitting)
+        ways = [*self._narrower_cache(missing_bytes), "choose a smaller model or a lower bitrate"]
+        return NotEnoughMemoryError(message, f"Close other programs, {' or '.join(ways)}.")
+
+    def _narrower_cache(self, missing_bytes: int) -> list[str]:
+        """The widest common cache that would save so many bytes, as a thing to do; nothing if none would."""
+        for bits in (8, 4):
+            share = (bits + SCALE_BITS) * 2 / sum(each + SCALE_BITS * (each < 16) for each in self.cache_bits)
+            if share < 1 and self.cache_bytes * (1 - share) >= missing_bytes:
+                return [f"use a cache of {bits} bits"]
+        return []
 
 
 @dataclass(frozen=True)

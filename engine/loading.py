@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from platformdirs import user_cache_path
 
-from engine.backend import PAGE_TOKENS, Backend, Batch
+from engine.backend import FP16_CACHE, PAGE_TOKENS, Backend, Batch
 from engine.chat.template import ChatTemplate
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
 from engine.events import LoadProgress, ModelInfo
@@ -27,7 +27,7 @@ from engine.generation.graph_executor import GraphExecutor
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
 from engine.models.spec import ModelSpec
-from engine.models.transformer import Transformer, cache_bytes_per_token, pages_for, tensor_keys
+from engine.models.transformer import Transformer, cache_bytes_per_token, pages_for, staging_bytes, tensor_keys
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.tokenizer.tokenizer import Tokenizer
 from engine.weights.config_reader import ConfigReader, is_present
@@ -35,6 +35,7 @@ from engine.weights.shards import ShardIndex
 
 MAX_BATCH = 16
 CUDA_OUT_OF_MEMORY = 2  # CUresult
+PACKED_WIDTHS = range(2, 9)  # bits of a quantized cache
 MIN_CAPABILITY = (8, 0)  # mma.m16n8k16 and asynchronous copies
 RECOMMENDABLE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # of generation_config.json
 
@@ -136,11 +137,13 @@ def _open(request: LoadRequest) -> _Opened:
     check_cache_bits(request)
     backend = open_backend(request.device)
     num_pages = pages_for(_cache_tokens(spec, request.cache_tokens))
+    context_pages = min(pages_for(longest_context(spec)), num_pages)
     plan = MemoryPlan(
         weights_bytes=sum(entry.num_bytes for entry in index.entries_of(tensor_keys(spec))),
-        bytes_per_token=cache_bytes_per_token(spec),
+        bytes_per_token=cache_bytes_per_token(spec, request.cache_bits),
         cache_tokens=num_pages * PAGE_TOKENS,
-        working_bytes=backend.working_bytes,
+        working_bytes=backend.working_bytes + staging_bytes(spec, context_pages, request.cache_bits),
+        cache_bits=request.cache_bits,
     )
     plan.check(backend.free_bytes())
     used_bytes = backend.memory_bytes()[0]
@@ -150,7 +153,8 @@ def _open(request: LoadRequest) -> _Opened:
 def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled: IsCancelled) -> LoadedModel:
     spec, backend = opened.spec, opened.backend
     opening_s = clock.lap()
-    reservation = Reservation(spec, backend, opened.num_pages, opened.context_tokens)
+    bits = opened.plan.cache_bits
+    reservation = Reservation(spec, backend, opened.num_pages, opened.context_tokens, bits)
     upload = backend.open_upload(opened.index.entries_of(tensor_keys(spec)), opened.index.stamps)
     reserving_s = clock.lap()
     try:
@@ -189,7 +193,7 @@ def _describe(opened: _Opened, model: Transformer, load_s: float) -> ModelInfo:
         context_tokens=opened.context_tokens,
         num_parameters=model.size.num_parameters,
         weights_bytes=model.size.weights_bytes,
-        cache_bytes=cache_bytes_per_token(opened.spec) * model.num_pages * PAGE_TOKENS,
+        cache_bytes=opened.plan.bytes_per_token * model.num_pages * PAGE_TOKENS,
         load_s=load_s,
         has_chat_template=opened.template is not None,
         recommended=recommended_sampling(opened.folder),
@@ -319,10 +323,13 @@ def card_number(name: str) -> int | None:
 
 
 def check_cache_bits(request: LoadRequest) -> None:
-    """Raises `InvalidRequestError` for cache widths that no backend here has."""
-    if request.cache_bits != (16, 16):
-        k, v = request.cache_bits
-        raise InvalidRequestError(f"A cache of {k} and {v} bits is not available on this device.", "Use 16 and 16.")
+    """Raises `InvalidRequestError` for cache widths that there are not."""
+    k, v = request.cache_bits
+    if request.cache_bits != FP16_CACHE and not (k in PACKED_WIDTHS and v in PACKED_WIDTHS):
+        raise InvalidRequestError(
+            f"There is no cache with keys of {k} and values of {v} bits.",
+            "Use 2 to 8 bits for both, each its own, or 16 bits for both.",
+        )
 
 
 def longest_context(spec: ModelSpec) -> int:

@@ -84,7 +84,7 @@ class LoadRequest:
         device: "auto", "cpu", "cuda:N", or "cuda:GPU-..." with a card's UUID.
         cache_tokens: tokens of K/V cache, rounded up to whole pages; None takes the model's own limit, at most
             `DEFAULT_CACHE_TOKENS`.
-        cache_bits: bits of each K and each V value; 16 is unquantized.
+        cache_bits: bits of each K and each V value: 2 to 8, each its own, or 16 for both, which is fp16.
     """
 
     path: Path

@@ -16,7 +16,7 @@ import torch
 from gpu.kernels import catalogue
 from gpu.kernels.medium_layout import SHAPES
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import counting, dense, elementwise, exl3, fused, many_rows, medium, paged
+from gpu.launchers import counting, dense, elementwise, exl3, fused, many_rows, medium, packed, paged
 from gpu.launchers.draw import Draw
 from gpu.sampler import COUNT_TOKEN
 
@@ -260,6 +260,55 @@ def _count_cases() -> Iterator[counting.CountCase]:
     rows = [(1, 3, 0), (5, 9, 2), (64, 20, 0), (0, 5, 5), (2, 1, 0), (99, 70, 1)]
     several = [counting.CountRow(*row, active=number != 4) for number, row in enumerate(rows)]
     yield counting.CountCase(3, 25, tuple(several))
+PACKED_BITS = ((4, 4), (8, 8), (2, 3), (5, 2), (3, 6), (6, 4), (7, 5), (8, 7))
+PACKED_HEAD_DIMS = (64, 80, 96, 128, 160, 256)
+
+
+def _packed_bits(number: int, head_dim: int) -> tuple[int, int]:
+    """All widths for one head size, two for each of the others: every pair is a kernel of its own."""
+    return PACKED_BITS[number % 8 if head_dim == 128 else (head_dim // 16 + number % 2) % 8]
+
+
+def _packed_append_cases() -> Iterator[packed.AppendCase]:
+    parts = (((0, 1),), ((250, 40),), ((0, 1), (255, 1), (256, 1), (30, 1), (31, 1)), ((511, 3), (3, 2)), ((0, 300),))
+    for head_dim in (*PACKED_HEAD_DIMS, 20):
+        for number in range(8 if head_dim == 128 else 4):
+            bits = _packed_bits(number, head_dim)
+            yield packed.AppendCase(head_dim, 1 + number % 3, bits, parts[(head_dim // 4 + number) % len(parts)])
+
+
+def _packed_expand_cases() -> Iterator[packed.ExpandCase]:
+    spans = ((0, 1, 0), (250, 40, 0), (600, 100, 70), (300, 1, 1), (0, 257, 100))
+    for padded in (32, 64, 96, 128, 256):
+        for number in range(8 if padded == 128 else 2):
+            span = spans[(padded // 32 + number) % len(spans)]
+            yield packed.ExpandCase(
+                padded, 1 + number % 2, _packed_bits(number, padded), *span, (1, 3, 100)[number % 3]
+            )
+
+
+def _packed_attend_cases() -> Iterator[packed.PackedAttendCase]:
+    decodes = (((0, 1),), ((31, 1), (256, 1), (510, 1)), ((999, 1), (62, 1), (255, 1), (0, 1)), ((700, 1),))
+    chunks = (((0, 7),), ((5, 33),), ((250, 40),), ((0, 257),), ((100, 5), (300, 9)))
+    number = 0
+    for head_dim in PACKED_HEAD_DIMS:
+        for group in (1, 3, 4, 8, 24):
+            for parts in (decodes[number // 2 % len(decodes)], chunks[number // 2 % len(chunks)]):
+                yield packed.PackedAttendCase(
+                    head_dim, group, 1 + number % 3, (0, 0, 1, 7, 100, 300)[number % 6], (1, 3, 8, 32)[number // 3 % 4],
+                    parts, bits=_packed_bits(number, head_dim),
+                )  # fmt: skip
+                number += 1
+    for bits in PACKED_BITS:
+        yield packed.PackedAttendCase(128, 4, 2, 0, 1, ((2000, 1), (5, 1), (0, 1), (300, 1)), 33, bits)
+
+
+def _packed_sources(maker: Any, cases: Iterator[Any]) -> tuple[KernelSource, ...]:
+    """The kernels that the cases need."""
+    kinds = {(-(-case.head_dim // 32) * 32, case.bits) for case in cases}
+    return tuple(maker(padded, *bits) for padded, bits in sorted(kinds))
+
+
     yield counting.CountCase(1003, 29, tuple(several[number % 6] for number in range(32)))
 
 
@@ -404,3 +453,20 @@ OPS = (
         tuple(_attend_cases()), paged.attend_inputs, paged.launch_attend, paged.attend_reference, 1e-3,
     ),
 )  # fmt: skip
+    Op(
+        "append_packed", _packed_sources(catalogue.append_packed, _packed_append_cases()),
+        tuple(_packed_append_cases()),
+        packed.append_inputs, packed.launch_append, packed.append_reference, 0.0,
+    ),
+    Op(
+        "expand_packed",
+        tuple(catalogue.expand_packed(*kind) for kind in
+              sorted({(case.padded, *case.bits) for case in _packed_expand_cases()})),
+        tuple(_packed_expand_cases()),
+        packed.expand_inputs, packed.launch_expand, packed.expand_reference, 5e-4,
+    ),
+    Op(
+        "attend_packed", _packed_sources(catalogue.attend_packed, _packed_attend_cases()),
+        tuple(_packed_attend_cases()),
+        packed.attend_inputs, packed.launch_attend, packed.attend_reference, 1e-3,
+    ),

@@ -1,4 +1,4 @@
-"""Where the next model is loaded and with how much context: the user's choice, and what the cards make of it.
+"""Where the next model is loaded and with what cache: the user's choice, and what the cards make of it.
 
 Knows nothing of widgets or of how a model is loaded.
 """
@@ -54,6 +54,12 @@ class LoadSettings(QObject):
         return self._preferences.settings.cache_tokens or None
 
     @property
+    def cache_bits(self) -> tuple[int, int]:
+        """The choice as `LoadRequest.cache_bits`."""
+        bits = self._preferences.settings.cache_bits
+        return bits, bits
+
+    @property
     def expected_card(self) -> Card | None:
         """The card that the next load will most likely take."""
         if self.choice == CPU:
@@ -74,6 +80,12 @@ class LoadSettings(QObject):
     def choose_cache_tokens(self, tokens: int) -> None:
         """Takes a context size for the next load; 0 leaves it to the engine."""
         self._preferences.update(cache_tokens=tokens)
+        self.changed.emit()
+
+    @Slot(int)
+    def choose_cache_bits(self, bits: int) -> None:
+        """Takes the bits of a key or value for the next load."""
+        self._preferences.update(cache_bits=bits)
         self.changed.emit()
 
     @property

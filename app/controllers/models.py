@@ -72,11 +72,12 @@ class ModelController(QObject):
 
     @property
     def needs_reload(self) -> bool:
-        """Whether the loaded model stands elsewhere, or with another context, than the settings say now."""
+        """Whether the loaded model stands elsewhere, or with another cache, than the settings say now."""
         if not self.is_ready or self.info is None or self._request is None:
             return False
         same_device = self._settings.device in (self._request.device, self.info.device)
-        return not same_device or self._settings.cache_tokens != self._request.cache_tokens
+        cache = (self._settings.cache_tokens, self._settings.cache_bits)
+        return not same_device or cache != (self._request.cache_tokens, self._request.cache_bits)
 
     @Slot()
     def load_demo(self) -> None:
@@ -120,7 +121,8 @@ class ModelController(QObject):
     def _load_held(self) -> None:
         if self._held_folder is None or not self._settings.is_known:
             return
-        self._request = LoadRequest(self._held_folder, self._settings.device, self._settings.cache_tokens)
+        settings = self._settings
+        self._request = LoadRequest(self._held_folder, settings.device, settings.cache_tokens, settings.cache_bits)
         self._held_folder = None
         self._waiting_loads += 1
         self._engine.load(self._request)

@@ -13,6 +13,7 @@ from app.theme.tokens import ThemeChoice
 
 SCHEMA_VERSION = 1
 MAX_CACHE_TOKENS = 10_000_000
+CACHE_BITS = (16, 8, 6, 4)  # that the window offers
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Settings:
     load_last_model: bool = True
     device: str = "auto"  # or "cpu", or the UUID of a card
     cache_tokens: int = 0  # context of the next load; 0 leaves it to the engine
+    cache_bits: int = 16  # of a key or value of the next load; one of CACHE_BITS
     window: tuple[int, ...] = ()  # x, y, width, height
     maximized: bool = False
     splitter: tuple[int, ...] = ()
@@ -77,6 +79,8 @@ def _checked(name: str, value: Any) -> Any:
     default = getattr(Settings(), name)
     if isinstance(default, bool):
         return value if isinstance(value, bool) else None
+    if name == "cache_bits":
+        return value if type(value) is int and value in CACHE_BITS else None
     if isinstance(default, int):
         return value if type(value) is int and 0 <= value <= MAX_CACHE_TOKENS else None
     if isinstance(default, float):

@@ -19,9 +19,10 @@ import numpy as np
 import psutil
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.backend import FP16_CACHE, PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
 from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
+from engine.cpu.packed import CpuCache, CpuPackedCache, CpuPackedPages, copy_page
 from engine.cpu.threads import start_threads
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
@@ -65,14 +66,6 @@ class CpuPlainLinear:
 
 
 @dataclass(frozen=True)
-class CpuCache:
-    """uint16 fp16 bits: k [P, KVH, Dpad, 256], v [P, KVH, 256, Dpad]."""
-
-    k: np.ndarray[Any, Any]
-    v: np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
 class CpuRope:
     cosines: np.ndarray[Any, Any]
     sines: np.ndarray[Any, Any]
@@ -92,6 +85,7 @@ class CpuBackend:
         self.working_bytes = WORKING_BYTES
         self._current_threads = self.threads
         self._process = psutil.Process()
+        self._packed = CpuPackedPages()
         self._kinds: set[tuple[str, int, int]] = set()  # codebook, bits, rows: kernels that the weights need
 
     def _share(self, work: int) -> int:
@@ -147,16 +141,17 @@ class CpuBackend:
     def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> CpuRope:
         return CpuRope(cosines.contiguous().numpy(), sines.contiguous().numpy())
 
-    def allocate_cache(self, shape: CacheShape) -> CpuCache:
+    def allocate_cache(self, shape: CacheShape) -> CpuCache | CpuPackedCache:
+        if shape.bits != FP16_CACHE:
+            return self._packed.allocate(shape)
         padded = -(-shape.head_dim // 16) * 16
         return CpuCache(
             k=np.zeros((shape.num_pages, shape.num_kv_heads, padded, PAGE_TOKENS), np.uint16),
             v=np.zeros((shape.num_pages, shape.num_kv_heads, PAGE_TOKENS, padded), np.uint16),
         )
 
-    def copy_page(self, cache: CpuCache, source: int, target: int) -> None:
-        cache.k[target] = cache.k[source]
-        cache.v[target] = cache.v[source]
+    def copy_page(self, cache: CpuCache | CpuPackedCache, source: int, target: int) -> None:
+        copy_page(cache, source, target)
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         return torch.empty(shape, dtype=dtype)
@@ -228,21 +223,26 @@ class CpuBackend:
         rope: CpuRope,
         shape: AttentionShape,
         batch: Batch,
-        cache: CpuCache,
+        cache: CpuCache | CpuPackedCache,
     ) -> None:
         self._share(16 * q.numel())
+        pages, table = self._packed.stage(cache, batch)
         q_weight, k_weight = (norms[0].weight, norms[1].weight) if norms else (NO_WEIGHT, NO_WEIGHT)
         attention_kernels.rotate_and_append(
             q.numpy(), k.numpy(), v.numpy(), q_weight, k_weight, norms[0].eps if norms else np.float32(0.0),
-            rope.cosines, rope.sines, batch.positions.numpy(), batch.sequences.numpy(), batch.page_table.numpy(),
-            cache.k, cache.v, shape.head_dim,
+            rope.cosines, rope.sines, batch.positions.numpy(), batch.sequences.numpy(), table,
+            pages.k, pages.v, shape.head_dim,
         )  # fmt: skip
+        self._packed.append(cache, k.numpy(), v.numpy(), batch, shape.head_dim)
 
     def attention(
-        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CpuCache, out: torch.Tensor
+        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CpuCache | CpuPackedCache, out: torch.Tensor
     ) -> None:
         window, scale = shape.window or 0, np.float32(shape.scale)
         self._share(q.numel() * int(batch.positions.max()))
+        if isinstance(cache, CpuPackedCache):
+            self._packed.attend(q.numpy(), shape.head_dim, scale, window, batch, cache, out.numpy())
+            return
         if batch.consecutive and batch.num_rows > 1:
             pages = batch.page_table[int(batch.sequences[0])].numpy()
             attention_kernels.attend_chunk(

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.backend import FP16_CACHE, PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
 from engine.cuda.dense_attention import SOURCES as DENSE_SOURCES
 from engine.cuda.dense_attention import DenseAttention
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
@@ -22,6 +22,8 @@ from engine.cuda.few_rows import FEW_ROWS
 from engine.cuda.fused import FusedBlocks, Tools, can_fuse
 from engine.cuda.fused import sources as fused_sources
 from engine.cuda.linear import LinearGroup, Scratch, kernels_of
+from engine.cuda.packed import CudaCache, PackedCache, PackedPages, few_plan, plan_for
+from engine.cuda.packed import sources as packed_sources
 from engine.cuda.sampler import CardSampler
 from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
@@ -58,18 +60,6 @@ class CudaRope:
     sines: torch.Tensor
 
 
-@dataclass(frozen=True)
-class CudaCache:
-    """fp16: k [P, KVH, 256, Dp], v [P, KVH, Dp, 256], Dp a multiple of 32."""
-
-    k: torch.Tensor
-    v: torch.Tensor
-
-    @property
-    def padded(self) -> int:
-        return int(self.k.shape[3])
-
-
 class CudaBackend:
     """Fulfils `engine.backend.Backend` on one card.
 
@@ -98,6 +88,7 @@ class CudaBackend:
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         for source in (
             catalogue.finish_output(True), catalogue.finish_output(False),
+        self._packed = PackedPages(self._kernels, self.device, self._multiprocessors)
             catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.EMBED,
             catalogue.ROTATE_AND_APPEND, catalogue.ROTATE_AND_APPEND_MANY, catalogue.COMBINE, *SOURCES,
             *(DENSE_SOURCES if self._dense.is_there else ()),
@@ -149,7 +140,7 @@ class CudaBackend:
     def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> CudaRope:
         return CudaRope(cosines.to(self.device).contiguous(), sines.to(self.device).contiguous())
 
-    def allocate_cache(self, shape: CacheShape) -> CudaCache:
+    def allocate_cache(self, shape: CacheShape) -> CudaCache | PackedCache:
         if shape.head_dim > MAX_HEAD_DIM or shape.head_dim % 4:
             raise UnsupportedModelError(
                 f"Heads have {shape.head_dim} values; the card's kernel takes multiples of 4 up to {MAX_HEAD_DIM}.",
@@ -163,12 +154,16 @@ class CudaBackend:
             self._attention_partial = torch.empty(count, dtype=torch.float32, device=self.device)
         pages, heads, half = shape.num_pages, shape.num_kv_heads, torch.float16
         return CudaCache(
+        if shape.bits != FP16_CACHE:
+            packed = self._packed.allocate(shape, padded)
+            self._needed |= {source.name: source for source in packed_sources(packed)}
+            return packed
             # Zeros: masked keys have no weight, but no weight times a NaN left in memory would still be NaN.
             k=torch.zeros(pages, heads, PAGE_TOKENS, padded, dtype=half, device=self.device),
             v=torch.zeros(pages, heads, padded, PAGE_TOKENS, dtype=half, device=self.device),
         )
 
-    def copy_page(self, cache: CudaCache, source: int, target: int) -> None:
+    def copy_page(self, cache: CudaCache | PackedCache, source: int, target: int) -> None:
         cache.k[target].copy_(cache.k[source])
         cache.v[target].copy_(cache.v[source])
 
@@ -251,6 +246,21 @@ class CudaBackend:
     def rotate_and_append(
         self,
         q: torch.Tensor,
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        norms: tuple[CudaNorm, CudaNorm] | None,
+        rope: CudaRope,
+        shape: AttentionShape,
+        batch: Batch,
+        cache: CudaCache | PackedCache,
+    ) -> None:
+        pages, staged = self._packed.stage(cache, batch)
+        self._rotate_and_append(q, k, v, norms, rope, shape, staged, pages)
+        self._packed.append(cache, batch)
+
+    def _rotate_and_append(
         k: torch.Tensor,
         v: torch.Tensor,
         norms: tuple[CudaNorm, CudaNorm] | None,
@@ -286,10 +296,19 @@ class CudaBackend:
             self._dense.queries(shape, pitch)[:, : q.shape[0]].copy_(heads)
 
     def attention(
-        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
+        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache | PackedCache, out: torch.Tensor
     ) -> None:
-        is_dense = self._dense.pitch_for(shape, batch, cache.padded) > 0
-        if is_dense and self._dense.attend(q, shape, batch, (cache.k, cache.v), out):
+        if isinstance(cache, PackedCache):
+            pages, staged = self._packed.stage(cache, batch)
+            group = shape.num_heads // shape.num_kv_heads
+            plan = plan_for(q.shape[0], group, cache, self._multiprocessors, consecutive=batch.consecutive)
+            if plan.many or self._dense.pitch_for(shape, staged, cache.padded) > 0:
+                self._packed.expand(cache, batch, shape.window or 0)
+                self.attention(q, shape, staged, pages, out)
+                return
+        elif self._dense.pitch_for(shape, batch, cache.padded) > 0 and self._dense.attend(
+            q, shape, batch, (cache.k, cache.v), out
+        ):
             return
         plan = self._attend(q, shape, batch, cache, out)
         if plan.needs_combine:
@@ -300,14 +319,20 @@ class CudaBackend:
             )  # fmt: skip
 
     def _attend(
-        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache, out: torch.Tensor
+        self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache | PackedCache, out: torch.Tensor
     ) -> AttendPlan:
         """Launches attention, whose splits are still to be combined if the plan says so."""
         rows, group = q.shape[0], shape.num_heads // shape.num_kv_heads
-        plan = plan_attention(
-            rows, group, shape.num_kv_heads, cache.padded, self._multiprocessors, consecutive=batch.consecutive
-        )
-        self._kernels.get((catalogue.attend_many if plan.many else catalogue.attend_few)(cache.padded))(
+        if isinstance(cache, PackedCache):
+            plan = plan_for(rows, group, cache, self._multiprocessors, consecutive=batch.consecutive)
+            plan = few_plan(plan, rows, group, cache)
+            source = catalogue.attend_packed(cache.padded, *cache.bits)
+        else:
+            plan = plan_attention(
+                rows, group, shape.num_kv_heads, cache.padded, self._multiprocessors, consecutive=batch.consecutive
+            )
+            source = (catalogue.attend_many if plan.many else catalogue.attend_few)(cache.padded)
+        self._kernels.get(source)(
             plan.grid, 128, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
             batch.page_table.data_ptr(), batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
             out.data_ptr(), self._attention_partial.data_ptr(), rows, shape.head_dim, group, plan.tokens,
@@ -320,7 +345,7 @@ class CudaBackend:
             return None
         features = blocks[0].attention.q_proj.padded_in
         tools = Tools(
-            self._kernels, self._scratch.few, self._attend, self._attention_partial.data_ptr(),
+            self._kernels, self._scratch.few, self._packed, self._attend, self._attention_partial.data_ptr(),
             self.empty(FEW_ROWS, features // 128),
         )  # fmt: skip
         linears = (block.mlp.down_proj for block in blocks)
@@ -372,6 +397,7 @@ class CudaBackend:
         self._scratch = Scratch(self.device)
         self._dense.trim()
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
+        self._packed.trim()
         torch.cuda.empty_cache()
         release_pinned()
 

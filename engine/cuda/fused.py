@@ -16,6 +16,7 @@ import torch
 from engine.backend import AttentionShape, Batch
 from engine.cuda.exl3 import CudaExl3Linear
 from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, Sums, products_of, road_for
+from engine.cuda.packed import PackedPages
 from gpu.kernels import catalogue
 from gpu.kernels.attention_layout import AttendPlan
 from gpu.launch import KernelCache, KernelSource
@@ -39,6 +40,7 @@ class Tools:
     """What all blocks share.
 
     Attributes:
+        pages: where keys and values are written.
         attend: launches attention and says how it was divided.
         partial: address of attention's partial outputs.
         squares: float32 [FEW_ROWS, blocks of the residual stream], sums of squares.
@@ -46,6 +48,7 @@ class Tools:
 
     kernels: KernelCache
     scratch: FewScratch
+    pages: PackedPages
     attend: Attend
     partial: int
     squares: torch.Tensor
@@ -147,7 +150,8 @@ class _FusedBlock:
 
     def _finish_heads(self, sums: Sequence[Sums], q: torch.Tensor, batch: Batch, features: int) -> None:
         attention, tools = self._attention, self._tools
-        shape, rope, cache, norms = attention.shape, attention.rope, attention.cache, attention.head_norms
+        shape, rope, norms = attention.shape, attention.rope, attention.head_norms
+        cache, staged = tools.pages.stage(attention.cache, batch)
         columns = (shape.num_heads + 2 * shape.num_kv_heads) * shape.head_dim
         tools.kernels.get(catalogue.FINISH_HEADS)(
             (columns // self._span, q.shape[0], 1), THREADS,
@@ -156,9 +160,10 @@ class _FusedBlock:
             self._qkv.norm.eps, shape.num_heads, shape.num_kv_heads, shape.head_dim, self._span, cache.padded,
             norms[0].weight.data_ptr() if norms else 0, norms[1].weight.data_ptr() if norms else 0,
             norms[0].eps if norms else 0.0, rope.cosines.data_ptr(), rope.sines.data_ptr(), rope.cosines.shape[1],
-            batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.page_table.data_ptr(),
-            batch.page_table.shape[1], q.data_ptr(), cache.k.data_ptr(), cache.v.data_ptr(),
+            batch.positions.data_ptr(), batch.sequences.data_ptr(), staged.page_table.data_ptr(),
+            staged.page_table.shape[1], q.data_ptr(), cache.k.data_ptr(), cache.v.data_ptr(),
         )  # fmt: skip
+        tools.pages.append(attention.cache, batch)
 
     def _merge_heads(self, plan: AttendPlan, mixed: torch.Tensor, batch: Batch) -> None:
         tools, shape, cache, o = self._tools, self._attention.shape, self._attention.cache, self._o.linear

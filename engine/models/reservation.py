@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.backend import Backend, CacheShape, LayerCache, MlpBuffers, RopeTable
+from engine.backend import FP16_CACHE, PAGE_TOKENS, Backend, CacheShape, LayerCache, MlpBuffers, RopeTable
 from engine.layers.attention import AttentionBuffers
 from engine.models.rope_config import rope_tables
 from engine.models.spec import AttentionSpec, ModelSpec, RopeSpec
@@ -33,14 +33,22 @@ class Reservation:
 
     Args:
         num_pages: pages of K/V cache for sequences; one more, the last, is for rows of a step that nothing fills.
-        num_positions: length of the rotary tables.
+        num_positions: length of the rotary tables, and of the longest sequence.
+        cache_bits: of K and V.
 
     Attributes:
         caches: one for each block.
         step: the buffers that all layers share.
     """
 
-    def __init__(self, spec: ModelSpec, backend: Backend, num_pages: int, num_positions: int) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        backend: Backend,
+        num_pages: int,
+        num_positions: int,
+        cache_bits: tuple[int, int] = FP16_CACHE,
+    ) -> None:
         self.num_pages, self.num_positions = num_pages, num_positions
         self._backend, self._rows, self._hidden_size = backend, backend.prefill_rows, spec.hidden_size
         self._ropes: dict[RopeSpec, RopeTable] = {}
@@ -54,9 +62,10 @@ class Reservation:
             logits=empty(MAX_LOGIT_ROWS, spec.vocab_size),
         )
         self.caches: list[LayerCache] = []
+        context_pages = -(-num_positions // PAGE_TOKENS)
         for block in spec.blocks:
             attention = block.attention
-            shape = CacheShape(num_pages + 1, attention.num_kv_heads, attention.head_dim)
+            shape = CacheShape(num_pages + 1, attention.num_kv_heads, attention.head_dim, cache_bits, context_pages)
             self.caches.append(backend.allocate_cache(shape))
             self.rope(attention.rope)
             self.attention(attention)

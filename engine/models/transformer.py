@@ -11,7 +11,17 @@ from typing import Any
 
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Backend, Batch, LayerCache, Linear, Norm
+from engine.backend import (
+    FP16_CACHE,
+    LEAST_STAGING,
+    PAGE_TOKENS,
+    AttentionShape,
+    Backend,
+    Batch,
+    LayerCache,
+    Linear,
+    Norm,
+)
 from engine.layers.attention import Attention
 from engine.layers.block import Block
 from engine.layers.mlp import GatedMlp
@@ -201,10 +211,24 @@ def tensor_keys(spec: ModelSpec) -> list[str]:
     return [*keys, spec.final_norm.key, spec.head.key]
 
 
-def cache_bytes_per_token(spec: ModelSpec, bytes_per_value: int = 2) -> int:
-    """Bytes of K and V that one token takes over all layers."""
-    values = sum(2 * block.attention.num_kv_heads * block.attention.head_dim for block in spec.blocks)
-    return values * bytes_per_value
+def cache_bytes_per_token(spec: ModelSpec, bits: tuple[int, int] = FP16_CACHE) -> int:
+    """Bytes of K and V that one token takes over all layers; quantized, with half a bit a value for the scales."""
+    if bits == FP16_CACHE:
+        return sum(4 * block.attention.num_kv_heads * block.attention.head_dim for block in spec.blocks)
+    values = sum(block.attention.num_kv_heads * _whole_groups(block.attention.head_dim) for block in spec.blocks)
+    return values * (2 * sum(bits) + 2) // 16
+
+
+def staging_bytes(spec: ModelSpec, context_pages: int, bits: tuple[int, int] = FP16_CACHE) -> int:
+    """Bytes of the fp16 pages through which a quantized cache is written and read, which layers of a size share."""
+    if bits == FP16_CACHE:
+        return 0
+    sizes = {(block.attention.num_kv_heads, _whole_groups(block.attention.head_dim)) for block in spec.blocks}
+    return sum(4 * heads * values * PAGE_TOKENS * max(context_pages, LEAST_STAGING) for heads, values in sizes)
+
+
+def _whole_groups(head_dim: int) -> int:
+    return -(-head_dim // 32) * 32
 
 
 def pages_for(tokens: int) -> int:

@@ -17,6 +17,7 @@ Layout: K fp16 [P, KVH, 256, Dp], V fp16 transposed [P, KVH, Dp, 256], Dp a mult
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -33,8 +34,17 @@ from gpu.kernels.attention_ir import (
     shared_address,
     store_shared,
 )
-from gpu.kernels.attention_layout import MAX_SPLITS, STEP_KEYS, TILE_ROWS, WARPS, attend_parts
-from gpu.ptx import exp2_fast, halves_from_floats, load_float, load_floats, load_int, store_float
+from gpu.kernels.attention_layout import MAX_SPLITS, STEP_KEYS, TILE_ROWS, WARPS, attend_parts, few_parts
+from gpu.ptx import (
+    exp2_fast,
+    halves_from_floats,
+    let_next_start,
+    load_float,
+    load_floats,
+    load_int,
+    store_float,
+    wait_for_inputs,
+)
 
 THREADS = 32 * WARPS
 COMBINE_THREADS = 128
@@ -81,19 +91,69 @@ def deal(positions, rows, behind, pool, lane):  # type: ignore[no-untyped-def]
     return pieces, end
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How `attend_few` reads keys and values: device functions besides the steps that begin and end a tile.
+
+    Attributes:
+        query: (four neighbouring values of a query, lane) -> the values as the keys want them; all lanes take part.
+        sweep: (shared address of the lane's query, k, v, a sequence's row of the page table, key/value heads and the
+            block's one, its first value, first step and the step behind the last, limits and oldest keys of two rows,
+            lane, state) -> the state after these steps of 32 keys.
+        output: (a value of the output, lane) -> the value as it is wanted; 32 neighbours are in a warp's lanes.
+    """
+
+    steps: Steps
+    query: Any
+    sweep: Any
+    output: Any
+
+
+@cuda.jit(device=True, inline=True)
+def _as_it_is(value, lane):  # type: ignore[no-untyped-def]
+    return value
+
+
+@cuda.jit(device=True, inline=True)
+def _all_as_they_are(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
+    return v0, v1, v2, v3
+
+
 @cache
 def few_kernel(padded: int) -> Any:
-    """`attend_few` for heads of up to `padded` values (a multiple of 32).
+    """`attend_few` for heads of up to `padded` values (a multiple of 32) in fp16 pages.
 
     Arguments: q, q_stride, positions and sequences int32 [T], table int32 [B, table_width], k, v, out, partial, then
     int32: rows T, head_dim, group (query heads of a key/value head), tokens of a tile, window (0: all keys), pool (0:
     none; else at most 32 rows, of one token each); scale.
     """
-    parts = attend_parts(padded)
-    width = padded // parts
-    steps = Steps(padded, width)
-    empty_state, direct_step = steps.empty_state, steps.direct_step
-    quad_totals, to_shared = steps.quad_totals, steps.to_shared
+    steps = Steps(padded, padded // few_parts(padded))
+    direct_step = steps.direct_step
+
+    @cuda.jit(device=True, inline=True)
+    def sweep(  # type: ignore[no-untyped-def]
+        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, state
+    ):  # fmt: skip
+        quad, row = types.int32(lane & 3), types.int32(lane >> 2)
+        for step in range(begin, end):
+            first_key = types.int32(step * STEP_KEYS)
+            page = types.int64(load_int(pages + types.uint64(4 * (first_key // PAGE))))
+            base = (page * kv_heads + kv_head) * PAGE * padded
+            slot = first_key % PAGE
+            k_row = k + types.uint64(2 * (base + slot * padded + 8 * quad))
+            v_row = v + types.uint64(2 * (base + (first_value + row) * PAGE + slot + 8 * quad))
+            state = direct_step(query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, state)
+        return state
+
+    return few_kernel_reading(f"attend_few_{padded}", padded, Reading(steps, _all_as_they_are, sweep, _as_it_is))
+
+
+def few_kernel_reading(name: str, padded: int, reading: Reading) -> Any:
+    """`attend_few` with a way to read the cache; arguments as of `few_kernel`."""
+    steps = reading.steps
+    width, parts = steps.width, padded // steps.width
+    as_query, sweep, as_output = reading.query, reading.sweep, reading.output
+    empty_state, quad_totals, to_shared = steps.empty_state, steps.quad_totals, steps.to_shared
     stride = width + 8  # of a row in shared memory: no bank conflicts
     maxima = WARPS * TILE_ROWS * stride
     sums = maxima + WARPS * TILE_ROWS
@@ -106,6 +166,7 @@ def few_kernel(padded: int) -> Any:
     ):  # fmt: skip
         staged = cuda.shared.array(shared_size, types.float32)  # the query's operands, then the warps' outputs
         kept = cuda.shared.array(5, types.int32)
+        let_next_start()
         operands = shared_address(staged)
         thread = types.int32(cuda.threadIdx.x)
         behind = types.int32(window - 1 if window > 0 else ALL_KEYS)  # how far back a row sees
@@ -136,6 +197,7 @@ def few_kernel(padded: int) -> Any:
         end = types.int32(last // STEP_KEYS + 1)
         share = quotient(types.int32(end - first_step + splits * WARPS - 1), types.int32(splits * WARPS))
         block_begin = types.int32(first_step + split * WARPS * share)
+        wait_for_inputs()
         if block_begin >= end:
             if thread < tile_rows and first_value == 0:
                 token = quotient(thread, tile_heads)
@@ -150,14 +212,14 @@ def few_kernel(padded: int) -> Any:
         factor = types.float32(scale * types.float32(LOG2_E))
         for i in range(thread, TILE_ROWS * fours, THREADS):
             row, four = i // fours, i % fours
-            low = high = types.uint32(0)
+            v0 = v1 = v2 = v3 = types.float32(0.0)
             if row < tile_rows and 4 * four < head_dim:
                 token = quotient(types.int32(row), tile_heads)
                 head = first_head + row - token * tile_heads
                 place = (first_token + token) * q_stride + head * head_dim + 4 * four
-                values = load_floats(q + types.uint64(4) * types.uint64(place))
-                low = halves_from_floats(values[0] * factor, values[1] * factor)
-                high = halves_from_floats(values[2] * factor, values[3] * factor)
+                v0, v1, v2, v3 = load_floats(q + types.uint64(4) * types.uint64(place))
+            v0, v1, v2, v3 = as_query(v0 * factor, v1 * factor, v2 * factor, v3 * factor, types.int32(lane))
+            low, high = halves_from_floats(v0, v1), halves_from_floats(v2, v3)
             # The lowest bit of `four` names the half of a chunk, the two above it the quad, the others the chunk.
             piece = (four >> 3) * 2 + (four & 1)
             of_lane = (row & 7) * 4 + (four >> 1 & 3)
@@ -176,14 +238,11 @@ def few_kernel(padded: int) -> Any:
         cuda.syncthreads()
         state = empty_state()
         begin = types.int32(block_begin + warp * share)
-        for step in range(begin, types.int32(min(end, begin + share))):
-            first_key = types.int32(step * STEP_KEYS)
-            page = types.int64(load_int(pages + types.uint64(4 * (first_key // PAGE))))
-            base = (page * kv_heads + kv_head) * PAGE * padded
-            slot = first_key % PAGE
-            k_row = k + types.uint64(2 * (base + slot * padded + 8 * quad))
-            v_row = v + types.uint64(2 * (base + (first_value + row0) * PAGE + slot + 8 * quad))
-            state = direct_step(query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, state)
+        end = types.int32(min(end, begin + share))
+        state = sweep(
+            query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane,
+            state,
+        )  # fmt: skip
         cuda.syncthreads()
         tile = types.int32(warp * TILE_ROWS)
         totals = quad_totals(state)
@@ -204,6 +263,7 @@ def few_kernel(padded: int) -> Any:
                 weight = exp2_fast(staged[maxima + w * TILE_ROWS + row] - peak)
                 total += weight * staged[sums + w * TILE_ROWS + row]
                 value += weight * staged[(w * TILE_ROWS + row) * stride + value_place]
+            value = as_output(value, types.int32(lane))
             token = quotient(types.int32(row), tile_heads)
             head = first_head + row - token * tile_heads
             token += first_token
@@ -218,7 +278,7 @@ def few_kernel(padded: int) -> Any:
                 at = out + types.uint64(4) * types.uint64(token * q_stride + head * head_dim + place)
                 store_float(at, value / total)
 
-    kernel.__name__ = kernel.__qualname__ = f"attend_few_{padded}"
+    kernel.__name__ = kernel.__qualname__ = name
     return cuda.jit(kernel)
 
 

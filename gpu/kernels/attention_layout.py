@@ -64,7 +64,14 @@ class AttendPlan:
 
 
 def plan_attention(
-    rows: int, group: int, num_kv_heads: int, padded: int, multiprocessors: int, *, consecutive: bool
+    rows: int,
+    group: int,
+    num_kv_heads: int,
+    padded: int,
+    multiprocessors: int,
+    *,
+    consecutive: bool,
+    parts: int | None = None,
 ) -> AttendPlan:
     """The launch for a batch.
 
@@ -72,12 +79,13 @@ def plan_attention(
         rows: tokens of the batch.
         group: query heads of a key/value head.
         consecutive: the tokens follow each other in one sequence; else each row may belong to another.
+        parts: of a head in the kernel for few rows; None for that over fp16 pages.
     """
     tokens = tile_tokens(group) if consecutive else 1
     tiles, columns = -(-rows // tokens), num_kv_heads * group_slices(group)
     if consecutive and tiles * columns >= 4 * multiprocessors:
         return AttendPlan(True, tokens, (-(-tiles // WARPS), columns * attend_parts(padded), 1), 0)
-    columns *= few_parts(padded)
+    columns *= few_parts(padded) if parts is None else parts
     room = BLOCKS_PER_MULTIPROCESSOR * multiprocessors // columns  # tiles, or pieces of them, at the same time
     if consecutive or rows > MAX_DEALT_ROWS:
         return AttendPlan(False, tokens, (tiles, columns, min(max(room // tiles, 1), MAX_SPLITS)), 0)

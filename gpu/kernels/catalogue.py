@@ -101,6 +101,25 @@ def attend_many(padded: int) -> KernelSource:
     return KernelSource(f"attend_many_{padded}", "uiuuuiuuuuiiiiiif", build)
 
 
+def _packed(name: str, signature: str, module: str, maker: str, *, overlaps: bool = False) -> Any:
+    """A maker of kernels by the padded size of heads and the bits of K and V."""
+
+    def source(padded: int, k_bits: int, v_bits: int) -> KernelSource:
+        def build() -> Any:
+            from importlib import import_module
+
+            return getattr(import_module(f"gpu.kernels.{module}"), maker)(padded, k_bits, v_bits)
+
+        return KernelSource(f"{name}_{padded}_k{k_bits}v{v_bits}", signature, build, overlaps)
+
+    return source
+
+
+attend_packed = _packed("attend_packed", "uiuuuiuuuuiiiiiif", "attention_packed", "packed_kernel", overlaps=True)
+append_packed = _packed("append_packed", "uuuiuuuiuui", "packed_pages", "append_kernel", overlaps=True)
+expand_packed = _packed("expand_packed", "uuuiuuiiuu", "packed_pages", "expand_kernel")
+
+
 def _fixed(module: str, name: str, signature: str, *, overlaps: bool = False) -> KernelSource:
     def build() -> Any:
         from importlib import import_module

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue, rope_layout
-from gpu.kernels.attention_layout import WARPS, attend_parts, group_slices, tile_tokens
+from gpu.kernels.attention_layout import WARPS, attend_parts, few_parts, group_slices, tile_tokens
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.reference import attention, rope
@@ -219,7 +219,7 @@ def launch_attend(kernels: KernelCache, inputs: AttendInputs) -> Tensors:
     many, splits = is_one and case.splits == 0, 1 if case.pool else max(case.splits, 1)
     tokens = tile_tokens(case.group) if is_one else 1
     tiles = case.pool + rows - 1 if case.pool else -(-rows // tokens)
-    columns = case.kv_heads * group_slices(case.group) * attend_parts(padded)
+    columns = case.kv_heads * group_slices(case.group) * (attend_parts if many else few_parts)(padded)
     grid = (-(-tiles // WARPS), columns, 1) if many else (tiles, columns, splits)
     slots = tiles if case.pool else splits * rows if splits > 1 else 0
     partial = poisoned(slots, heads, padded + 2, device=q.device)

@@ -51,6 +51,12 @@ def choose_context(window: Window, tokens: int) -> None:
     combo.activated.emit(combo.currentIndex())
 
 
+def choose_cache(window: Window, bits: int) -> None:
+    combo = panel(window).cache
+    combo.setCurrentIndex(combo.findData(bits))
+    combo.activated.emit(combo.currentIndex())
+
+
 def devices(window: Window) -> list[tuple[str, bool]]:
     combo = panel(window).device
     return [
@@ -126,6 +132,18 @@ def test_context_is_a_load_setting_too(window: Window) -> None:
     window.app.models.reload()
     window.ready()
     assert window.script.loads[-1].cache_tokens is None
+
+
+def test_the_width_of_the_cache_is_a_load_setting_too(window: Window) -> None:
+    found(window)
+    assert panel(window).cache.currentText() == "fp16"
+    choose_cache(window, 4)
+    assert panel(window).reload_row.isVisible()
+    window.app.models.reload()
+    window.ready()
+    assert window.script.loads[-1].cache_bits == (4, 4)
+    assert not panel(window).reload_row.isVisible()
+    assert panel(window).cache.currentText() == "4 bits"
 
 
 def test_the_next_start_loads_on_the_chosen_card_once_its_number_is_known(

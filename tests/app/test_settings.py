@@ -59,6 +59,15 @@ def test_a_context_that_is_no_number_of_tokens_is_left_out(tmp_path: Path, wrong
     assert load_settings(path).settings == Settings(cache_tokens=4096)
 
 
+@pytest.mark.parametrize("wrong", [True, 5, 0, 8.0, "8"])
+def test_a_width_of_the_cache_that_is_not_offered_is_left_out(tmp_path: Path, wrong: object) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"cache_bits": wrong, "device": "cpu"}))
+    assert load_settings(path).settings == Settings(device="cpu")
+    path.write_text(json.dumps({"cache_bits": 6}))
+    assert load_settings(path).settings == Settings(cache_bits=6)
+
+
 def test_the_window_remembers_its_look(open_window: Callable[..., Window]) -> None:
     first = open_window(width=1100)
     first.app.settings_page.theme_buttons["light"].click()

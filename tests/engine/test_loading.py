@@ -123,7 +123,7 @@ def test_bad_cache_sizes(tiny: Path, cache_tokens: int) -> None:
     assert isinstance(refused(tiny, cache_tokens=cache_tokens), InvalidRequestError)
 
 
-@pytest.mark.parametrize("bits", [(8, 8), (4, 16), (0, 0)])
+@pytest.mark.parametrize("bits", [(9, 8), (4, 16), (8, 1), (0, 0)])
 def test_bad_cache_bits(tiny: Path, bits: tuple[int, int]) -> None:
     assert isinstance(refused(tiny, cache_bits=bits), InvalidRequestError)
 

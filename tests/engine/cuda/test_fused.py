@@ -12,6 +12,7 @@ from engine.backend import AttentionShape, Batch
 from engine.cuda.exl3 import CudaExl3Linear
 from engine.cuda.few_rows import FEW_ROWS, FewScratch, road_for
 from engine.cuda.fused import FusedBlocks, Tools, can_fuse, sources
+from engine.cuda.packed import PackedPages
 from gpu.kernels.attention_layout import AttendPlan
 from tests.fakes.fake_kernels import FakeKernels
 
@@ -129,7 +130,8 @@ class Step:
             self.kernels.calls.append(("attend", (1, 1, 1), [q.data_ptr()]))
             return AttendPlan(False, 1, (rows, 1, 3), 0)
 
-        tools = Tools(self.kernels, self.scratch, attend, 4096, self.squares)  # type: ignore[arg-type]
+        pages = PackedPages(self.kernels, torch.device("cpu"), 46)  # type: ignore[arg-type]
+        tools = Tools(self.kernels, self.scratch, pages, attend, 4096, self.squares)  # type: ignore[arg-type]
         self.blocks, self.residual = FusedBlocks(blocks, tools), torch.zeros(rows, features)
         index = torch.zeros(rows, dtype=torch.int32)
         self.blocks.forward(self.residual, Batch(index.long(), index, index, index[None], False))

@@ -1,0 +1,230 @@
+"""Attention for few query rows straight from a quantized cache: `attend_few` with another way to read keys and values.
+
+Codes become odd whole numbers in fp16, exactly; a key's scale multiplies the scores of its 32 values, a value's scale
+the weight of its token. The query is rotated as the groups of the cache are, and the output rotated back, so no key
+or value ever is. The codes of the next step's keys are under way during a step where the registers hold them.
+
+Launch: as `attention.attend_few`, with the same arguments; k and v are packed pages (see `packed_layout`).
+Source: the quantized cache's section of the format description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import cuda
+from numba.core import cgutils, types
+from numba.cuda.extending import intrinsic
+
+from gpu.kernels.attention import Reading, few_kernel_reading
+from gpu.kernels.attention_ir import PAGE, PIECE, Steps, _hide, _shared_words, _weigh
+from gpu.kernels.packed_ir import BIASED, load_cell, odd_pairs, widened
+from gpu.kernels.packed_layout import GROUP, PAGE_STEPS, STEP, code_words, head_words, packed_parts
+from gpu.kernels.packed_pages import ROOT, rotate_32
+from gpu.ptx import assembly, f32, fma, i32, i64, items, load_int, load_words, mma_m16n8k16, word
+
+SCALE_WORDS = 4  # of a lane: 8 tokens' scales of a group
+PREFETCHING_WORDS = 64  # of a step's keys and half its outputs: with more, registers do not hold the next keys too
+ALL_LANES = 0xFFFFFFFF
+
+Words = list[ir.Value]
+Fetch = Callable[[int], Words]
+
+
+@cuda.jit(device=True, inline=True)
+def rotate_fours(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
+    """A group with four values a lane, rotated."""
+    a, b = v0 + v1, v0 - v1
+    c, d = v2 + v3, v2 - v3
+    v0, v1, v2, v3 = a + c, b + d, a - c, b - d
+    mask = 1
+    while mask < 8:
+        o0 = cuda.shfl_xor_sync(ALL_LANES, v0, mask)
+        o1 = cuda.shfl_xor_sync(ALL_LANES, v1, mask)
+        o2 = cuda.shfl_xor_sync(ALL_LANES, v2, mask)
+        o3 = cuda.shfl_xor_sync(ALL_LANES, v3, mask)
+        if lane & mask:
+            v0, v1, v2, v3 = o0 - v0, o1 - v1, o2 - v2, o3 - v3
+        else:
+            v0, v1, v2, v3 = v0 + o0, v1 + o1, v2 + o2, v3 + o3
+        mask *= 2
+    root = types.float32(ROOT)
+    return v0 * root, v1 * root, v2 * root, v3 * root
+
+
+def _anchored(b: ir.IRBuilder, value: int) -> ir.Value:
+    """A constant that is not known before this place: work that needs it cannot move up and take registers there."""
+    text = "shfl.sync.idx.b32 $0, $1, 0, 31, -1;"
+    return assembly(b, i32, text, "=r,r", [word(value)], effects=True)
+
+
+def _scaled_pairs(b: ir.IRBuilder, pairs: Words, scale: ir.Value) -> Words:
+    return [assembly(b, i32, "mul.rn.f16x2 $0, $1, $2;", "=r,r,r", [pair, scale]) for pair in pairs]
+
+
+class PackedSteps(Steps):
+    """The steps of 32 keys over a packed cache, besides those of `Steps` that begin and end a tile.
+
+    `load_keys(page, step, lane)`: a lane's words of a step's keys; `packed_step(...)`: the step.
+    """
+
+    def __init__(self, padded: int, width: int, k_bits: int, v_bits: int) -> None:
+        super().__init__(padded, width)
+        self.k_bits, self.v_bits = k_bits, v_bits
+        self.chunk_words = k_bits + SCALE_WORDS
+        self.prefetches = self.chunks * self.chunk_words + width // 2 <= PREFETCHING_WORDS
+        self.keys_type = types.UniTuple(types.uint32, self.chunks * self.chunk_words)
+        self.load_keys, self.packed_step = self._load_keys(), self._packed_step()
+
+    def _group(self, b: ir.IRBuilder, page: ir.Value, cell: ir.Value, lane: ir.Value, bits: int) -> Words:
+        """A lane's code words of a cell, then the scales of its quad's eight tokens."""
+        address = b.add(page, b.zext(b.mul(cell, word(4 * 32 * bits)), i64))
+        offset = b.add(b.mul(cell, word(2 * STEP)), b.shl(b.and_(lane, word(3)), word(4)))
+        scales = b.add(page, b.zext(b.add(offset, word(4 * code_words(self.padded, bits))), i64))
+        return load_cell(b, address, lane, bits) + load_words(b, scales, SCALE_WORDS)
+
+    def _load_keys(self) -> Any:
+        @intrinsic
+        def load_keys(typingctx, page, step, lane):  # type: ignore[no-untyped-def]
+            """Codes and scales of K; page: address of the page's head, step: of the page."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                first = b.mul(args[1], word(self.chunks))
+                words: Words = []
+                for chunk in range(self.chunks):
+                    words += self._group(b, args[0], b.add(first, word(chunk)), args[2], self.k_bits)
+                return cgutils.pack_array(b, words)
+
+            return self.keys_type(types.uint64, types.int32, types.uint32), codegen
+
+        return load_keys
+
+    def _packed_step(self) -> Any:
+        @intrinsic
+        def packed_step(
+            typingctx, query, keys, page, step, first_group, first_key, limit0, limit1, oldest0, oldest1, lane, state
+        ):  # type: ignore[no-untyped-def]
+            """One step.
+
+            Args:
+                query: shared address of the operands of this lane.
+                keys: of load_keys, or the address of the head of K's page.
+                page: address of the head of V's page; step: of the page; first_group: of the block's share of V.
+                first_key: position of the step's first key; limit and oldest: a row sees keys oldest <= key <= limit.
+            """
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                first = b.mul(args[3], word(self.chunks))
+                shared = b.add(first, args[4])
+                value = lambda g: self._group(b, args[2], b.add(shared, word(g)), args[10], self.v_bits)  # noqa: E731
+                if self.prefetches:
+                    words, size = items(b, args[1], self.chunks * self.chunk_words), self.chunk_words
+                    key = lambda chunk: words[chunk * size : (chunk + 1) * size]  # noqa: E731
+                else:
+                    key = lambda chunk: self._group(b, args[1], b.add(first, word(chunk)), args[10], self.k_bits)  # noqa: E731
+                return self._emit_packed(b, args, key, value, items(b, args[11], self.num_state))
+
+            ints = [types.int32] * 7
+            keys_type = self.keys_type if self.prefetches else types.uint64
+            signature = self.state_type(types.uint32, keys_type, types.uint64, *ints, types.uint32, self.state_type)
+            return signature, codegen
+
+        return packed_step
+
+    def _emit_packed(self, b: ir.IRBuilder, args: Words, key: Fetch, value: Fetch, state: Words) -> ir.Value:
+        """A step: the new state. key and value give the words of a group."""
+        groups = self.width // GROUP
+        early = min(groups, 2 if self.chunks <= 4 else 1)  # under way while the weights are computed
+        values = [value(g) for g in range(early)]
+        scores = self._packed_scores(b, args[0], key)
+        quad, limits = b.and_(args[10], word(3)), list(args[6:10])
+        weights = _weigh(b, _hide(b, scores, args[5], quad, limits), state)
+        biased = _anchored(b, BIASED)
+        for g in range(groups):
+            words = values[g] if g < early else value(g)
+            pairs, scales = odd_pairs(b, words[: self.v_bits], self.v_bits, biased), words[self.v_bits :]
+            scaled = [
+                [_scaled_pairs(b, [weights[s][2 * t + r]], scales[2 * s + t])[0] for t in (0, 1) for r in (0, 1)]
+                for s in (0, 1)
+            ]
+            for d in range(4):  # pairs of a value: tokens two by two
+                v = [pairs[4 * p + d] for p in range(4)]
+                at = slice(4 + 16 * g + 4 * d, 8 + 16 * g + 4 * d)
+                state[at] = mma_m16n8k16(b, scaled[1], v[2:4], mma_m16n8k16(b, scaled[0], v[0:2], state[at]))
+        return cgutils.pack_array(b, state)
+
+    def _packed_scores(self, b: ir.IRBuilder, query: ir.Value, key: Fetch) -> list[Words]:
+        """Four tiles of 16 x 8 scores."""
+        zero = ir.Constant(f32, 0.0)
+        scores: list[Words] = [[zero] * 4 for _ in range(4)]
+        for chunk in range(self.chunks):
+            words = key(chunk)
+            pairs, scales = odd_pairs(b, words[: self.k_bits], self.k_bits), widened(b, words[self.k_bits :])
+            q = [each for half in (0, 1) for each in _shared_words(b, query, PIECE * (2 * chunk + half))]
+            for j in range(4):
+                tile: Words = [zero] * 4
+                for half in (0, 1):
+                    operand = pairs[4 * j + 2 * half : 4 * j + 2 * half + 2]
+                    tile = mma_m16n8k16(b, q[4 * half : 4 * half + 4], operand, tile)
+                # Columns 2 * quad and 2 * quad + 1 of tile j are keys 8 * quad + 2 * j (+ 1).
+                scores[j] = [fma(b, tile[i], scales[2 * j + i % 2], scores[j][i]) for i in range(4)]
+        factor = ir.Constant(f32, 2.0**-self.k_bits)
+        return [[b.fmul(score, factor) for score in tile] for tile in scores]
+
+
+@cache
+def packed_kernel(padded: int, k_bits: int, v_bits: int) -> Any:
+    """`attend_few` over packed pages of heads of up to `padded` values; arguments as of `attention.few_kernel`."""
+    steps = PackedSteps(padded, padded // packed_parts(padded), k_bits, v_bits)
+    load_keys, packed_step = steps.load_keys, steps.packed_step
+    k_size, v_size = 4 * head_words(padded, k_bits), 4 * head_words(padded, v_bits)
+    unit = 2.0**-v_bits
+
+    @cuda.jit(device=True, inline=True)
+    def sweep(  # type: ignore[no-untyped-def]
+        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, state
+    ):  # fmt: skip
+        first_group = types.int32(first_value // GROUP)
+        for step in range(begin, end):
+            place = types.int64(load_int(pages + types.uint64(4 * (step // PAGE_STEPS)))) * kv_heads + kv_head
+            state = packed_step(
+                query, k + types.uint64(place * k_size), v + types.uint64(place * v_size),
+                types.int32(step % PAGE_STEPS), first_group, types.int32(step * STEP), limit0, limit1, oldest0, oldest1,
+                lane, state,
+            )  # fmt: skip
+        return state
+
+    @cuda.jit(device=True, inline=True)
+    def sweep_ahead(  # type: ignore[no-untyped-def]
+        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, state
+    ):  # fmt: skip
+        if begin >= end:
+            return state
+        first_group = types.int32(first_value // GROUP)
+        place = types.int64(load_int(pages + types.uint64(4 * (begin // PAGE_STEPS)))) * kv_heads + kv_head
+        keys = load_keys(k + types.uint64(place * k_size), types.int32(begin % PAGE_STEPS), lane)
+        for step in range(begin, end):
+            v_page, number = v + types.uint64(place * v_size), types.int32(step % PAGE_STEPS)
+            following = types.int32(min(step + 1, end - 1))
+            place = types.int64(load_int(pages + types.uint64(4 * (following // PAGE_STEPS)))) * kv_heads + kv_head
+            coming = load_keys(k + types.uint64(place * k_size), types.int32(following % PAGE_STEPS), lane)
+            state = packed_step(
+                query, keys, v_page, number, first_group, types.int32(step * STEP), limit0, limit1, oldest0, oldest1,
+                lane, state,
+            )  # fmt: skip
+            keys = coming
+        return state
+
+    @cuda.jit(device=True, inline=True)
+    def rotated_back(value, lane):  # type: ignore[no-untyped-def]
+        return rotate_32(value, lane) * types.float32(unit)
+
+    way = sweep_ahead if steps.prefetches else sweep
+    name = f"attend_packed_{padded}_k{k_bits}v{v_bits}"
+    return few_kernel_reading(name, padded, Reading(steps, rotate_fours, way, rotated_back))
+
+
+assert PAGE == PAGE_STEPS * STEP

@@ -1,0 +1,123 @@
+"""The instructions of a quantized cache: a group's largest value and sums over a warp, bits set in a word that others
+write too, and the codes of a cell as operands of the tensor cores.
+
+Knows nothing of pages; the layout is that of `packed_layout`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.cuda.extending import intrinsic
+
+from gpu.kernels.packed_layout import pieces
+from gpu.ptx import assembly, f32, i32, i64, load_words
+
+Words = list[ir.Value]
+
+PAIRS = 16  # of codes that a lane has in a cell
+BIASED = 0x64016401  # 1024 + 1 twice, as fp16 with a code from bit 1 on: 1024 + 2 c + 1
+
+
+@intrinsic
+def warp_largest(typingctx, value):  # type: ignore[no-untyped-def]
+    """The largest of a warp's values, none of them negative."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        largest = _across_warp(b, b.bitcast(args[0], i32), lambda x, y: b.select(b.icmp_unsigned(">", x, y), x, y))
+        return b.bitcast(largest, f32)
+
+    return types.float32(types.float32), codegen
+
+
+@intrinsic
+def warp_total(typingctx, value):  # type: ignore[no-untyped-def]
+    """The sum of a warp's int32."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        return _across_warp(b, args[0], b.add)
+
+    return types.int32(types.int32), codegen
+
+
+def _across_warp(b: ir.IRBuilder, x: ir.Value, combine: Any) -> ir.Value:
+    for mask in (16, 8, 4, 2, 1):
+        text = f"shfl.sync.bfly.b32 $0, $1, {mask}, 31, -1;"
+        x = combine(x, assembly(b, i32, text, "=r,r", [x], effects=True))
+    return x
+
+
+@intrinsic
+def floor_to_int(typingctx, value):  # type: ignore[no-untyped-def]
+    """A float32 rounded down to int32."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        return assembly(b, i32, "cvt.rmi.s32.f32 $0, $1;", "=r,f", [args[0]])
+
+    return types.int32(types.float32), codegen
+
+
+@intrinsic
+def replace_bits(typingctx, address, mask, bits):  # type: ignore[no-untyped-def]
+    """The bits of a mask in a word of global memory, whose other bits other threads may write at the same time."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        void = ir.VoidType()
+        assembly(b, void, "red.global.and.b32 [$0], $1;", "l,r,~{memory}", [args[0], b.not_(args[1])], effects=True)
+        assembly(b, void, "red.global.or.b32 [$0], $1;", "l,r,~{memory}", [args[0], args[2]], effects=True)
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint32, types.uint32), codegen
+
+
+def load_cell(b: ir.IRBuilder, cell: ir.Value, lane: ir.Value, bits: int) -> Words:
+    """A lane's words of the cell at an address."""
+    words: Words = []
+    for first, size in pieces(bits):
+        place = b.zext(b.add(b.mul(lane, ir.Constant(i32, 4 * size)), ir.Constant(i32, 128 * first)), i64)
+        words += load_words(b, b.add(cell, place), size)
+    return words
+
+
+def place_pair(b: ir.IRBuilder, words: Words, bits: int, pair: int, biased: ir.Value) -> ir.Value:
+    """1025 + 2 * code as fp16, of both codes of a pair; biased: BIASED."""
+    number, offset = divmod(pair * bits, 16)
+    here = min(bits, 16 - offset)
+    found = _picked(b, words[number], offset, here, 1)
+    if here < bits:
+        found = b.or_(found, _picked(b, words[number + 1], 0, bits - here, 1 + here))
+    return b.or_(found, biased)
+
+
+def _picked(b: ir.IRBuilder, word: ir.Value, source: int, count: int, target: int) -> ir.Value:
+    """`count` bits of both halves of a word, moved from bit `source` to bit `target`; zeros around them."""
+    if source > target:
+        word = b.lshr(word, ir.Constant(i32, source - target))
+    elif source < target:
+        word = b.shl(word, ir.Constant(i32, target - source))
+    mask = ((1 << count) - 1) << target
+    return b.and_(word, ir.Constant(i32, mask << 16 | mask))
+
+
+def odd_pairs(b: ir.IRBuilder, words: Words, bits: int, biased: ir.Value | None = None) -> Words:
+    """All pairs of a lane's words as fp16 pairs of the odd numbers 2 * code + 1 - 2**bits, exactly.
+
+    Args:
+        biased: BIASED, from where the conversion may begin and no sooner; anywhere if None.
+    """
+    biased = ir.Constant(i32, BIASED) if biased is None else biased
+    bias = 0xE400 | 2**bits  # -(1024 + 2**bits) as fp16
+    bias_pair = ir.Constant(i32, bias << 16 | bias)
+    return [
+        assembly(b, i32, "add.rn.f16x2 $0, $1, $2;", "=r,r,r", [place_pair(b, words, bits, pair, biased), bias_pair])
+        for pair in range(PAIRS)
+    ]
+
+
+def widened(b: ir.IRBuilder, words: Words) -> Words:
+    """fp16 pairs as twice as many float32."""
+    pair = ir.VectorType(ir.HalfType(), 2)
+    halves = [b.bitcast(word, pair) for word in words]
+    return [b.fpext(b.extract_element(half, ir.Constant(i32, e)), f32) for half in halves for e in (0, 1)]
