@@ -253,13 +253,6 @@ def _fused_ops() -> Iterator[Op]:
     )  # fmt: skip
 
 
-def _count_cases() -> Iterator[counting.CountCase]:
-    for window in (1, 5, 0, counting.MAX_WINDOW, 10 * counting.MAX_WINDOW):
-        for prompt, reply in ((1, 0), (7, 3), (40, 12)):
-            yield counting.CountCase(11, 30, (counting.CountRow(window, prompt, reply),))
-    rows = [(1, 3, 0), (5, 9, 2), (64, 20, 0), (0, 5, 5), (2, 1, 0), (99, 70, 1)]
-    several = [counting.CountRow(*row, active=number != 4) for number, row in enumerate(rows)]
-    yield counting.CountCase(3, 25, tuple(several))
 PACKED_BITS = ((4, 4), (8, 8), (2, 3), (5, 2), (3, 6), (6, 4), (7, 5), (8, 7))
 PACKED_HEAD_DIMS = (64, 80, 96, 128, 160, 256)
 
@@ -309,6 +302,13 @@ def _packed_sources(maker: Any, cases: Iterator[Any]) -> tuple[KernelSource, ...
     return tuple(maker(padded, *bits) for padded, bits in sorted(kinds))
 
 
+def _count_cases() -> Iterator[counting.CountCase]:
+    for window in (1, 5, 0, counting.MAX_WINDOW, 10 * counting.MAX_WINDOW):
+        for prompt, reply in ((1, 0), (7, 3), (40, 12)):
+            yield counting.CountCase(11, 30, (counting.CountRow(window, prompt, reply),))
+    rows = [(1, 3, 0), (5, 9, 2), (64, 20, 0), (0, 5, 5), (2, 1, 0), (99, 70, 1)]
+    several = [counting.CountRow(*row, active=number != 4) for number, row in enumerate(rows)]
+    yield counting.CountCase(3, 25, tuple(several))
     yield counting.CountCase(1003, 29, tuple(several[number % 6] for number in range(32)))
 
 
@@ -452,7 +452,6 @@ OPS = (
         ),
         tuple(_attend_cases()), paged.attend_inputs, paged.launch_attend, paged.attend_reference, 1e-3,
     ),
-)  # fmt: skip
     Op(
         "append_packed", _packed_sources(catalogue.append_packed, _packed_append_cases()),
         tuple(_packed_append_cases()),
@@ -470,3 +469,4 @@ OPS = (
         tuple(_packed_attend_cases()),
         packed.attend_inputs, packed.launch_attend, packed.attend_reference, 1e-3,
     ),
+)  # fmt: skip

@@ -86,9 +86,9 @@ class CudaBackend:
         self._needed: dict[str, KernelSource] = {}
         self._in_range: list[tuple[str, torch.Tensor]] = []  # of unquantized linears: whether fp16 holds them
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
+        self._packed = PackedPages(self._kernels, self.device, self._multiprocessors)
         for source in (
             catalogue.finish_output(True), catalogue.finish_output(False),
-        self._packed = PackedPages(self._kernels, self.device, self._multiprocessors)
             catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.EMBED,
             catalogue.ROTATE_AND_APPEND, catalogue.ROTATE_AND_APPEND_MANY, catalogue.COMBINE, *SOURCES,
             *(DENSE_SOURCES if self._dense.is_there else ()),
@@ -152,12 +152,12 @@ class CudaBackend:
         count = partial_values(padded, self._multiprocessors)
         if count > self._attention_partial.numel():
             self._attention_partial = torch.empty(count, dtype=torch.float32, device=self.device)
-        pages, heads, half = shape.num_pages, shape.num_kv_heads, torch.float16
-        return CudaCache(
         if shape.bits != FP16_CACHE:
             packed = self._packed.allocate(shape, padded)
             self._needed |= {source.name: source for source in packed_sources(packed)}
             return packed
+        pages, heads, half = shape.num_pages, shape.num_kv_heads, torch.float16
+        return CudaCache(
             # Zeros: masked keys have no weight, but no weight times a NaN left in memory would still be NaN.
             k=torch.zeros(pages, heads, PAGE_TOKENS, padded, dtype=half, device=self.device),
             v=torch.zeros(pages, heads, padded, PAGE_TOKENS, dtype=half, device=self.device),
@@ -246,8 +246,6 @@ class CudaBackend:
     def rotate_and_append(
         self,
         q: torch.Tensor,
-        self,
-        q: torch.Tensor,
         k: torch.Tensor,
         v: torch.Tensor,
         norms: tuple[CudaNorm, CudaNorm] | None,
@@ -261,6 +259,8 @@ class CudaBackend:
         self._packed.append(cache, batch)
 
     def _rotate_and_append(
+        self,
+        q: torch.Tensor,
         k: torch.Tensor,
         v: torch.Tensor,
         norms: tuple[CudaNorm, CudaNorm] | None,
@@ -396,8 +396,8 @@ class CudaBackend:
         self._groups.clear()
         self._scratch = Scratch(self.device)
         self._dense.trim()
-        self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         self._packed.trim()
+        self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         torch.cuda.empty_cache()
         release_pinned()
 
