@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import struct
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 
 import torch
 
-C_TYPES: dict[str, Any] = {"u": ctypes.c_uint64, "i": ctypes.c_int32, "f": ctypes.c_float}
+FORMATS = {"u": "Q", "i": "i", "f": "f"}  # of `struct`, for each letter of a signature
 CACHE_FORMAT = "1"
 OVERLAP_CAPABILITY = (9, 0)
 PROGRAMMATIC_STREAM_SERIALIZATION = 6  # of CUlaunchAttributeID
@@ -43,6 +44,13 @@ def _driver() -> Any:
 def _check(call: str, code: int) -> None:
     if code != 0:
         raise DriverError(call, code)
+
+
+def driver_version() -> int:
+    """The CUDA version that the driver was made for, 13000 for 13.0."""
+    number = ctypes.c_int()
+    _check("cuDriverGetVersion", _driver().cuDriverGetVersion(ctypes.byref(number)))
+    return number.value
 
 
 @dataclass(frozen=True)
@@ -75,40 +83,53 @@ class _LaunchConfig(ctypes.Structure):
     """CUlaunchConfig."""
 
     _fields_: ClassVar = [
-        ("grid", ctypes.c_uint * 3), ("block", ctypes.c_uint * 3), ("shared_bytes", ctypes.c_uint),
-        ("stream", ctypes.c_void_p), ("attributes", ctypes.POINTER(_LaunchAttribute)), ("num_attributes", ctypes.c_uint)
+        ("grid_x", ctypes.c_uint), ("grid_y", ctypes.c_uint), ("grid_z", ctypes.c_uint),
+        ("block_x", ctypes.c_uint), ("block_y", ctypes.c_uint), ("block_z", ctypes.c_uint),
+        ("shared_bytes", ctypes.c_uint), ("stream", ctypes.c_void_p),
+        ("attributes", ctypes.POINTER(_LaunchAttribute)), ("num_attributes", ctypes.c_uint),
     ]  # fmt: skip
 
 
 class Kernel:
-    """A loaded kernel; call it with grid, threads and arguments to launch it on torch's current stream."""
+    """A loaded kernel; call it with grid, threads and arguments to launch it on torch's current stream.
+
+    What the driver reads is made once and filled in by each launch, which copies it before it returns: a kernel is
+    launched by one thread at a time.
+    """
 
     def __init__(self, source: KernelSource, image: bytes, entry: str, capability: tuple[int, int]) -> None:
         self.name = source.name
-        self._attribute = _LaunchAttribute(PROGRAMMATIC_STREAM_SERIALIZATION, 0, 1)
-        self._num_attributes = int(source.overlaps and capability >= OVERLAP_CAPABILITY)
-        self._types = [C_TYPES[letter] for letter in source.signature]
-        self._module, self._function = ctypes.c_void_p(), ctypes.c_void_p()
+        self._device = torch.cuda.current_device()
         torch.cuda.current_stream()  # makes torch's context current in this thread
-        _check("cuModuleLoadData", _driver().cuModuleLoadData(ctypes.byref(self._module), image))
+        driver = _driver()
+        module, self._function = ctypes.c_void_p(), ctypes.c_void_p()
+        _check("cuModuleLoadData", driver.cuModuleLoadData(ctypes.byref(module), image))
         name = entry.encode()
-        _check("cuModuleGetFunction", _driver().cuModuleGetFunction(ctypes.byref(self._function), self._module, name))
-        self._pointers = ctypes.c_void_p * len(self._types)
+        _check("cuModuleGetFunction", driver.cuModuleGetFunction(ctypes.byref(self._function), module, name))
+        self._launch = driver.cuLaunchKernelEx
+        formats = "".join(FORMATS[letter] for letter in source.signature)
+        self._pack = struct.Struct(formats).pack_into
+        offsets = [struct.calcsize(formats[: i + 1]) - struct.calcsize(formats[i]) for i in range(len(formats))]
+        self._values = (ctypes.c_uint64 * len(formats))()
+        first = ctypes.addressof(self._values)
+        self._pointers = (ctypes.c_void_p * len(formats))(*[first + offset for offset in offsets])
+        self._attribute = _LaunchAttribute(PROGRAMMATIC_STREAM_SERIALIZATION, 0, 1)
+        num_attributes = int(source.overlaps and capability >= OVERLAP_CAPABILITY)
+        self._config = _LaunchConfig(
+            block_y=1, block_z=1, attributes=ctypes.pointer(self._attribute), num_attributes=num_attributes
+        )
+        self._config_address = ctypes.byref(self._config)
 
     def __call__(self, grid: tuple[int, int, int], threads: int, *arguments: float) -> None:
         """Launches the kernel. Raises `DriverError`; a zero-sized grid is an error of the caller."""
-        self.launch_on(torch.cuda.current_stream().cuda_stream, grid, threads, *arguments)
-
-    def launch_on(self, stream: int, grid: tuple[int, int, int], threads: int, *arguments: float) -> None:
-        """Launches the kernel on a stream, given as its handle."""
-        values = [kind(value) for kind, value in zip(self._types, arguments, strict=True)]
-        pointers = self._pointers(*[ctypes.addressof(value) for value in values])
-        config = _LaunchConfig(
-            grid, (threads, 1, 1), 0, stream,
-            ctypes.pointer(self._attribute), self._num_attributes,
-        )  # fmt: skip
-        code = _driver().cuLaunchKernelEx(ctypes.byref(config), self._function, pointers, None)
-        _check(f"the launch of {self.name}", code)
+        self._pack(self._values, 0, *arguments)
+        config = self._config
+        config.grid_x, config.grid_y, config.grid_z = grid
+        config.block_x = threads
+        config.stream = torch._C._cuda_getCurrentRawStream(self._device)
+        code = self._launch(self._config_address, self._function, self._pointers, None)
+        if code != 0:
+            raise DriverError(f"the launch of {self.name}", code)
 
 
 class KernelCache:
@@ -122,6 +143,11 @@ class KernelCache:
         self._capability = capability
         self._folder = None if folder is None else folder / _fingerprint(capability)
         self._loaded: dict[str, Kernel] = {}
+
+    @property
+    def folder(self) -> Path | None:
+        """Where machine code of this version is kept, and what was measured with it."""
+        return self._folder
 
     def get(self, source: KernelSource) -> Kernel:
         """The kernel, loaded, compiled first if need be (some tenths of a second)."""
