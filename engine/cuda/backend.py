@@ -36,7 +36,7 @@ from gpu.sampler import SOURCES
 
 PREFILL_ROWS, ROOMY_PREFILL_ROWS = 2048, 4096
 WORKING_BYTES = 1_300_000_000  # step buffers of an 8B model, a decoded slice, the sampler and graphs: 1.2 GB measured
-ROOMY_WORKING_BYTES = 2_400_000_000  # with twice the rows, a second decoded slice and dense attention
+ROOMY_WORKING_BYTES = 2_100_000_000  # with twice the rows, and dense attention
 ROOMY_BYTES = 40_000_000_000  # free when a model is loaded: then speed is worth more than a gigabyte
 MAX_HEAD_DIM = 256  # of attention's kernels, in fours
 EMBEDDING_KINDS = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2}
@@ -79,8 +79,6 @@ class CudaBackend:
         self._multiprocessors = about.multi_processor_count
         self._kernels = KernelCache(cache_folder, (about.major, about.minor))
         self._scratch = Scratch(self.device)
-        if is_roomy:
-            self._scratch.many.decoder.allow_ahead()
         self._dense = DenseAttention(self._kernels, self.device, self.prefill_rows, (about.major, about.minor))
         self._groups: dict[tuple[int, ...], list[LinearGroup]] = {}
         self._needed: dict[str, KernelSource] = {}

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from engine.cuda.decoder import Decoder, Slice
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
@@ -36,21 +35,21 @@ class ManyScratch:
 
     Attributes:
         rotated: fp16, the rotated inputs.  product: float32, sums before the output rotation.
-        decoder: holds the decoded slices.
+        decoded: fp16, the slice that is multiplied.
         resident_warps: of `finish_gated_many` that the card runs at the same time.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.rotated = torch.empty(0, dtype=torch.float16, device=device)
         self.product = torch.empty(0, dtype=torch.float32, device=device)
-        self.decoder = Decoder(device)
+        self.decoded = torch.empty(0, dtype=torch.float16, device=device)
         self.resident_warps = WARPS * GATED_BLOCKS * _multiprocessors(device)
 
     def reserve_for(self, linear: CudaExl3Linear, rows: int) -> None:
         """Makes room for up to `rows` rows of a linear."""
         self._reserve("rotated", linear.padded_in * rows)
         self._reserve("product", rows * min(PRODUCT_COLUMNS, linear.padded_out))
-        self.decoder.reserve(linear.padded_in * _slice_columns(linear, DECODED_VALUES // linear.padded_in))
+        self._reserve("decoded", linear.padded_in * _slice_columns(linear, DECODED_VALUES // linear.padded_in))
 
     def _reserve(self, name: str, count: int) -> None:
         old: torch.Tensor = getattr(self, name)
@@ -107,7 +106,7 @@ class ManyRows:
         rows, width = x.shape[0], down._padded_in
         gate, up = self._linears
         rotated = self._prepare(x, norm, 0, 2)
-        room = self._scratch.decoder.values // self._padded_in
+        room = self._scratch.decoded.numel() // self._padded_in
         columns = width if width <= room else _slice_columns(gate, min(room, width // 2))
         if columns == width:
             ready = self._scratch.rotated[: rows * width].view(rows, width)
@@ -154,7 +153,7 @@ class ManyRows:
         self, rows: int, linear: CudaExl3Linear, out: torch.Tensor, accumulate: bool
     ) -> Iterator[tuple[int, torch.Tensor]]:
         """First column of each slice and where its product goes: the output itself, if it takes it whole."""
-        width, room = linear.padded_out, self._scratch.decoder.values // linear.padded_in
+        width, room = linear.padded_out, self._scratch.decoded.numel() // linear.padded_in
         fits_out = linear.out_features == width == out.stride(0) and out.data_ptr() % 16 == 0
         if fits_out and not accumulate and width <= room:
             yield 0, out.as_strided((rows, width), (width, 1))
@@ -166,10 +165,15 @@ class ManyRows:
 
     def _multiply_slice(self, linear: CudaExl3Linear, rotated: torch.Tensor, first: int, product: torch.Tensor) -> None:
         """product float32 [T, columns] = rotated times the matrix's columns from `first` on."""
-        part, decoder = Slice(linear, first, product.shape[1]), self._scratch.decoder
-        decoded = decoder.decode(part, self._kernels)
+        columns = product.shape[1]
+        decoded = self._scratch.decoded[: columns * linear.padded_in].view(columns, linear.padded_in)
+        tiles = columns // 16
+        self._kernels.get(catalogue.exl3_decode(linear.bits, linear.codebook))(
+            (-(-tiles // WARPS), linear.padded_in // 128, 1), THREADS,
+            linear.words.data_ptr() + first // 16 * 32 * linear.bits, decoded.data_ptr(), tiles,
+            linear.padded_out // 16, linear.padded_in,
+        )  # fmt: skip
         torch.mm(rotated, decoded.t(), out_dtype=torch.float32, out=product)
-        decoder.was_multiplied(part, self._kernels)
 
     def _gated_grid(self, rows: int, columns: int) -> tuple[int, int, int]:
         """As many blocks as run at the same time, and no more than have work; each warp then takes several rows."""
