@@ -62,6 +62,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         help="bits of the cache's keys and values, 2 to 8 or 16, one number or two (8,4); fewer hold more context and "
         "are less exact (default: 16)",
     )  # fmt: skip
+    parser.add_argument(
+        "--exact", action="store_true", help="on a card, do not round the activations of a single reply to 8 bits"
+    )
 
 
 def _cache_bits(text: str) -> tuple[int, int]:
@@ -93,7 +96,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:
-    return LoadRequest(options.model, options.device, options.cache_tokens, options.cache_bits)
+    return LoadRequest(options.model, options.device, options.cache_tokens, options.cache_bits, options.exact)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ def load_model(
     device: str = LoadRequest.device,
     cache_tokens: int | None = LoadRequest.cache_tokens,
     cache_bits: tuple[int, int] = LoadRequest.cache_bits,
+    *,
+    exact: bool = LoadRequest.exact,
 ) -> Session:
     """Loads a model folder; see `LoadRequest` for the arguments.
 
@@ -35,4 +37,4 @@ def load_model(
     """
     from engine.session import open_session
 
-    return open_session(LoadRequest(Path(path), device, cache_tokens, cache_bits))
+    return open_session(LoadRequest(Path(path), device, cache_tokens, cache_bits, exact))

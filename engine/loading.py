@@ -135,7 +135,7 @@ def _open(request: LoadRequest) -> _Opened:
     tokenizer = Tokenizer.open(folder)
     template = ChatTemplate.open(folder, tokenizer)
     check_cache_bits(request)
-    backend = open_backend(request.device)
+    backend = open_backend(request.device, is_exact=request.exact)
     num_pages = pages_for(_cache_tokens(spec, request.cache_tokens))
     context_pages = min(pages_for(longest_context(spec)), num_pages)
     plan = MemoryPlan(
@@ -263,7 +263,7 @@ def _open_config(folder: Path) -> ConfigReader:
     return ConfigReader.open(folder)
 
 
-def open_backend(device: str) -> Backend:
+def open_backend(device: str, *, is_exact: bool = True) -> Backend:
     """The backend of a device name. Raises `DeviceError` or `InvalidRequestError`."""
     if device == "auto":
         cards = usable_cards()
@@ -273,7 +273,7 @@ def open_backend(device: str) -> Backend:
 
         return CpuBackend()
     if device == "cuda" or device.startswith("cuda:"):
-        return _open_card(device)
+        return _open_card(device, is_exact=is_exact)
     raise InvalidRequestError(f"There is no device called {device!r}.", "Use auto, cpu or cuda:0.")
 
 
@@ -289,7 +289,7 @@ def _has_kernel_compiler() -> bool:
     return find_spec("numba_cuda") is not None
 
 
-def _open_card(device: str) -> Backend:
+def _open_card(device: str, *, is_exact: bool) -> Backend:
     if not torch.cuda.is_available():
         way_out = "Install its driver (580 or newer), or use the device cpu."
         raise DeviceError("No usable NVIDIA card was found.", way_out)
@@ -310,7 +310,7 @@ def _open_card(device: str) -> Backend:
         )
     from engine.cuda.backend import CudaBackend
 
-    return CudaBackend(number, user_cache_path("Espalier", appauthor=False) / "kernels")
+    return CudaBackend(number, user_cache_path("Espalier", appauthor=False) / "kernels", is_exact=is_exact)
 
 
 def card_number(name: str) -> int | None:

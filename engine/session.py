@@ -149,8 +149,12 @@ class Session:
         turns = tuple(each if isinstance(each, Message) else _message(each) for each in messages)
         return self._run(GenerateRequest(next(self._ids), messages=turns, sampling=sampling or SamplingSettings()))
 
-    def logits(self, token_ids: Sequence[int]) -> torch.Tensor:
+    def logits(self, token_ids: Sequence[int], *, by_token: bool = False) -> torch.Tensor:
         """Logits of every position, float32 [tokens, vocab_size] on the CPU; leaves nothing in the cache.
+
+        Args:
+            by_token: each position in a step of its own, through the kernels that a single reply is generated with;
+                else in chunks, as a prompt is read.
 
         Raises:
             InvalidRequestError: no tokens, an id outside the vocabulary, or too many tokens.
@@ -169,7 +173,7 @@ class Session:
         if sequence is None:
             raise InvalidRequestError("Running requests use the whole cache.", "Wait for them to finish.")
         try:
-            return self._executor.all_logits(ids, sequence)
+            return self._executor.all_logits(ids, sequence, by_token=by_token)
         finally:
             self._pages.forget(sequence)
 

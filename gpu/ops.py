@@ -64,29 +64,36 @@ def worst_error(actual: Tensors, expected: Tensors) -> float:
 PRODUCT_ROADS = tuple(
     (codebook, kind, groups)
     for codebook in CODEBOOKS
-    for kind in (("bytes", "pairs") if codebook == "mul1" else ("halves",))
-    for groups in ((2,) if kind == "pairs" else (1, 2))
+    for kind in (("byte", "bytes", "pairs") if codebook == "mul1" else ("halves",))
+    for groups in ((1,) if kind.startswith("byte") else (1, 2))
 )
 
 
 def _product_cases() -> Iterator[exl3.ProductCase]:
     sizes = ((128, (128,)), (384, (256,)), (256, (640,)), (1152, (128, 384)), (512, (256, 128, 128)), (2048, (128,)))
-    rows_of = {("bytes", 1): (1, 3, 4), ("bytes", 2): (5, 8), ("halves", 1): (1, 7, 8), ("halves", 2): (9, 16),
-               ("pairs", 2): (9, 13, 16)}  # fmt: skip
-    splits = (1, 2, 3, 7, 11)
+    rows_of = {("byte", 1): (1, 1, 1), ("bytes", 1): (1, 3, 4), ("halves", 1): (1, 7, 8), ("halves", 2): (9, 16),
+               ("pairs", 1): (5, 8), ("pairs", 2): (9, 13, 16)}  # fmt: skip
+    runs = (1, 2, 4, 8, 16, 64)
     number = 0
     for bits in BITS:
         for codebook, kind, groups in PRODUCT_ROADS:
             for rows in rows_of[kind, groups]:
                 in_size, out_sizes = sizes[number % len(sizes)]
-                split = splits[number // 5 % len(splits)]
-                yield exl3.ProductCase(bits, codebook, kind, groups, rows, in_size, out_sizes, split)
+                run = runs[number // 5 % len(runs)]
+                yield exl3.ProductCase(bits, codebook, kind, groups, rows, in_size, out_sizes, run)
                 number += 1
             number += 1  # so that rows and sizes do not always meet in the same pairs
 
 
 def _medium_cases() -> Iterator[medium.ProductCase]:
-    sizes = ((128, (128,)), (384, (256, 384)), (256, (640,)), (1152, (128, 384, 128)), (512, (768, 128)))
+    sizes = (
+        (128, (128,)),
+        (384, (256, 384)),
+        (256, (640,)),
+        (1152, (128, 384, 128)),
+        (512, (768, 128)),
+        (2048, (128,)),
+    )
     splits = (1, 2, 3, 7, 16)
     number = 0
     for bits in BITS:

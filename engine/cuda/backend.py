@@ -18,13 +18,14 @@ from engine.backend import FP16_CACHE, PAGE_TOKENS, AttentionShape, Batch, Cache
 from engine.cuda.dense_attention import SOURCES as DENSE_SOURCES
 from engine.cuda.dense_attention import DenseAttention
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
-from engine.cuda.few_rows import FEW_ROWS
-from engine.cuda.fused import FusedBlocks, Tools, can_fuse
+from engine.cuda.few_rows import FEW_ROWS, Product
+from engine.cuda.fused import FusedBlocks, Tools, can_fuse, codebooks_of
 from engine.cuda.fused import sources as fused_sources
 from engine.cuda.linear import LinearGroup, Scratch, kernels_of
 from engine.cuda.packed import CudaCache, PackedCache, PackedPages, few_plan, plan_for
 from engine.cuda.packed import sources as packed_sources
 from engine.cuda.sampler import CardSampler
+from engine.cuda.tuning import CardTimer, Tuner, store_beside
 from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
@@ -66,9 +67,10 @@ class CudaBackend:
     Args:
         index: the card's number in torch's order.
         cache_folder: where compiled kernels are kept; None keeps none.
+        is_exact: a single row's activations are not rounded to 8 bits.
     """
 
-    def __init__(self, index: int, cache_folder: Path | None) -> None:
+    def __init__(self, index: int, cache_folder: Path | None, *, is_exact: bool = True) -> None:
         self.device = torch.device("cuda", index)
         torch.cuda.set_device(self.device)
         about = torch.cuda.get_device_properties(self.device)
@@ -77,11 +79,13 @@ class CudaBackend:
         self.prefill_rows = ROOMY_PREFILL_ROWS if is_roomy else PREFILL_ROWS
         self.working_bytes = ROOMY_WORKING_BYTES if is_roomy else WORKING_BYTES
         self._multiprocessors = about.multi_processor_count
+        self._is_exact = is_exact
         self._kernels = KernelCache(cache_folder, (about.major, about.minor))
-        self._scratch = Scratch(self.device)
+        self._scratch = Scratch(self.device, is_exact=self._is_exact)
         self._dense = DenseAttention(self._kernels, self.device, self.prefill_rows, (about.major, about.minor))
         self._groups: dict[tuple[int, ...], list[LinearGroup]] = {}
         self._needed: dict[str, KernelSource] = {}
+        self._untuned: list[Product] = []
         self._in_range: list[tuple[str, torch.Tensor]] = []  # of unquantized linears: whether fp16 holds them
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         self._packed = PackedPages(self._kernels, self.device, self._multiprocessors)
@@ -120,7 +124,7 @@ class CudaBackend:
             bias.to(self.device, half),
         )  # fmt: skip
         self._scratch.reserve_for(linear, self.prefill_rows)
-        self._needed |= {source.name: source for source in kernels_of(linear)}
+        self._needed |= {source.name: source for source in kernels_of(linear, is_exact=self._is_exact)}
         return linear
 
     def _prepare_plain(self, weights: PlainLinear) -> CudaPlainLinear:
@@ -170,7 +174,7 @@ class CudaBackend:
 
     def embed(self, table: torch.Tensor, token_ids: torch.Tensor, out: torch.Tensor) -> None:
         kind = EMBEDDING_KINDS[table.dtype]
-        grid = (token_ids.shape[0], 1, 1)
+        grid = (token_ids.shape[0], -(-table.shape[1] // 256), 1)
         self._kernels.get(catalogue.EMBED)(
             grid, 256, table.data_ptr(), kind, token_ids.data_ptr(), table.shape[1], out.data_ptr()
         )
@@ -346,9 +350,10 @@ class CudaBackend:
             self._kernels, self._scratch.few, self._packed, self._attend, self._attention_partial.data_ptr(),
             self.empty(FEW_ROWS, features // 128),
         )  # fmt: skip
-        linears = (block.mlp.down_proj for block in blocks)
-        self._needed |= {source.name: source for source in fused_sources([linear.codebook for linear in linears])}
-        return FusedBlocks(blocks, tools)
+        self._needed |= {source.name: source for source in fused_sources(sorted(codebooks_of(blocks)))}
+        fused = FusedBlocks(blocks, tools)
+        self._untuned = fused.products
+        return fused
 
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
         """gate [T, I] = silu(gate) * up, in place."""
@@ -385,14 +390,23 @@ class CudaBackend:
 
     def warm_up_tasks(self) -> list[Callable[[], None]]:
         sources = sorted(self._needed.values(), key=lambda source: source.name)
-        return [partial(_load_kernel, self._kernels, source) for source in sources]
+        return [*(partial(_load_kernel, self._kernels, source) for source in sources), *self._tuning_tasks()]
+
+    def _tuning_tasks(self) -> list[Callable[[], None]]:
+        """Chooses the runs of the fused step's products, if there is one; for that its kernels must be loaded."""
+        products, self._untuned = self._untuned, []
+        if not products:
+            return []
+        timer = CardTimer(products, self._kernels, self.device, evict=self._scratch.many.product)
+        return Tuner(products, self._scratch.few, store_beside(self._kernels, self.device), timer).tasks()
 
     def free_bytes(self) -> int:
         return int(torch.cuda.mem_get_info(self.device)[0])
 
     def trim(self) -> None:
         self._groups.clear()
-        self._scratch = Scratch(self.device)
+        self._untuned = []
+        self._scratch = Scratch(self.device, is_exact=self._is_exact)
         self._dense.trim()
         self._packed.trim()
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)

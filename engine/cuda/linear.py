@@ -18,12 +18,12 @@ from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
 
 
-def kernels_of(linear: CudaExl3Linear) -> list[KernelSource]:
+def kernels_of(linear: CudaExl3Linear, *, is_exact: bool) -> list[KernelSource]:
     """Every kernel that this linear may need."""
     prepared = {road.is_bytes for road in few_rows.roads_of(linear.codebook)}
     return [
         *(catalogue.prepare_input(is_bytes) for is_bytes in sorted(prepared)),
-        *few_rows.kernels_of(linear),
+        *few_rows.kernels_of(linear, is_exact=is_exact),
         *medium_rows.kernels_of(linear),
         *many_rows.kernels_of(linear),
     ]
@@ -32,8 +32,8 @@ def kernels_of(linear: CudaExl3Linear) -> list[KernelSource]:
 class Scratch:
     """Working memory of all linears of a model."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.few = FewScratch(device)
+    def __init__(self, device: torch.device, *, is_exact: bool) -> None:
+        self.few = FewScratch(device, is_exact=is_exact)
         self.many = ManyScratch(device)
         self.medium = MediumScratch(self.many, device)
 

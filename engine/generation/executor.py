@@ -73,11 +73,11 @@ class EagerExecutor:
         logits = self._model.logits(residual, torch.arange(len(sequences), device=device)).cpu()
         return [choose(row, sampler) for row, sampler in zip(logits, samplers, strict=True)]
 
-    def all_logits(self, token_ids: Sequence[int], sequence: PageSequence) -> torch.Tensor:
-        """Logits float32 [T, V] of every position, on the CPU."""
-        parts = []
-        for start in range(0, len(token_ids), self.max_prefill):
-            chunk = token_ids[start : start + self.max_prefill]
+    def all_logits(self, token_ids: Sequence[int], sequence: PageSequence, *, by_token: bool = False) -> torch.Tensor:
+        """Logits float32 [T, V] of every position, on the CPU; `by_token`: each in a step of its own, as in a reply."""
+        parts, most = [], 1 if by_token else self.max_prefill
+        for start in range(0, len(token_ids), most):
+            chunk = token_ids[start : start + most]
             residual = self._run_chunk(chunk, start, sequence)
             for row in range(0, len(chunk), MAX_LOGIT_ROWS):
                 rows = torch.arange(row, min(row + MAX_LOGIT_ROWS, len(chunk)), device=residual.device)

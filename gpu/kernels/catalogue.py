@@ -19,7 +19,7 @@ def exl3_product(bits: int, codebook: str, kind: str, groups: int) -> KernelSour
 
         return product_kernel(bits, codebook, kind, groups)
 
-    return KernelSource(f"exl3_product_{codebook}_k{bits}_{kind}{groups}", "uuuiiiiiuuuuiiuii", build, overlaps=True)
+    return KernelSource(f"exl3_product_{codebook}_k{bits}_{kind}{groups}", "uuuiiiiiuuuuiiuiiii", build, overlaps=True)
 
 
 def exl3_medium(bits: int, codebook: str, shape: Shape) -> KernelSource:
@@ -87,7 +87,7 @@ def attend_few(padded: int) -> KernelSource:
 
         return few_kernel(padded)
 
-    return KernelSource(f"attend_few_{padded}", "uiuuuiuuuuiiiiiif", build)
+    return KernelSource(f"attend_few_{padded}", "uiuuuiuuuuiiiiiif", build, overlaps=True)
 
 
 def attend_many(padded: int) -> KernelSource:

@@ -1,7 +1,7 @@
 """RMS norm, SiLU product and embedding rows on the GPU.
 
 Launch: `rms_norm`: grid (rows), 256 threads, a block a row. `gated_silu`: grid (any), 256 threads, a grid-stride
-    loop. `embed`: grid (rows), 256 threads.
+    loop. `embed`: grid (rows, ceil(size / 256)), 256 threads.
 Arguments are addresses and int32 sizes; activations are float32.
 """
 
@@ -73,10 +73,10 @@ def gated_silu(gate, up, count):  # type: ignore[no-untyped-def]
 
 @cuda.jit
 def embed(table, kind, token_ids, size, out):  # type: ignore[no-untyped-def]
-    """out float32 [T, E] = rows of a table of fp16, bf16 or float32 (`kind`) named by int64 token ids."""
-    row = types.uint64(cuda.blockIdx.x)
+    """out float32 [T, E] = rows of a table of fp16, bf16 or float32 (`kind`) named by int64 token ids; a value a thread."""
+    row, i = types.uint64(cuda.blockIdx.x), cuda.blockIdx.y * THREADS + cuda.threadIdx.x
     first = load_long(token_ids + types.uint64(8) * row) * types.uint64(size)
-    for i in range(cuda.threadIdx.x, size, THREADS):
+    if i < size:
         at = first + types.uint64(i)
         if kind == HALF:
             value = load_half(table + types.uint64(2) * at)

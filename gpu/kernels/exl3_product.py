@@ -11,6 +11,7 @@ So a weight costs its state, one multiplication and a quarter of an mma, whateve
   halves: activations are fp16, eight rows a group. The sum of a weight's two halves is not rounded to fp16 as the
       format's own definition does: it is closer to the codebook's intention and differs by 2**-12 relative at most.
   pairs: decoded to fp16 first, more instructions a weight but half the mma: for mul1 from five rows on.
+  byte: as bytes with the high limb alone, 8-bit activations: one row, by dp4a, which costs less than an mma then.
 Activations have a scale for each row and 128 inputs.
 
 Launch: grid (blocks of 16 * tiles columns, splits of the inputs), 128 threads. Every warp takes a run of tile rows, all
@@ -24,195 +25,17 @@ Source: sections 2, 3 and 5.2 of the format description; operand layouts of mma.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from llvmlite import ir
 from numba import cuda
-from numba.core import cgutils, types
-from numba.cuda.extending import intrinsic
+from numba.core import types
 
+from gpu.kernels.exl3_product_ir import Road, steps_of
 from gpu.kernels.tile_stream import WARPS, TileStream
-from gpu.ptx import (
-    f32,
-    fma,
-    i64,
-    items,
-    let_next_start,
-    load_words,
-    mma_m16n8k16,
-    mma_m16n8k32,
-    permute,
-    store_float,
-    wait_for_inputs,
-    word,
-)
-from gpu.trellis_ir import decode_weights, num_words, products
+from gpu.ptx import let_next_start, store_float, wait_for_inputs
 
 UNIT = 8  # tile rows of 128 inputs, which share a scale
-
-
-@dataclass(frozen=True)
-class Road:
-    """How weights meet activations: `kind` is bytes, halves or pairs; `groups` columns of eight in the B operand."""
-
-    kind: str
-    groups: int
-
-    @property
-    def tiles(self) -> int:
-        """Tiles of 16 columns that a warp works on side by side: what its registers hold."""
-        return 8 if self.groups == 1 and self.kind != "pairs" else 4
-
-    @property
-    def max_rows(self) -> int:
-        return (4 if self.kind == "bytes" else 8) * self.groups
-
-    @property
-    def columns(self) -> int:
-        """Of a block."""
-        return 16 * self.tiles
-
-    @property
-    def sums(self) -> int:
-        """float32 sums that a lane holds for one tile and group: rows of its columns, for two columns of weights."""
-        return 2 if self.kind == "bytes" else 4
-
-
-class _Steps:
-    """The pieces of the kernel for one width, codebook and road, as intrinsics."""
-
-    def __init__(self, bits: int, codebook: str, road: Road) -> None:
-        each, tiles, groups, kind = num_words(bits), road.tiles, road.groups, road.kind
-        is_bytes = kind == "bytes"
-        count, part = 4 * tiles * groups, ir.IntType(32) if is_bytes else f32
-        zero = ir.Constant(part, 0 if is_bytes else 0.0)
-        words_type = types.UniTuple(types.uint32, tiles * each)
-        inputs_type = types.UniTuple(types.uint32, 2 * groups)
-        parts_type = types.UniTuple(types.int32 if is_bytes else types.float32, count)
-        sums_type = types.UniTuple(types.float32, road.sums * tiles * groups)
-        scales_type = types.UniTuple(types.float32, 2 * groups)
-        addresses_type = types.UniTuple(types.uint64, groups)
-
-        @intrinsic
-        def load_inputs(typingctx, addresses, offset):  # type: ignore[no-untyped-def]
-            """Inputs 2q, 2q + 1 and 2q + 8, 2q + 9 of the lane's row of each group, two in a register."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                registers = []
-                for address in items(b, args[0], groups):
-                    base = b.add(address, args[1])
-                    registers += [load_words(b, b.add(base, ir.Constant(i64, half)), 1)[0] for half in (0, 16)]
-                return cgutils.pack_array(b, registers)
-
-            return inputs_type(addresses_type, types.uint64), codegen
-
-        @intrinsic
-        def load_scales(typingctx, addresses, offset):  # type: ignore[no-untyped-def]
-            """Of a unit: factor and shift of the lane's row (bytes), or the factors of its two rows, of each group."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                registers = []
-                for i in range(2 * groups):
-                    if is_bytes:
-                        base = b.add(b.extract_value(args[0], i // 2), ir.Constant(i64, 4 * (i % 2)))
-                    else:
-                        base = b.extract_value(args[0], i)
-                    registers.append(b.bitcast(load_words(b, b.add(base, args[1]), 1)[0], f32))
-                return cgutils.pack_array(b, registers)
-
-            given = addresses_type if is_bytes else types.UniTuple(types.uint64, 2 * groups)
-            return scales_type(given, types.uint64), codegen
-
-        @intrinsic
-        def multiply_tiles(typingctx, words, shift, inputs, selector, parts):  # type: ignore[no-untyped-def]
-            """parts + W^T x over 16 inputs. `selector` spreads the lane's byte or half of an input over a register."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                all_words, x = items(b, args[0], tiles * each), items(b, args[2], 2 * groups)
-                totals = items(b, args[4], count)
-                # A register holds the first and the second input of a pair; byte and half selectors count alike.
-                second = b.add(args[3], word(0x2222))
-                if kind != "pairs":
-                    x = [permute(b, value, selector) for value in x for selector in (args[3], second)]
-                for tile in range(tiles):
-                    own = all_words[tile * each : (tile + 1) * each]
-                    if kind == "pairs":
-                        w = decode_weights(b, own, args[1], bits, codebook)
-                        operands = [[w[0], w[2], w[1], w[3]]]
-                    else:
-                        p = products(b, own, args[1], bits, codebook)
-                        operands = [[p[0], p[4], p[1], p[5]], [p[2], p[6], p[3], p[7]]]
-                    multiply = mma_m16n8k32 if is_bytes else mma_m16n8k16
-                    for group in range(groups):
-                        at = slice(4 * (tile * groups + group), 4 * (tile * groups + group) + 4)
-                        for i, operand in enumerate(operands):
-                            first = 2 * (group * len(operands) + i)
-                            totals[at] = multiply(b, operand, x[first : first + 2], totals[at])
-                return cgutils.pack_array(b, totals)
-
-            return parts_type(words_type, types.uint32, inputs_type, types.uint32, parts_type), codegen
-
-        @intrinsic
-        def no_parts(typingctx):  # type: ignore[no-untyped-def]
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                return cgutils.pack_array(b, [zero] * count)
-
-            return parts_type(), codegen
-
-        @intrinsic
-        def no_sums(typingctx):  # type: ignore[no-untyped-def]
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                return cgutils.pack_array(b, [ir.Constant(f32, 0.0)] * (road.sums * tiles * groups))
-
-            return sums_type(), codegen
-
-        @intrinsic
-        def add_unit(typingctx, sums, parts, scales, is_first):  # type: ignore[no-untyped-def]
-            """sums + scaled parts; of a unit that several warps share, the one with its first rows adds the shift."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                totals, given = items(b, args[0], road.sums * tiles * groups), items(b, args[1], count)
-                scales = items(b, args[2], 2 * groups)
-                for i in range(tiles * groups):
-                    scale, other = scales[2 * (i % groups) : 2 * (i % groups) + 2]
-                    if not is_bytes:
-                        for j in range(4):
-                            totals[4 * i + j] = fma(b, given[4 * i + j], (scale, other)[j % 2], totals[4 * i + j])
-                        continue
-                    shift = b.select(args[3], other, ir.Constant(f32, 0.0))
-                    for j in range(2):
-                        low, high = (b.sitofp(value, f32) for value in given[4 * i + 2 * j : 4 * i + 2 * j + 2])
-                        whole = fma(b, high, ir.Constant(f32, 256.0), low)
-                        totals[2 * i + j] = b.fadd(fma(b, whole, scale, shift), totals[2 * i + j])
-                return cgutils.pack_array(b, totals)
-
-            return sums_type(sums_type, parts_type, scales_type, types.boolean), codegen
-
-        @intrinsic
-        def store_sums(typingctx, staged, first, lane, sums):  # type: ignore[no-untyped-def]
-            """Writes a warp's sums to shared memory as [rows, columns] from `first`."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                data = context.make_array(sig.args[0])(context, b, args[0]).data
-                totals = items(b, args[3], road.sums * tiles * groups)
-                quad, column = b.and_(args[2], word(3)), b.add(args[1], b.lshr(args[2], word(2)))
-                row = quad if is_bytes else b.shl(quad, word(1))
-                place = b.add(column, b.mul(row, word(road.columns)))
-                for i in range(tiles * groups):
-                    tile, group = divmod(i, groups)
-                    for j in range(road.sums):  # two columns of weights eight apart, of one row or of two
-                        below, right = (0, j) if is_bytes else (j % 2, j // 2)
-                        rows_before = road.max_rows // groups * group + below
-                        offset = rows_before * road.columns + 16 * tile + 8 * right
-                        b.store(totals[road.sums * i + j], b.gep(data, [b.add(place, word(offset))]))
-                return context.get_dummy_value()
-
-            return types.void(staged, types.int32, types.uint32, sums_type), codegen
-
-        self.load_inputs, self.load_scales, self.multiply_tiles = load_inputs, load_scales, multiply_tiles
-        self.no_parts, self.no_sums, self.add_unit, self.store_sums = no_parts, no_sums, add_unit, store_sums
 
 
 def _row_addresses(road: Road) -> tuple[Any, Any]:
@@ -225,6 +48,10 @@ def _row_addresses(road: Road) -> tuple[Any, Any]:
     @cuda.jit(device=True, inline=True)
     def at(base, stride, row, rows):  # type: ignore[no-untyped-def]
         return base + types.uint64(stride * (row if row < rows else types.int32(0)))
+
+    @cuda.jit(device=True, inline=True)
+    def only(base, stride, lane, rows):  # type: ignore[no-untyped-def]
+        return (base,)
 
     @cuda.jit(device=True, inline=True)
     def inputs_one(base, stride, lane, rows):  # type: ignore[no-untyped-def]
@@ -252,6 +79,8 @@ def _row_addresses(road: Road) -> tuple[Any, Any]:
             at(base, stride, types.int32(2 * quad + 8), rows), at(base, stride, types.int32(2 * quad + 9), rows),
         )  # fmt: skip
 
+    if road.kind == "byte":
+        return only, only
     return (inputs_one, scales_one) if groups == 1 else (inputs_two, scales_two)
 
 
@@ -267,7 +96,7 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
     """
     road = Road(kind, groups)
     tiles, columns, max_rows = road.tiles, road.columns, road.max_rows
-    steps, stream = _Steps(bits, codebook, road), TileStream(bits, tiles)
+    steps, stream = steps_of(bits, codebook, road), TileStream(bits, tiles)
     load_inputs, load_scales, multiply_tiles = steps.load_inputs, steps.load_scales, steps.multiply_tiles
     no_parts, no_sums, add_unit, store_sums = steps.no_parts, steps.no_sums, steps.add_unit, steps.store_sums
     input_rows, scale_rows = _row_addresses(road)

@@ -29,7 +29,6 @@ from gpu.ptx import (
     let_next_start,
     load_float,
     load_floats,
-    load_half,
     load_halves,
     load_int,
     store_float,
@@ -105,11 +104,18 @@ def absorb_kernel(is_bytes: bool) -> Any:
         place = residual + types.uint64(4 * (row * features + first))
         is_known = first < features
         n0 = n1 = n2 = n3 = s0 = s1 = s2 = s3 = types.float32(0.0)
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = types.float32(0.0)
+        if partial != 0:
+            a0, a1, a2, a3 = load_halves(svh + types.uint64(2 * first))
+            b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * first))
         if is_known and matrices > 0:
             n0, n1, n2, n3 = load_floats(norm_weight + types.uint64(4 * first))
             if warp < matrices:
                 s0, s1, s2, s3 = load_halves(suh + types.uint64(2 * (warp * 128 * blocks + first)))
         wait_for_inputs()
+        r0 = r1 = r2 = r3 = types.float32(0.0)
+        if is_known:
+            r0, r1, r2, r3 = load_floats(place)
         v0 = v1 = v2 = v3 = types.float32(0.0)
         if partial != 0:
             at = partial + types.uint64(4 * (row * width + first))
@@ -119,18 +125,13 @@ def absorb_kernel(is_bytes: bool) -> Any:
             # Every warp finishes the block for itself: each prepares it for a matrix of its own.
             v0, v1, v2, v3 = _staged_sum(staged, lane, 0, WARPS)
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-            a0, a1, a2, a3 = load_halves(svh + types.uint64(2 * first))
-            b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * first))
             v0, v1, v2, v3 = v0 * a0 + b0, v1 * a1 + b1, v2 * a2 + b2, v3 * a3 + b3
         if is_known:
-            r0, r1, r2, r3 = load_floats(place)
             v0, v1, v2, v3 = v0 + r0, v1 + r1, v2 + r2, v3 + r3
         else:
             v0 = v1 = v2 = v3 = types.float32(0.0)
-        if partial != 0:
-            cuda.syncthreads()  # all have read the stream before one writes it
-            if warp == 0 and is_known:
-                store_floats(place, v0, v1, v2, v3)
+        if partial != 0 and warp == 0 and is_known:  # all have read the stream: they have met since
+            store_floats(place, v0, v1, v2, v3)
         if matrices == 0:
             return
         if warp == WARPS - 1:
@@ -192,13 +193,10 @@ def merge_heads_kernel(is_bytes: bool) -> Any:
 
 
 @cuda.jit(device=True, inline=True)
-def _gated(gate, up, factor, g_scale, u_scale, g_shift, u_shift, suh, i, known):  # type: ignore[no-untyped-def]
+def _gated(gate, up, scale, is_known):  # type: ignore[no-untyped-def]
     """silu(gate) * up of one column, scaled for the next product; zero past the columns that exist."""
-    at = types.uint64(2 * i)
-    g = gate * factor * load_half(g_scale + at) + load_half(g_shift + at)
-    u = up * factor * load_half(u_scale + at) + load_half(u_shift + at)
-    value = g / (types.float32(1.0) + cuda.libdevice.fast_expf(-g)) * u * load_half(suh + at)
-    return value if i < known else types.float32(0.0)
+    value = gate / (types.float32(1.0) + cuda.libdevice.fast_expf(-gate)) * up * scale
+    return value if is_known else types.float32(0.0)
 
 
 @cache
@@ -222,29 +220,33 @@ def finish_gated_kernel(is_bytes: bool) -> Any:
         block, row, blocks = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.x)
         width = 128 * blocks
         first = types.int32(128 * block + 4 * lane)
-        wait_for_inputs()
+        place = types.uint64(2 * first)
         # Warps 0 and 1 sum halves of gate's splits, warps 2 and 3 halves of up's; warp 0 does the rest.
-        if warp < 2:
-            at, stride, splits = gate, gate_width, gate_splits
-        else:
+        at, stride, splits = gate, gate_width, gate_splits
+        if warp >= 2:
             at, stride, splits = up, up_width, up_splits
+        gs0, gs1, gs2, gs3 = load_halves(gate_svh + place)
+        gb0, gb1, gb2, gb3 = load_halves(gate_bias + place)
+        us0, us1, us2, us3 = load_halves(up_svh + place)
+        ub0, ub1, ub2, ub3 = load_halves(up_bias + place)
+        s0, s1, s2, s3 = load_halves(suh + place)
+        wait_for_inputs()
         at += types.uint64(4 * (row * stride + first))
+        factor = _norm_factor(squares, norm_blocks, row, features, eps, lane)
         g0, g1, g2, g3 = sum_some(at, types.uint64(4 * rows * stride), splits, warp & 1, 2)
         _stage(staged, 128 * warp + 4 * lane, g0, g1, g2, g3)
         cuda.syncthreads()
         if warp != 0:
             return
-        factor = _norm_factor(squares, norm_blocks, row, features, eps, lane)
         g0, g1, g2, g3 = _staged_sum(staged, lane, 0, 2)
         u0, u1, u2, u3 = _staged_sum(staged, lane, 2, 2)
         g0, g1, g2, g3 = rotate_128(g0, g1, g2, g3, lane)
         u0, u1, u2, u3 = rotate_128(u0, u1, u2, u3, lane)
-        known, place = types.int32(columns - first), types.uint64(2 * first)
-        gs, us, gb, ub, sh = gate_svh + place, up_svh + place, gate_bias + place, up_bias + place, suh + place
-        v0 = _gated(g0, u0, factor, gs, us, gb, ub, sh, 0, known)
-        v1 = _gated(g1, u1, factor, gs, us, gb, ub, sh, 1, known)
-        v2 = _gated(g2, u2, factor, gs, us, gb, ub, sh, 2, known)
-        v3 = _gated(g3, u3, factor, gs, us, gb, ub, sh, 3, known)
+        known = types.int32(columns - first)
+        v0 = _gated(g0 * factor * gs0 + gb0, u0 * factor * us0 + ub0, s0, known > 0)
+        v1 = _gated(g1 * factor * gs1 + gb1, u1 * factor * us1 + ub1, s1, known > 1)
+        v2 = _gated(g2 * factor * gs2 + gb2, u2 * factor * us2 + ub2, s2, known > 2)
+        v3 = _gated(g3 * factor * gs3 + gb3, u3 * factor * us3 + ub3, s3, known > 3)
         v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
         target = out + types.uint64(2 * (row * width + first))
         store_inputs(v0, v1, v2, v3, lane, target, scales + types.uint64(8 * (row * blocks + block)))
@@ -288,6 +290,14 @@ def finish_heads(  # type: ignore[no-untyped-def]
     lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
     row = types.int32(cuda.blockIdx.y)
     column = types.int32(cuda.blockIdx.x * span)
+    # What a step does not change can be read before its products are there.
+    position = load_int(positions + types.uint64(4 * row))
+    page_at = load_int(sequences + types.uint64(4 * row)) * table_width + position // PAGE
+    page = types.int64(load_int(table + types.uint64(4 * page_at)))
+    slot = position % PAGE
+    rotary = types.uint64(4) * types.uint64(position * half_rotary)
+    s0, s1, s2, s3 = load_halves(svh + types.uint64(2 * (column + 4 * lane)))
+    b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * (column + 4 * lane)))
     wait_for_inputs()
     own = column  # within q, k or v
     is_query, is_key = column < heads * head_dim, False
@@ -309,16 +319,12 @@ def finish_heads(  # type: ignore[no-untyped-def]
         if warp == 0:
             v0, v1, v2, v3 = _staged_sum(staged, lane, 0, WARPS)
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-            s0, s1, s2, s3 = load_halves(svh + types.uint64(2 * (column + first)))
-            b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * (column + first)))
+            if block > 0:
+                s0, s1, s2, s3 = load_halves(svh + types.uint64(2 * (column + first)))
+                b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * (column + first)))
             _stage(values, first, v0 * s0 * factor + b0, v1 * s1 * factor + b1, v2 * s2 * factor + b2,
                    v3 * s3 * factor + b3)  # fmt: skip
         cuda.syncthreads()
-    position = load_int(positions + types.uint64(4 * row))
-    page_at = load_int(sequences + types.uint64(4 * row)) * table_width + position // PAGE
-    page = types.int64(load_int(table + types.uint64(4 * page_at)))
-    slot = position % PAGE
-    rotary = types.uint64(4) * types.uint64(position * half_rotary)
     together = THREADS // 32
     first_head, stride, start = warp, together, lane
     if span == head_dim:  # one head: all warps share it

@@ -205,18 +205,33 @@ def _store_column(place, column, known, value, accumulate, i):  # type: ignore[n
 
 
 @cuda.jit(device=True, inline=True)
+def _one_of(at, stride, split, splits):  # type: ignore[no-untyped-def]
+    """Four neighbouring columns of a split; zeros behind the last."""
+    v0, v1, v2, v3 = load_floats(at + types.uint64(min(split, splits - 1)) * stride)
+    factor = types.float32(1.0) if split < splits else types.float32(0.0)
+    return v0 * factor, v1 * factor, v2 * factor, v3 * factor
+
+
+@cuda.jit(device=True, inline=True)
 def sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
-    """Four neighbouring columns summed over the splits first, first + step ..., two loads under way at a time."""
+    """Four neighbouring columns summed over the splits first, first + step ..., eight loads under way at a time.
+
+    Sums and what lies behind them are finite, or the output is not a number anyway.
+    """
     v0 = v1 = v2 = v3 = types.float32(0.0)
-    split = first
-    while split + step < splits:
-        a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
-        b0, b1, b2, b3 = load_floats(at + types.uint64(split + step) * stride)
-        v0, v1, v2, v3 = v0 + a0 + b0, v1 + a1 + b1, v2 + a2 + b2, v3 + a3 + b3
-        split += 2 * step
-    if split < splits:
-        a0, a1, a2, a3 = load_floats(at + types.uint64(split) * stride)
-        v0, v1, v2, v3 = v0 + a0, v1 + a1, v2 + a2, v3 + a3
+    for split in range(first, splits, 8 * step):
+        a0, a1, a2, a3 = _one_of(at, stride, split, splits)
+        b0, b1, b2, b3 = _one_of(at, stride, split + step, splits)
+        c0, c1, c2, c3 = _one_of(at, stride, split + 2 * step, splits)
+        d0, d1, d2, d3 = _one_of(at, stride, split + 3 * step, splits)
+        e0, e1, e2, e3 = _one_of(at, stride, split + 4 * step, splits)
+        f0, f1, f2, f3 = _one_of(at, stride, split + 5 * step, splits)
+        g0, g1, g2, g3 = _one_of(at, stride, split + 6 * step, splits)
+        h0, h1, h2, h3 = _one_of(at, stride, split + 7 * step, splits)
+        v0 += ((a0 + b0) + (c0 + d0)) + ((e0 + f0) + (g0 + h0))
+        v1 += ((a1 + b1) + (c1 + d1)) + ((e1 + f1) + (g1 + h1))
+        v2 += ((a2 + b2) + (c2 + d2)) + ((e2 + f2) + (g2 + h2))
+        v3 += ((a3 + b3) + (c3 + d3)) + ((e3 + f3) + (g3 + h3))
     return v0, v1, v2, v3
 
 

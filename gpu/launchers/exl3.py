@@ -57,13 +57,14 @@ def product_inputs(case: ProductCase, draw: Draw) -> ProductInputs:
     tiles, unit, matrices = case.in_size // 16, 16 * case.bits, len(case.out_sizes)
     words = tuple(draw.integers(-32768, 32768, tiles, size // 16, unit, dtype=torch.int16) for size in case.out_sizes)
     scales = draw.uniform(1e-6, 1e-5, matrices, case.rows, case.in_size // 128, 2)
-    if case.kind == "bytes":
+    if case.kind.startswith("byte"):
         x = reference.limbs_of(draw.integers(-32639, 32640, matrices, case.rows, case.in_size))
         scales[..., 1] = draw.normal(matrices, case.rows, case.in_size // 128)
     else:
         x = draw.normal(matrices, case.rows, case.in_size, dtype=torch.float16)
         scales[..., 1] = float("nan")
-    held = poisoned(x.numel() + case.in_size + 16, device=x.device, dtype=torch.float16).view(x.dtype)  # reads go past x
+    # The kernel may read past the inputs, and must not use what it finds.
+    held = poisoned(x.numel() + case.in_size + 16, device=x.device, dtype=torch.float16).view(x.dtype)
     held[: x.numel()] = x.flatten()
     return ProductInputs(case, words, held[: x.numel()].view(x.shape), scales)
 
@@ -85,7 +86,11 @@ def launch_product(kernels: KernelCache, inputs: ProductInputs) -> Tensors:
 
 def product_reference(inputs: ProductInputs) -> Tensors:
     case, factors = inputs.case, inputs.scales[..., :1]
-    if case.kind == "bytes":
+    if case.kind == "byte":
+        codes = 256 * (reference.codes_of(inputs.x) + 128 >> 8)  # the high limbs alone
+        zeros = -codes.view(*inputs.scales.shape[:3], 128).sum(-1, keepdim=True) * reference.MUL1_ZERO * factors
+        product = reference.matmul_int(inputs.words, codes, torch.cat((factors, zeros), -1))
+    elif case.kind == "bytes":
         product = reference.matmul_int(inputs.words, reference.codes_of(inputs.x), inputs.scales)
     else:
         matrices = len(inputs.words)

@@ -13,6 +13,7 @@ TILE = 16
 BLOCK = 128
 MUL1_SCALE = 0.00676727294921875
 MUL1_OFFSET = -3.453125  # of the sum of four bytes: 1024 * scale - 10.3828125
+MUL1_ZERO = -MUL1_OFFSET / MUL1_SCALE  # the sum of bytes that stands for zero
 
 
 def decode(words: torch.Tensor, codebook: str) -> torch.Tensor:

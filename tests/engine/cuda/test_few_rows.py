@@ -36,7 +36,7 @@ WIDTHS = ((128, 128, 128), (4096, 1024, 1024), (512, 128, 256))
 def scratch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FewScratch:
     about = SimpleNamespace(multi_processor_count=request.param)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: about)
-    return FewScratch(torch.device("cpu"))
+    return FewScratch(torch.device("cpu"), is_exact=True)
 
 
 def linear(bits: int, width: int, codebook: str = "mul1", inputs: int = 512) -> CudaExl3Linear:
@@ -75,7 +75,7 @@ def test_roads_are_those_of_the_kernel(codebook: str) -> None:
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)
 def test_a_linear_names_a_kernel_for_each_road(codebook: str) -> None:
-    names = [source.name for source in kernels_of(linear(3, 128, codebook))]
+    names = [source.name for source in kernels_of(linear(3, 128, codebook), is_exact=True)]
     assert len(set(names)) == len(roads_of(codebook))
     assert all(f"_{codebook}_k3_" in name for name in names)
 
@@ -91,8 +91,10 @@ def test_runs_fill_the_card_and_leave_no_block_without_inputs(codebook: str, scr
             splits = splits_of(run, tile_rows)
             assert (splits - 1) * PRODUCT_WARPS * run < tile_rows, "no block is without inputs"
             assert run == 1 or splits * blocks >= room, "the run is longer than the card has blocks for"
+            assert run == 1 or PRODUCT_WARPS * run < 2 * tile_rows, "every warp but the last ones has work"
             longer = splits_of(2 * run, tile_rows) * blocks
-            assert longer < room or run >= tile_rows, "a longer run would still have filled the card"
+            is_longest = PRODUCT_WARPS * run >= tile_rows
+            assert longer < room or is_longest, "a longer run would still have filled the card"
             assert before is None or run >= before, "wider products need fewer parts"
             before = run
 

@@ -119,7 +119,7 @@ class Step:
 
     def __init__(self, blocks: list[SimpleNamespace], rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(multi_processor_count=46))
-        self.scratch, self.kernels = FewScratch(torch.device("cpu")), FakeKernels()
+        self.scratch, self.kernels = FewScratch(torch.device("cpu"), is_exact=True), FakeKernels()
         features = blocks[0].attention.q_proj.in_features
         self.squares = torch.zeros(FEW_ROWS, padded(features) // 128)
         for each in blocks:

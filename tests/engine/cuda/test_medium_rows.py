@@ -32,7 +32,7 @@ def linear(width: int, inputs: int, bits: int = 4) -> CudaExl3Linear:
 
 
 def group_of(linears: list[CudaExl3Linear], launches: FakeKernels) -> tuple[LinearGroup, Scratch]:
-    scratch = Scratch(torch.device("cpu"))
+    scratch = Scratch(torch.device("cpu"), is_exact=True)
     for each in linears:
         scratch.reserve_for(each, MANY)
     outs = [torch.zeros(MANY, each.out_features) for each in linears]
