@@ -76,7 +76,10 @@ class MemoryPlan:
         pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
         fitting = self.cache_tokens - pages_too_many * PAGE_TOKENS
         if fitting >= PAGE_TOKENS:
-            ways = [f"Use a context of {fitting} tokens instead of {self.cache_tokens}", *self._narrower_cache(0)]
+            ways = [
+                f"Use a context of {fitting} tokens instead of {self.cache_tokens}",
+                *self._narrower_cache(missing_bytes),
+            ]
             return NotEnoughMemoryError(message, f"{', '.join(ways)}, or close other programs.", fitting)
         ways = [*self._narrower_cache(missing_bytes), "choose a smaller model or a lower bitrate"]
         return NotEnoughMemoryError(message, f"Close other programs, {' or '.join(ways)}.")

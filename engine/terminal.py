@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from engine.backend import FP16_CACHE
 from engine.errors import EngineError, NotEnoughMemoryError
 from engine.evaluation.speed import BENCH_CACHE_TOKENS, SpeedBench, SpeedResult
 from engine.events import GenerationFinished, LoadProgress
@@ -139,9 +140,10 @@ def load_lines(times: LoadTimes, weights_bytes: int) -> list[str]:
 def memory_lines(memory: MemoryUse) -> list[str]:
     """A table of planned and measured memory."""
     plan = memory.plan
+    width = "fp16" if plan.cache_bits == FP16_CACHE else "{} and {} bits".format(*plan.cache_bits)
     rows = [
         ("weights", plan.weights_bytes, memory.weights_bytes, f"{100 * memory.over_packed:+.2f} % of the packed size"),
-        ("cache", plan.cache_bytes, memory.cache_bytes, f"{plan.cache_tokens} tokens and a spare page"),
+        ("cache", plan.cache_bytes, memory.cache_bytes, f"{plan.cache_tokens} tokens and a spare page, {width}"),
         ("all else", plan.working_bytes, memory.working_bytes, "planned: at most"),
         ("together", plan.total_bytes, memory.total_bytes, ""),
     ]

@@ -86,6 +86,20 @@ def test_chat_says_when_the_context_is_full(project_root: Path, demo_model: Path
     assert "tokens/s" in result.stdout  # the next, shorter message is answered
 
 
+def test_chat_with_a_quantized_cache(project_root: Path, demo_model: Path) -> None:
+    options = ("--cache-tokens", "256", "--cache-bits", "8,4", "--max-new-tokens", "5", "--temperature", "0")
+    result = run(project_root, "chat", str(demo_model), *options, text="Hello\n/quit\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "tokens/s" in result.stdout
+
+
+@pytest.mark.parametrize(("bits", "code"), [("9", 1), ("16,4", 1), ("four", 2), ("8,8,8", 2)])
+def test_widths_of_the_cache_that_there_are_not(project_root: Path, demo_model: Path, bits: str, code: int) -> None:
+    result = run(project_root, "chat", str(demo_model), "--cache-bits", bits, text="Hello\n")
+    assert result.returncode == code
+    assert "bits" in result.stderr
+
+
 def test_bad_settings_are_refused(project_root: Path, demo_model: Path) -> None:
     result = run(project_root, "chat", str(demo_model), "--temperature", "-1", text="Hello\n")
     assert result.returncode == 1

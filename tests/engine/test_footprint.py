@@ -40,6 +40,21 @@ def test_the_context_that_is_offered_fits_and_the_next_does_not(missing: int) ->
     refused(MemoryPlan(5_000_000_000, PER_TOKEN, tokens + PAGE_TOKENS, 1_000_000_000), free)
 
 
+@pytest.mark.parametrize(
+    ("bits", "offered"), [((16, 16), "8 bits"), ((8, 8), "4 bits"), ((8, 2), "4 bits"), ((4, 4), "")]
+)
+def test_a_narrower_cache_is_a_way_out(bits: tuple[int, int], offered: str) -> None:
+    plan = MemoryPlan(5_000_000_000, PER_TOKEN, 40 * PAGE_TOKENS, 1_000_000_000, bits)
+    way_out = refused(plan, plan.total_bytes - 1).way_out
+    assert ("cache of" in way_out) == bool(offered)
+    assert offered in way_out
+
+
+def test_a_cache_that_would_still_not_fit_is_not_offered() -> None:
+    assert "cache of 4 bits" in refused(PLAN, PLAN.total_bytes - PLAN.cache_bytes * 7 // 10).way_out
+    assert "cache of" not in refused(PLAN, PLAN.total_bytes - PLAN.cache_bytes * 8 // 10).way_out
+
+
 def test_what_is_missing_is_said() -> None:
     error = refused(PLAN, PLAN.total_bytes - 2_340_000_000)
     assert "2.3 GB are missing" in error.message
