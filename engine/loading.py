@@ -51,7 +51,7 @@ class LoadTimes:
         opening_s: config, headers, tokenizer, device.
         reserving_s: cache and buffers; on a card also the memory of the weights.
         reading_s: the weights, from the file to where they stay.
-        kernels_s: compiled or read from the cache.
+        kernels_s: compiled or read from the cache; on a card also timed, where that is not remembered.
         first_step_s: sampler and, on a card, the graph of a step and a first prefill chunk.
     """
 

@@ -89,6 +89,11 @@ class FusedBlocks:
         self._tools = tools
         self._blocks = [_FusedBlock(block, tools) for block in blocks]
 
+    @property
+    def products(self) -> list[Product]:
+        """All launches of matrices."""
+        return [product for block in self._blocks for product in block.products]
+
     def takes(self, rows: int) -> bool:
         return rows <= FEW_ROWS
 
@@ -132,6 +137,10 @@ class _FusedBlock:
         self._svh, self._bias = torch.cat([linear.svh for linear in qkv]), torch.cat([linear.bias for linear in qkv])
         self._span = math.lcm(attention.shape.head_dim, 128)
         self._gate, self._up = mlp.gate_proj, mlp.up_proj
+
+    @property
+    def products(self) -> list[Product]:
+        return [*self._qkv.products, self._o.product, *self._pair.products, self._down.product]
 
     def forward(self, residual: torch.Tensor, batch: Batch, sums: Sums, output: _Output | None) -> tuple[Sums, _Output]:
         """Takes the product that the block before has left unfinished, and leaves its own."""
