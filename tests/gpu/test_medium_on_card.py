@@ -37,7 +37,7 @@ def test_a_group_of_linears(rows: int, accumulate: bool, kernels: KernelCache) -
     device = torch.device("cuda")
     draw = Draw(("medium", rows), device)
     linears = [linear(width, draw) for width in WIDTHS]
-    scratch = Scratch(device)
+    scratch = Scratch(device, is_exact=True)
     for each in linears:
         scratch.reserve_for(each, 512)
     held = [draw.normal(rows, width) for width in WIDTHS]
@@ -65,7 +65,7 @@ def test_a_large_row_does_not_overflow(kernels: KernelCache) -> None:
     """Inputs beyond fp16 beside small ones: each row has its own scale."""
     device = torch.device("cuda")
     draw = Draw("large", device)
-    own, scratch = linear(256, draw), Scratch(device)
+    own, scratch = linear(256, draw), Scratch(device, is_exact=True)
     scratch.reserve_for(own, 512)
     x = draw.normal(40, IN_FEATURES)
     x[3] *= 1e7
