@@ -96,9 +96,9 @@ class SamplerBuffers:
         values[layout.TOP_P], values[layout.MIN_P] = settings.top_p, settings.min_p
         values[layout.REPETITION] = settings.repetition
         values[layout.PRESENCE], values[layout.FREQUENCY] = settings.presence, settings.frequency
-        self._settings[row].copy_(torch.tensor(values, dtype=torch.float64))
+        _write(self._settings[row], values)
         seed = settings.seed & (2**64 - 1)
-        self._seeds[row : row + 1].copy_(torch.tensor([seed - 2**64 if seed >> 63 else seed]))
+        _write(self._seeds[row : row + 1], [seed - 2**64 if seed >> 63 else seed])
 
     def set_position(self, row: int, position: int, *, active: bool) -> None:
         """Writes the position of a row's next token and whether `count` counts it."""
@@ -183,3 +183,8 @@ class SamplerBuffers:
 
 def _address(tensor: torch.Tensor) -> int:
     return tensor.data_ptr()
+
+
+def _write(target: torch.Tensor, values: Sequence[float]) -> None:
+    """From pinned memory, in the order of the current stream: the host does not wait for what runs there."""
+    target.copy_(torch.tensor(values, dtype=target.dtype, pin_memory=target.is_cuda), non_blocking=True)

@@ -125,12 +125,16 @@ class PageTable:
 
     def append(self, sequence: PageSequence, position: int, token_ids: Sequence[int]) -> None:
         """Notes that K and V of these tokens, from `position` on, are in the sequence's pages."""
-        for offset, token_id in enumerate(token_ids, position):
-            page = sequence.pages[offset // PAGE_TOKENS]
-            assert len(page.token_ids) == offset % PAGE_TOKENS
+        done = 0
+        while done < len(token_ids):
+            number, inside = divmod(position + done, PAGE_TOKENS)
+            page = sequence.pages[number]
+            assert len(page.token_ids) == inside
             if not page.token_ids:
-                page.previous = self._previous_digest(sequence, offset // PAGE_TOKENS)
-            page.token_ids.append(token_id)
+                page.previous = self._previous_digest(sequence, number)
+            taken = token_ids[done : done + PAGE_TOKENS - inside]
+            page.token_ids.extend(taken)
+            done += len(taken)
             if len(page.token_ids) == PAGE_TOKENS:
                 self._complete(page)
 

@@ -7,7 +7,7 @@ executor of its own with the same two methods. Knows nothing of requests or text
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -47,10 +47,10 @@ class EagerExecutor:
     def prefill(
         self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None
     ) -> int | None:
+        last = self._tensor([len(token_ids) - 1], torch.int64)
         residual = self._run_chunk(token_ids, position, sequence)
         if sampler is None:
             return None
-        last = torch.tensor([len(token_ids) - 1], device=residual.device)
         return choose(self._model.logits(residual, last)[0], sampler)
 
     def decode(
@@ -88,11 +88,15 @@ class EagerExecutor:
         device, count = self._model.backend.device, len(token_ids)
         pages = [page.index for page in sequence.pages]
         batch = Batch(
-            token_ids=torch.tensor(token_ids, dtype=torch.int64, device=device),
+            token_ids=self._tensor(token_ids, torch.int64),
             positions=torch.arange(position, position + count, dtype=torch.int32, device=device),
             sequences=torch.zeros(count, dtype=torch.int32, device=device),
-            page_table=torch.tensor([pages], dtype=torch.int32, device=device),
+            page_table=self._tensor([pages], torch.int32),
             consecutive=True,
             first_position=position,
         )
         return self._model.forward(batch)
+
+    def _tensor(self, values: Sequence[Any], dtype: torch.dtype) -> torch.Tensor:
+        """What the host knows of a chunk, on the model's device."""
+        return torch.tensor(values, dtype=dtype, device=self._model.backend.device)

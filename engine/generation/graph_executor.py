@@ -3,8 +3,8 @@
 A graph runs embedding, all layers, head and sampler over static inputs and feeds its tokens to its own next replay, so
 the next step starts before the host has read this one: as long as the batch stays as it is, the host only replays and
 reads, one step behind. When the batch changes, the step that was started ahead is dropped and every row is set anew;
-what it wrote lies past the end of a sequence or on the spare page. Prefill chunks differ in length and run eagerly.
-Knows nothing of kernels.
+what it wrote lies past the end of a sequence or on the spare page. Prefill chunks differ in length and run eagerly,
+without waiting for one another; the token after a prompt is chosen on the card too. Knows nothing of kernels.
 """
 
 from __future__ import annotations
@@ -86,10 +86,26 @@ class GraphExecutor(EagerExecutor):
         self._read = [torch.zeros(shape, dtype=torch.int64, pin_memory=True) for _ in range(2)]
         self._arrived = [torch.cuda.Event() for _ in range(2)]  # type: ignore[no-untyped-call]
         self._started: _Started | None = None
+        self._first_token = torch.zeros(1, dtype=torch.int64, device=model.backend.device)
 
     def warm_up(self) -> None:
         """Captures the graph of a single reply, which nearly every step uses."""
         self._step_for(1)
+
+    def prefill(
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None
+    ) -> int | None:
+        if sampler is None:
+            self._run_chunk(token_ids, position, sequence)
+            return None
+        # All that the host has to say goes ahead of the chunk, so that the card need not wait for it behind.
+        last = self._tensor([len(token_ids) - 1], torch.int64)
+        self._started = None  # its first row of the sampler is lent
+        self._set_rows(1, [sampler])
+        logits = self._model.logits(self._run_chunk(token_ids, position, sequence), last)
+        self._sampler.launch(logits, self._first_token)
+        self._send(slot=0)
+        return self._receive(slot=0, count=1)[0]
 
     def decode(
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
@@ -106,8 +122,17 @@ class GraphExecutor(EagerExecutor):
         if max(positions) + 1 < limit:
             following = [position + 1 for position in positions]
             self._started = self._replay(step, samplers, following, slot=1 - current.slot)
-        self._arrived[current.slot].synchronize()
-        tokens, problems = self._read[current.slot].tolist()
+        return self._receive(current.slot, count)
+
+    def _send(self, *, slot: int) -> None:
+        """Copies what the sampler chose to the host, behind what is launched already."""
+        self._read[slot].copy_(self._sampler.results, non_blocking=True)
+        self._arrived[slot].record()
+
+    def _receive(self, slot: int, count: int) -> list[int]:
+        """Waits for what was sent. Raises `NumericalError`."""
+        self._arrived[slot].synchronize()
+        tokens, problems = self._read[slot].tolist()
         if any(problems[:count]):
             self._started = None
             raise NumericalError(
@@ -120,8 +145,7 @@ class GraphExecutor(EagerExecutor):
         self, step: CapturedStep, samplers: Sequence[SamplerState], positions: Sequence[int], *, slot: int
     ) -> _Started:
         step.graph.replay()
-        self._read[slot].copy_(self._sampler.results, non_blocking=True)
-        self._arrived[slot].record()
+        self._send(slot=slot)
         return _Started(tuple(samplers), tuple(positions), slot)
 
     def _step_for(self, size: int) -> CapturedStep:
@@ -178,3 +202,8 @@ class GraphExecutor(EagerExecutor):
             )
         for row in range(len(samplers), size):
             self._sampler.set_idle(row)
+
+    def _tensor(self, values: Sequence[Any], dtype: torch.dtype) -> torch.Tensor:
+        """From pinned memory: else the host would wait for the chunk before this one."""
+        pinned = torch.tensor(values, dtype=dtype, pin_memory=True)
+        return pinned.to(self._model.backend.device, non_blocking=True)
