@@ -363,6 +363,12 @@ def many_kernel(padded: int) -> Any:
 
 
 @cuda.jit(device=True, inline=True)
+def _part(at, stride, split, used):  # type: ignore[no-untyped-def]
+    """A split's value; behind the last of them its own again, which has no weight there."""
+    return load_float(at + types.uint64(min(split, used - 1)) * stride)
+
+
+@cuda.jit(device=True, inline=True)
 def merged(partial, positions, row, head, heads, splits, rows, window, pool, padded, i, lane):  # type: ignore[no-untyped-def]
     """Value i of a head's output from its splits, and how many they were: with one, it is in the output already.
 
@@ -399,15 +405,19 @@ def merged(partial, positions, row, head, heads, splits, rows, window, pool, pad
         mask //= 2
     weight = weight / total if lane < used else types.float32(0.0)
     at = first + types.uint64(4 * i)
-    for split in range(0, used, 4):
-        value0 = load_float(at + types.uint64(split) * stride)
-        value1 = load_float(at + types.uint64(min(split + 1, used - 1)) * stride)
-        value2 = load_float(at + types.uint64(min(split + 2, used - 1)) * stride)
-        value3 = load_float(at + types.uint64(min(split + 3, used - 1)) * stride)
+    for split in range(0, used, 8):  # eight loads under way at a time
+        value0, value1 = _part(at, stride, split, used), _part(at, stride, split + 1, used)
+        value2, value3 = _part(at, stride, split + 2, used), _part(at, stride, split + 3, used)
+        value4, value5 = _part(at, stride, split + 4, used), _part(at, stride, split + 5, used)
+        value6, value7 = _part(at, stride, split + 6, used), _part(at, stride, split + 7, used)
         value += value0 * cuda.shfl_sync(ALL_LANES, weight, split)
         value += value1 * cuda.shfl_sync(ALL_LANES, weight, split + 1)
         value += value2 * cuda.shfl_sync(ALL_LANES, weight, split + 2)
         value += value3 * cuda.shfl_sync(ALL_LANES, weight, split + 3)
+        value += value4 * cuda.shfl_sync(ALL_LANES, weight, split + 4)
+        value += value5 * cuda.shfl_sync(ALL_LANES, weight, split + 5)
+        value += value6 * cuda.shfl_sync(ALL_LANES, weight, split + 6)
+        value += value7 * cuda.shfl_sync(ALL_LANES, weight, split + 7)
     return value, splits
 
 

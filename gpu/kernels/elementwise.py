@@ -73,7 +73,7 @@ def gated_silu(gate, up, count):  # type: ignore[no-untyped-def]
 
 @cuda.jit
 def embed(table, kind, token_ids, size, out):  # type: ignore[no-untyped-def]
-    """out float32 [T, E] = rows of a table of fp16, bf16 or float32 (`kind`) named by int64 token ids; a value a thread."""
+    """out float32 [T, E] = rows of a table of fp16, bf16 or float32 (`kind`) named by int64 ids; a value a thread."""
     row, i = types.uint64(cuda.blockIdx.x), cuda.blockIdx.y * THREADS + cuda.threadIdx.x
     first = load_long(token_ids + types.uint64(8) * row) * types.uint64(size)
     if i < size:

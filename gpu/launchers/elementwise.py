@@ -109,8 +109,8 @@ def launch_embed(kernels: KernelCache, inputs: EmbedInputs) -> Tensors:
     case, table = inputs.case, inputs.table
     out = poisoned(case.tokens + 1, case.size, device=table.device)
     kernels.get(catalogue.EMBED)(
-        (case.tokens, -(-case.size // 256), 1), 256, table.data_ptr(), TABLE_KINDS[case.dtype], inputs.token_ids.data_ptr(), case.size,
-        out.data_ptr(),
+        (case.tokens, -(-case.size // 256), 1), 256, table.data_ptr(), TABLE_KINDS[case.dtype],
+        inputs.token_ids.data_ptr(), case.size, out.data_ptr(),
     )  # fmt: skip
     return out[:-1], out[-1]
 
