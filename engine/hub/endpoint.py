@@ -17,7 +17,7 @@ from engine.hub.types import HUB_HOSTS, RepoId, RepoRef, check_branch, check_pat
 
 HUB_URL = "https://huggingface.co"
 _PORTS = {"http": 80, "https": 443}
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_PROXY_SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,7 @@ class ModelSummary:
         last_modified, created_at: as ISO 8601 texts, which sort as times do; '' when the hub does not say.
         storage_bytes: of all branches together, so not the size of any variant; None when the hub does not say.
         base_model: what it was made from, '' when the card does not say.
+        main_has_weights: whether the branch main holds a variant; None when the hub does not say.
     """
 
     repo: RepoId
@@ -213,6 +214,7 @@ class ModelSummary:
     pipeline_tag: str = ""
     base_model: str = ""
     storage_bytes: int | None = None
+    main_has_weights: bool | None = None
 
     @property
     def has_vision(self) -> bool:

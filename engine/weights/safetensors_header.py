@@ -28,7 +28,7 @@ DTYPE_BITS = {
 
 DOWNLOAD_AGAIN = "The file is damaged or incomplete; download it again."
 
-_LENGTH_BYTES = 8
+LENGTH_BYTES = 8  # of the header, before it
 _LFS_POINTER = b"version https://git-lfs"
 
 
@@ -99,16 +99,37 @@ def read_header(path: Path) -> SafetensorsHeader:
         raise ModelFormatError(
             f"{path} cannot be read: {error.strerror or error}.", "Check that the file exists and may be read."
         ) from error
-    data_start = _LENGTH_BYTES + len(text)
+    return SafetensorsHeader(path, stamp, parse_header(path, text, stamp.size_bytes))
+
+
+def parse_header(path: Path, text: bytes, file_bytes: int) -> tuple[TensorEntry, ...]:
+    """Checks the JSON of a header, wherever it was read from.
+
+    Args:
+        path: of the file, for messages and for the entries.
+        file_bytes: the size of the whole file.
+
+    Raises:
+        ModelFormatError: anything in it does not hold.
+    """
+    data_start = LENGTH_BYTES + len(text)
+    section = _Section(path, data_start, file_bytes - data_start)
     records = _parse_json(path, text)
-    data_bytes = stamp.size_bytes - data_start
-    entries = tuple(
-        _check_entry(_Section(path, data_start, data_bytes), name, record)
-        for name, record in records.items()
-        if name != "__metadata__"
-    )
+    entries = tuple(_check_entry(section, name, record) for name, record in records.items() if name != "__metadata__")
     _check_overlaps(path, entries)
-    return SafetensorsHeader(path, stamp, entries)
+    return entries
+
+
+def header_length(path: Path, start: bytes, file_bytes: int) -> int:
+    """The length of the header's JSON by a file's first `LENGTH_BYTES` bytes. Raises `ModelFormatError`."""
+    if len(start) < LENGTH_BYTES:
+        _fail(path, f"is {file_bytes} bytes long, too short for a safetensors file")
+    length = int(struct.unpack("<Q", start[:LENGTH_BYTES])[0])
+    if length > MAX_HEADER_BYTES:
+        _fail(path, f"claims a header of {length} bytes; at most {MAX_HEADER_BYTES} are allowed")
+    if length > file_bytes - LENGTH_BYTES:
+        _fail(path, f"claims a header of {length} bytes but is only {file_bytes} bytes long")
+    return length
 
 
 def _header_bytes(path: Path, file: BinaryIO, file_bytes: int) -> bytes:
@@ -118,14 +139,8 @@ def _header_bytes(path: Path, file: BinaryIO, file_bytes: int) -> bytes:
             f"{path} is a Git LFS pointer, a note of where the weights are and not the weights.",
             "Run `git lfs pull` in the folder, or download the file itself.",
         )
-    if len(start) < _LENGTH_BYTES:
-        _fail(path, f"is {file_bytes} bytes long, too short for a safetensors file")
-    length = int(struct.unpack("<Q", start[:_LENGTH_BYTES])[0])
-    if length > MAX_HEADER_BYTES:
-        _fail(path, f"claims a header of {length} bytes; at most {MAX_HEADER_BYTES} are allowed")
-    if length > file_bytes - _LENGTH_BYTES:
-        _fail(path, f"claims a header of {length} bytes but is only {file_bytes} bytes long")
-    file.seek(_LENGTH_BYTES)
+    length = header_length(path, start, file_bytes)
+    file.seek(LENGTH_BYTES)
     text = file.read(length)
     if len(text) != length:
         _fail(path, f"ends inside its header, after {len(text)} of {length} bytes")

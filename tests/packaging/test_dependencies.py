@@ -21,9 +21,9 @@ MODULE_OF = {
     "pytest-qt": "pytestqt",
 }
 OWN = {"app", "engine", "gpu", "main", "tests", "setup_env", "system_libraries"}
-# numba brings llvmlite, and numba-cuda the driver's bindings, in the version they work with; a pin of our own could
-# only disagree.
-BROUGHT_BY = {"llvmlite": "numba", "cuda": "numba"}
+# numba brings llvmlite, numba-cuda the driver's bindings, and the hub's library its HTTP client, in the version they
+# work with; a pin of our own could only disagree.
+BROUGHT_BY = {"llvmlite": "numba", "cuda": "numba", "httpx2": "huggingface_hub"}
 
 
 @pytest.fixture(scope="module")
