@@ -7,6 +7,7 @@ host wrote since: the host writes a row when its job changes, the kernels do the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,9 +35,30 @@ PICK_BINS = _source("pick_bins", "uuu", "sampling_search")
 LIST_TOKENS = _source("list_tokens", "uiiuuuu", "sampling_search")
 FIND_CUT = _source("find_cut", "uuui", "sampling_search")
 DRAW = _source("draw", "uiiuuuuuu")
-FINISH = _source("finish", "uuuuu")
+FINISH = _source("finish", "uuuuuuiuui")
 COUNT_TOKEN = _source("count_token", "uuiuuiuiuui")
 SOURCES = (START, COUNT_BINS, PICK_BINS, LIST_TOKENS, FIND_CUT, DRAW, FINISH, COUNT_TOKEN)
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Who else is told of chosen tokens.
+
+    Attributes:
+        results: int64 [2, max_rows], tokens and problems.
+        token_ids: int64 [rows], the next step's.
+        positions: int32 [rows], of the next step: moved on by one, up to limit - 1; None moves none.
+    """
+
+    results: torch.Tensor
+    token_ids: torch.Tensor
+    positions: torch.Tensor | None = None
+    limit: int = 0
+
+    def arguments(self) -> tuple[int, int, int, int, int]:
+        """Of the kernel `finish`."""
+        positions = 0 if self.positions is None else _address(self.positions)
+        return _address(self.results), self.results.shape[1], _address(self.token_ids), positions, self.limit
 
 
 class SamplerBuffers:
@@ -123,11 +145,12 @@ class SamplerBuffers:
         if window:
             self._recent[row, :window].copy_(self._ring(ids, first_reply, window))
 
-    def launch(self, logits: torch.Tensor, rows: int) -> None:
+    def launch(self, logits: torch.Tensor, rows: int, handover: Handover | None = None) -> None:
         """Chooses `tokens` of the first rows on the current stream: seven kernels, nothing on the host.
 
         Args:
             logits: float32 [at least rows, at least vocab_size], rows contiguous, left unchanged.
+            handover: where else the last kernel writes.
         """
         assert logits.dtype == torch.float32
         assert logits.shape[0] >= rows
@@ -147,7 +170,8 @@ class SamplerBuffers:
         run(FIND_CUT, whole, layout.WHOLE, settings, states, listed, width)
         run(DRAW, spread, layout.THREADS, scores, width, vocab, settings, _address(self._seeds),
             _address(self.positions), partials, states, winners)  # fmt: skip
-        run(FINISH, whole, layout.FINISH, settings, partials, winners, _address(self.tokens), _address(self.problems))
+        run(FINISH, whole, layout.FINISH, settings, partials, winners, _address(self.tokens), _address(self.problems),
+            *(handover.arguments() if handover is not None else (0, 0, 0, 0, 0)))  # fmt: skip
 
     def count(self, rows: int, *, advance: bool = True) -> None:
         """Adds the chosen tokens of active rows to their counts and takes out those that leave their windows.

@@ -9,7 +9,7 @@ import torch
 from engine.requests import SamplingSettings
 from gpu.launch import KernelCache
 from gpu.reference.sampling import RowSettings
-from gpu.sampler import SamplerBuffers
+from gpu.sampler import Handover, SamplerBuffers
 
 
 class CardSampler:
@@ -55,11 +55,14 @@ class CardSampler:
         self._buffers.set_settings(row, RowSettings(temperature=0.0))
         self._buffers.set_position(row, 0, active=False)
 
-    def launch(self, logits: torch.Tensor, token_ids: torch.Tensor) -> None:
-        """Chooses a token for each row of logits [B, V], notes it, and writes it to `token_ids` for the next step."""
+    def launch(
+        self, logits: torch.Tensor, token_ids: torch.Tensor, positions: torch.Tensor | None = None, limit: int = 0
+    ) -> None:
+        """Chooses a token for each row of logits [B, V], notes it, and writes it to `token_ids` for the next step.
+
+        Args:
+            positions: int32 [B], moved on for the next step, up to `limit` - 1.
+        """
         rows = logits.shape[0]
-        self._buffers.launch(logits, rows)
+        self._buffers.launch(logits, rows, Handover(self.results, token_ids, positions, limit))
         self._buffers.count(rows)
-        self.results[0, :rows].copy_(self._buffers.tokens[:rows])
-        self.results[1, :rows].copy_(self._buffers.problems[:rows])
-        token_ids.copy_(self._buffers.tokens[:rows])

@@ -38,7 +38,9 @@ class DeviceSampler(Protocol):
 
     def set_idle(self, row: int) -> None: ...
 
-    def launch(self, logits: torch.Tensor, token_ids: torch.Tensor) -> None: ...
+    def launch(
+        self, logits: torch.Tensor, token_ids: torch.Tensor, positions: torch.Tensor | None = None, limit: int = 0
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,6 @@ class CapturedStep:
 
     graph: torch.cuda.CUDAGraph
     batch: Batch
-    rows: torch.Tensor  # int64 [B]: which rows of the step the logits are of; read by every replay
 
 
 @dataclass(frozen=True)
@@ -164,23 +165,22 @@ class GraphExecutor(EagerExecutor):
             page_table=torch.full((size, self._model.num_pages), spare, dtype=torch.int32, device=device),
             consecutive=False,
         )
-        rows = torch.arange(size, device=device)
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(stream):
-            self._run_step(batch, rows)  # makes tables before the capture
+            self._run_step(batch)  # makes tables before the capture
         torch.cuda.current_stream(device).wait_stream(stream)
         torch.cuda.synchronize(device)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
-            self._run_step(batch, rows)
+            self._run_step(batch)
         self._pool = self._pool or graph.pool()
-        return CapturedStep(graph, batch, rows)
+        return CapturedStep(graph, batch)
 
-    def _run_step(self, batch: Batch, rows: torch.Tensor) -> None:
-        logits = self._model.logits(self._model.forward(batch), rows)
-        self._sampler.launch(logits, batch.token_ids)
-        batch.positions.add_(1).clamp_(max=self._model.num_positions - 1)  # idle rows must stay inside the tables
+    def _run_step(self, batch: Batch) -> None:
+        # Positions stop at the last: idle rows must stay inside the tables.
+        logits = self._model.logits(self._model.forward(batch))
+        self._sampler.launch(logits, batch.token_ids, batch.positions, self._model.num_positions)
 
     def _fill(
         self, batch: Batch, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence]

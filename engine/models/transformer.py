@@ -100,12 +100,15 @@ class Transformer:
             block.forward(residual, batch, scratch)
         return residual
 
-    def logits(self, residual: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Logits float32 [N, V] of N <= MAX_LOGIT_ROWS rows of a residual stream, a view of a static buffer."""
-        count = int(rows.shape[0])
-        picked, out = self.buffers.logit_rows[:count], self.buffers.logits[:count]
-        self.backend.gather_rows(residual, rows, picked)
-        self.backend.norm_linears(picked, self.final_norm, (self.head,), (out,), picked)
+    def logits(self, residual: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits float32 [N, V] of N <= MAX_LOGIT_ROWS rows, or all, of a residual stream; a view of a static buffer."""
+        count = residual.shape[0] if rows is None else rows.shape[0]
+        scratch, out = self.buffers.logit_rows[:count], self.buffers.logits[:count]
+        picked = residual
+        if rows is not None:
+            picked = scratch
+            self.backend.gather_rows(residual, rows, picked)
+        self.backend.norm_linears(picked, self.final_norm, (self.head,), (out,), scratch)
         return out
 
     def copy_page(self, source: int, target: int) -> None:

@@ -1,4 +1,4 @@
-"""Paged attention on the tensor cores: one kernel for few query rows, one for many, and the sum over splits.
+"""Paged attention on the tensor cores: one kernel for few query rows, one for many.
 
 A tile is up to 16 query rows that share a key/value head (rows are token x head of the group). Scores by mma, online
 softmax in registers, weights times V by mma, 32 keys at a time. Heads over 128 values are computed in two parts: each
@@ -8,8 +8,8 @@ heads are computed in slices of at most 16; a tile then has one token.
 Launch, 32 * WARPS threads; columns = KVH * slices * parts, the part changes fastest: `attend_few`: grid (tiles,
     columns, splits), or (pieces, columns, 1) with a pool: a block a tile or a split of one; the block's warps take a
     range of keys each and meet in shared memory. `attend_many`: grid (tiles / WARPS, columns, 1), a warp a tile, all
-    tokens of one sequence; the block's warps read the same keys from shared memory, one step ahead. `combine`: grid
-    (rows, H), COMBINE_THREADS threads, after attend_few with a pool or more than one split.
+    tokens of one sequence; the block's warps read the same keys from shared memory, one step ahead. After attend_few
+    with a pool or more than one split, the splits are to be merged (`attention_merge`).
 Layout: K fp16 [P, KVH, 256, Dp], V fp16 transposed [P, KVH, Dp, 256], Dp a multiple of 32. q and out: rows of
     `q_stride` float32, a multiple of 4 as is head_dim; partial float32 [splits, T * H, Dp + 2], with a pool [pieces, H,
     Dp + 2]: outputs, sum, maximum.
@@ -34,12 +34,22 @@ from gpu.kernels.attention_ir import (
     shared_address,
     store_shared,
 )
-from gpu.kernels.attention_layout import MAX_SPLITS, STEP_KEYS, TILE_ROWS, WARPS, attend_parts, few_parts
+from gpu.kernels.attention_layout import (
+    LOG2_E,
+    MAX_SPLITS,
+    PLAIN,
+    STEP_KEYS,
+    TILE_ROWS,
+    WARPS,
+    Scoring,
+    attend_parts,
+    few_parts,
+)
+from gpu.kernels.attention_scores import sink_weight
 from gpu.ptx import (
     exp2_fast,
     halves_from_floats,
     let_next_start,
-    load_float,
     load_floats,
     load_int,
     store_float,
@@ -47,10 +57,8 @@ from gpu.ptx import (
 )
 
 THREADS = 32 * WARPS
-COMBINE_THREADS = 128
 ALL_KEYS = 2**30
 ALL_LANES = 0xFFFFFFFF
-LOG2_E = 1.4426950408889634
 
 
 @cuda.jit(device=True, inline=True)
@@ -99,7 +107,7 @@ class Reading:
         query: (four neighbouring values of a query, lane) -> the values as the keys want them; all lanes take part.
         sweep: (shared address of the lane's query, k, v, a sequence's row of the page table, key/value heads and the
             block's one, its first value, first step and the step behind the last, limits and oldest keys of two rows,
-            lane, state) -> the state after these steps of 32 keys.
+            lane, soft cap, state) -> the state after these steps of 32 keys.
         output: (a value of the output, lane) -> the value as it is wanted; 32 neighbours are in a warp's lanes.
     """
 
@@ -120,19 +128,21 @@ def _all_as_they_are(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
 
 
 @cache
-def few_kernel(padded: int) -> Any:
+def few_kernel(padded: int, scoring: Scoring = PLAIN) -> Any:
     """`attend_few` for heads of up to `padded` values (a multiple of 32) in fp16 pages.
 
     Arguments: q, q_stride, positions and sequences int32 [T], table int32 [B, table_width], k, v, out, partial, then
     int32: rows T, head_dim, group (query heads of a key/value head), tokens of a tile, window (0: all keys), pool (0:
-    none; else at most 32 rows, of one token each); scale.
+    none; else at most 32 rows, of one token each); scale, slope and height of the soft cap, sinks (float32 [H]); what
+    `scoring` leaves out is not looked at.
     """
-    steps = Steps(padded, padded // few_parts(padded))
+    steps = Steps(padded, padded // few_parts(padded), softcap=scoring.softcap)
     direct_step = steps.direct_step
 
     @cuda.jit(device=True, inline=True)
     def sweep(  # type: ignore[no-untyped-def]
-        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, state
+        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, cap,
+        state,
     ):  # fmt: skip
         quad, row = types.int32(lane & 3), types.int32(lane >> 2)
         for step in range(begin, end):
@@ -142,13 +152,14 @@ def few_kernel(padded: int) -> Any:
             slot = first_key % PAGE
             k_row = k + types.uint64(2 * (base + slot * padded + 8 * quad))
             v_row = v + types.uint64(2 * (base + (first_value + row) * PAGE + slot + 8 * quad))
-            state = direct_step(query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, state)
+            state = direct_step(query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, cap, state)
         return state
 
-    return few_kernel_reading(f"attend_few_{padded}", padded, Reading(steps, _all_as_they_are, sweep, _as_it_is))
+    name, reading = f"attend_few_{padded}{scoring.suffix}", Reading(steps, _all_as_they_are, sweep, _as_it_is)
+    return few_kernel_reading(name, padded, reading, has_sinks=scoring.sinks)
 
 
-def few_kernel_reading(name: str, padded: int, reading: Reading) -> Any:
+def few_kernel_reading(name: str, padded: int, reading: Reading, *, has_sinks: bool) -> Any:
     """`attend_few` with a way to read the cache; arguments as of `few_kernel`."""
     steps = reading.steps
     width, parts = steps.width, padded // steps.width
@@ -162,7 +173,7 @@ def few_kernel_reading(name: str, padded: int, reading: Reading) -> Any:
 
     def kernel(  # type: ignore[no-untyped-def]
         q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
-        tokens_per_tile, window, pool, scale,
+        tokens_per_tile, window, pool, scale, slope, height, sinks,
     ):  # fmt: skip
         staged = cuda.shared.array(shared_size, types.float32)  # the query's operands, then the warps' outputs
         kept = cuda.shared.array(5, types.int32)
@@ -241,7 +252,7 @@ def few_kernel_reading(name: str, padded: int, reading: Reading) -> Any:
         end = types.int32(min(end, begin + share))
         state = sweep(
             query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane,
-            state,
+            (slope, height), state,
         )  # fmt: skip
         cuda.syncthreads()
         tile = types.int32(warp * TILE_ROWS)
@@ -276,6 +287,8 @@ def few_kernel_reading(name: str, padded: int, reading: Reading) -> Any:
                     store_float(at + types.uint64(4 * padded + 4), peak)
             elif place < head_dim:
                 at = out + types.uint64(4) * types.uint64(token * q_stride + head * head_dim + place)
+                if has_sinks:
+                    total += sink_weight(sinks, head, peak)
                 store_float(at, value / total)
 
     kernel.__name__ = kernel.__qualname__ = name
@@ -283,11 +296,11 @@ def few_kernel_reading(name: str, padded: int, reading: Reading) -> Any:
 
 
 @cache
-def many_kernel(padded: int) -> Any:
+def many_kernel(padded: int, scoring: Scoring = PLAIN) -> Any:
     """`attend_many` for heads of up to `padded` values; arguments as of `few_kernel`, `partial` and `pool` unused."""
     parts = attend_parts(padded)
-    width = padded // parts
-    steps = Steps(padded, width)
+    width, has_sinks = padded // parts, scoring.sinks
+    steps = Steps(padded, width, softcap=scoring.softcap)
     empty_state, load_query, begin_copy = steps.empty_state, steps.load_query, steps.begin_copy
     staged_step, quad_totals, to_global = steps.staged_step, steps.quad_totals, steps.to_global
     stage_bytes = steps.stage_bytes
@@ -295,7 +308,7 @@ def many_kernel(padded: int) -> Any:
 
     def kernel(  # type: ignore[no-untyped-def]
         q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
-        tokens_per_tile, window, pool, scale,
+        tokens_per_tile, window, pool, scale, slope, height, sinks,
     ):  # fmt: skip
         staged = cuda.shared.array(shared_size, types.uint32)
         stages = shared_address(staged)
@@ -354,81 +367,16 @@ def many_kernel(padded: int) -> Any:
             first_key = types.int32(step * STEP_KEYS)
             last_key = types.int32(first_key + STEP_KEYS - 1)
             hides = last_key > tile_first or first_key < tile_oldest
-            state = staged_step(query, ready, first_key, limit0, limit1, oldest0, oldest1, lane, hides, state)
+            state = staged_step(
+                query, ready, first_key, limit0, limit1, oldest0, oldest1, lane, hides, (slope, height), state
+            )
         first = types.int32(first_value + 2 * quad)
-        to_global(state, out + place0, out + place1, valid0, valid1, first, types.int32(head_dim), quad_totals(state))
+        totals = quad_totals(state)
+        if has_sinks:
+            totals = (
+                totals[0] + sink_weight(sinks, head0, state[0]), totals[1] + sink_weight(sinks, head1, state[1])
+            )  # fmt: skip
+        to_global(state, out + place0, out + place1, valid0, valid1, first, types.int32(head_dim), totals)
 
-    kernel.__name__ = kernel.__qualname__ = f"attend_many_{padded}"
+    kernel.__name__ = kernel.__qualname__ = f"attend_many_{padded}{scoring.suffix}"
     return cuda.jit(kernel)
-
-
-@cuda.jit(device=True, inline=True)
-def _part(at, stride, split, used):  # type: ignore[no-untyped-def]
-    """A split's value; behind the last of them its own again, which has no weight there."""
-    return load_float(at + types.uint64(min(split, used - 1)) * stride)
-
-
-@cuda.jit(device=True, inline=True)
-def merged(partial, positions, row, head, heads, splits, rows, window, pool, padded, i, lane):  # type: ignore[no-untyped-def]
-    """Value i of a head's output from its splits, and how many they were: with one, it is in the output already.
-
-    A warp has one head; every warp computes the weights of all splits, a lane one. Maxima are in powers of two. With a
-    pool `splits` does not count.
-    """
-    wide = padded + 2
-    slot, slots = row, rows  # of the first split, and up to the next
-    if pool > 0:
-        pieces, piece_end = deal(positions, rows, types.int32(window - 1 if window > 0 else ALL_KEYS), pool, lane)
-        splits = types.int32(cuda.shfl_sync(ALL_LANES, pieces, row))
-        slot, slots = types.int32(cuda.shfl_sync(ALL_LANES, piece_end, row) - splits), types.int32(1)
-    value = types.float32(0.0)
-    if splits == 1:
-        return value, splits
-    first = partial + types.uint64(4) * types.uint64((slot * heads + head) * wide)
-    stride = types.uint64(4) * types.uint64(slots * heads * wide)
-    total, maximum = types.float32(0.0), types.float32(MASKED)
-    if lane < splits:
-        at = first + types.uint64(lane) * stride + types.uint64(4 * padded)
-        total, maximum = load_float(at), load_float(at + types.uint64(4))
-    # Splits with keys come first; behind the last of them nothing was written but the sum.
-    used = types.int32(32 - cuda.clz(cuda.ballot_sync(ALL_LANES, total > types.float32(0.0))))
-    peak = maximum
-    mask = 16
-    while mask > 0:
-        peak = max(peak, cuda.shfl_xor_sync(ALL_LANES, peak, mask))
-        mask //= 2
-    weight = exp2_fast(maximum - peak)
-    total *= weight
-    mask = 16
-    while mask > 0:
-        total += cuda.shfl_xor_sync(ALL_LANES, total, mask)
-        mask //= 2
-    weight = weight / total if lane < used else types.float32(0.0)
-    at = first + types.uint64(4 * i)
-    for split in range(0, used, 8):  # eight loads under way at a time
-        value0, value1 = _part(at, stride, split, used), _part(at, stride, split + 1, used)
-        value2, value3 = _part(at, stride, split + 2, used), _part(at, stride, split + 3, used)
-        value4, value5 = _part(at, stride, split + 4, used), _part(at, stride, split + 5, used)
-        value6, value7 = _part(at, stride, split + 6, used), _part(at, stride, split + 7, used)
-        value += value0 * cuda.shfl_sync(ALL_LANES, weight, split)
-        value += value1 * cuda.shfl_sync(ALL_LANES, weight, split + 1)
-        value += value2 * cuda.shfl_sync(ALL_LANES, weight, split + 2)
-        value += value3 * cuda.shfl_sync(ALL_LANES, weight, split + 3)
-        value += value4 * cuda.shfl_sync(ALL_LANES, weight, split + 4)
-        value += value5 * cuda.shfl_sync(ALL_LANES, weight, split + 5)
-        value += value6 * cuda.shfl_sync(ALL_LANES, weight, split + 6)
-        value += value7 * cuda.shfl_sync(ALL_LANES, weight, split + 7)
-    return value, splits
-
-
-@cuda.jit
-def combine(partial, positions, splits, rows, window, pool, padded, head_dim, out, out_stride):  # type: ignore[no-untyped-def]
-    """out [rows, H * head_dim] from partial."""
-    row, head, heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
-    thread = types.int32(cuda.threadIdx.x)
-    for i in range(thread, padded, COMBINE_THREADS):
-        value, used = merged(
-            partial, positions, row, head, heads, splits, rows, window, pool, padded, types.int32(i), thread & 31
-        )
-        if used > 1 and i < head_dim:
-            store_float(out + types.uint64(4) * types.uint64(row * out_stride + head * head_dim + i), value)

@@ -17,6 +17,7 @@ from numba.core import cgutils, types
 from numba.cuda.extending import intrinsic
 
 from gpu.kernels.attention_layout import WARPS
+from gpu.kernels.attention_scores import capped
 from gpu.ptx import assembly, f32, global_load, global_store, i32, i64, load_words, mma_m16n8k16, pack_halves
 
 PAGE = 256
@@ -196,19 +197,22 @@ def _weigh(b: ir.IRBuilder, scores: list[Words], state: Words) -> list[Words]:
 class Steps:
     """The intrinsics for heads of `padded` values of which a block computes `width` values of the output.
 
+    softcap: scores are capped; else the steps do not look at `cap`, a pair of slope and height.
+
     `empty_state()`; `load_query(row0, row1, valid0, valid1, first, head_dim, scale)`: a warp's query in registers;
     `direct_step(...)`: a step with the query in shared memory and K and V in the cache; `begin_copy(...)` and
     `staged_step(...)`: K and V come to shared memory first, the query is in registers; `quad_totals(state)`,
     `to_shared(...)` and `to_global(...)` end a tile.
     """
 
-    def __init__(self, padded: int, width: int) -> None:
-        self.padded, self.width, self.chunks = padded, width, padded // 32
+    def __init__(self, padded: int, width: int, *, softcap: bool = False) -> None:
+        self.padded, self.width, self.chunks, self.softcap = padded, width, padded // 32, softcap
         self.num_values = width // 8
         self.stage_bytes = PIECE * (4 * self.chunks + self.num_values)
         self.num_state = 4 + 4 * self.num_values  # maxima and sums of two rows, then the outputs
         self.query_type = types.UniTuple(types.uint32, 8 * self.chunks)
         self.state_type = types.UniTuple(types.float32, self.num_state)
+        self.cap_type = types.UniTuple(types.float32, 2)
         self.empty_state, self.load_query = self._empty_state(), self._load_query()
         self.direct_step = self._direct_step()
         self.begin_copy = self._begin_copy()
@@ -268,9 +272,15 @@ class Steps:
             state[at] = mma_m16n8k16(b, a[1], v[2:4], mma_m16n8k16(b, a[0], v[0:2], state[at]))
         return cgutils.pack_array(b, state)
 
+    def softened(self, b: ir.IRBuilder, scores: list[Words], cap: ir.Value) -> list[Words]:
+        """The scores, capped if these steps do that."""
+        return capped(b, scores, *_items(b, cap, 2)) if self.softcap else scores
+
     def _direct_step(self) -> Any:
         @intrinsic
-        def direct_step(typingctx, query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, state):  # type: ignore[no-untyped-def]
+        def direct_step(  # type: ignore[no-untyped-def]
+            typingctx, query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, cap, state
+        ):
             """One step of 32 keys, straight from the cache.
 
             Args:
@@ -290,12 +300,12 @@ class Steps:
                     lambda d: load_words(b, b.add(args[2], ir.Constant(i64, d * 8 * PAGE * 2)), 4),
                 )
                 quad, limits = b.and_(args[8], _word(3)), list(args[4:8])
-                hide = lambda scores: _hide(b, scores, args[3], quad, limits)  # noqa: E731
-                return self._emit(b, operands, EARLY_VALUES, hide, _items(b, args[9], self.num_state))
+                hide = lambda scores: _hide(b, self.softened(b, scores, args[9]), args[3], quad, limits)  # noqa: E731
+                return self._emit(b, operands, EARLY_VALUES, hide, _items(b, args[10], self.num_state))
 
             ints = [types.int32] * 5
             return self.state_type(
-                types.uint32, types.uint64, types.uint64, *ints, types.uint32, self.state_type
+                types.uint32, types.uint64, types.uint64, *ints, types.uint32, self.cap_type, self.state_type
             ), codegen
 
         return direct_step
@@ -327,7 +337,9 @@ class Steps:
 
     def _staged_step(self) -> Any:
         @intrinsic
-        def staged_step(typingctx, query, stage, first_key, limit0, limit1, oldest0, oldest1, lane, hides, state):  # type: ignore[no-untyped-def]
+        def staged_step(  # type: ignore[no-untyped-def]
+            typingctx, query, stage, first_key, limit0, limit1, oldest0, oldest1, lane, hides, cap, state
+        ):
             """One step of 32 keys that lie in shared memory; `hides`: some row does not see some key."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
@@ -339,12 +351,13 @@ class Steps:
                     lambda d: _shared_words(b, at, PIECE * (4 * self.chunks + d)),
                 )
                 quad, limits = b.and_(args[7], _word(3)), list(args[3:7])
-                hide = lambda scores: _hide_if(b, args[8], scores, args[2], quad, limits)  # noqa: E731
-                return self._emit(b, operands, 0, hide, _items(b, args[9], self.num_state))
+                soft = lambda scores: self.softened(b, scores, args[9])  # noqa: E731
+                hide = lambda scores: _hide_if(b, args[8], soft(scores), args[2], quad, limits)  # noqa: E731
+                return self._emit(b, operands, 0, hide, _items(b, args[10], self.num_state))
 
             ints = [types.int32] * 5
             signature = self.state_type(
-                self.query_type, types.uint32, *ints, types.uint32, types.boolean, self.state_type
+                self.query_type, types.uint32, *ints, types.uint32, types.boolean, self.cap_type, self.state_type
             )
             return signature, codegen
 

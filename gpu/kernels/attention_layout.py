@@ -13,7 +13,37 @@ WARPS = 4  # of a block
 STEP_KEYS = 32  # keys that a warp takes at a time
 MAX_SPLITS = 32  # blocks that share the keys of a tile: `combine` gives each a lane
 MAX_DEALT_ROWS = 32  # rows whose keys are dealt out by length: a lane each
+LOG2_E = 1.4426950408889634
 BLOCKS_PER_MULTIPROCESSOR = 2  # that are there at the same time; their registers allow two on every card
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What a kernel does with scores besides scale, mask and softmax; a kernel without has no trace of it.
+
+    Attributes:
+        softcap: they become cap * tanh(score / cap) before the mask.
+        sinks: every query head has a logit that takes part in its softmax and has no value.
+    """
+
+    softcap: bool = False
+    sinks: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """Of a kernel's name."""
+        return ("_cap" if self.softcap else "") + ("_sinks" if self.sinks else "")
+
+
+PLAIN = Scoring()
+
+
+def softcap_factors(cap: float | None) -> tuple[float, float]:
+    """A soft cap as kernels take it, for scores in powers of two: slope and height; zeros for none."""
+    if cap is None:
+        return 0.0, 0.0
+    assert cap > 0
+    return 2.0 / cap, cap * LOG2_E
 
 
 def attend_parts(padded: int) -> int:

@@ -21,6 +21,7 @@ from numba.cuda.extending import intrinsic
 
 from gpu.kernels.attention import Reading, few_kernel_reading
 from gpu.kernels.attention_ir import PAGE, PIECE, Steps, _hide, _shared_words, _weigh
+from gpu.kernels.attention_layout import PLAIN, Scoring
 from gpu.kernels.packed_ir import BIASED, load_cell, odd_pairs, widened
 from gpu.kernels.packed_layout import GROUP, PAGE_STEPS, STEP, code_words, head_words, packed_parts
 from gpu.kernels.packed_pages import ROOT, rotate_32
@@ -71,8 +72,8 @@ class PackedSteps(Steps):
     `load_keys(page, step, lane)`: a lane's words of a step's keys; `packed_step(...)`: the step.
     """
 
-    def __init__(self, padded: int, width: int, k_bits: int, v_bits: int) -> None:
-        super().__init__(padded, width)
+    def __init__(self, padded: int, width: int, k_bits: int, v_bits: int, *, softcap: bool) -> None:
+        super().__init__(padded, width, softcap=softcap)
         self.k_bits, self.v_bits = k_bits, v_bits
         self.chunk_words = k_bits + SCALE_WORDS
         self.prefetches = self.chunks * self.chunk_words + width // 2 <= PREFETCHING_WORDS
@@ -105,8 +106,9 @@ class PackedSteps(Steps):
     def _packed_step(self) -> Any:
         @intrinsic
         def packed_step(
-            typingctx, query, keys, page, step, first_group, first_key, limit0, limit1, oldest0, oldest1, lane, state
-        ):  # type: ignore[no-untyped-def]
+            typingctx, query, keys, page, step, first_group, first_key, limit0, limit1, oldest0, oldest1, lane, cap,
+            state,
+        ):  # type: ignore[no-untyped-def]  # fmt: skip
             """One step.
 
             Args:
@@ -125,11 +127,13 @@ class PackedSteps(Steps):
                     key = lambda chunk: words[chunk * size : (chunk + 1) * size]  # noqa: E731
                 else:
                     key = lambda chunk: self._group(b, args[1], b.add(first, word(chunk)), args[10], self.k_bits)  # noqa: E731
-                return self._emit_packed(b, args, key, value, items(b, args[11], self.num_state))
+                return self._emit_packed(b, args, key, value, items(b, args[12], self.num_state))
 
             ints = [types.int32] * 7
             keys_type = self.keys_type if self.prefetches else types.uint64
-            signature = self.state_type(types.uint32, keys_type, types.uint64, *ints, types.uint32, self.state_type)
+            signature = self.state_type(
+                types.uint32, keys_type, types.uint64, *ints, types.uint32, self.cap_type, self.state_type
+            )
             return signature, codegen
 
         return packed_step
@@ -141,7 +145,7 @@ class PackedSteps(Steps):
         values = [value(g) for g in range(early)]
         scores = self._packed_scores(b, args[0], key)
         quad, limits = b.and_(args[10], word(3)), list(args[6:10])
-        weights = _weigh(b, _hide(b, scores, args[5], quad, limits), state)
+        weights = _weigh(b, _hide(b, self.softened(b, scores, args[11]), args[5], quad, limits), state)
         biased = _anchored(b, BIASED)
         for g in range(groups):
             words = values[g] if g < early else value(g)
@@ -176,16 +180,17 @@ class PackedSteps(Steps):
 
 
 @cache
-def packed_kernel(padded: int, k_bits: int, v_bits: int) -> Any:
+def packed_kernel(padded: int, k_bits: int, v_bits: int, scoring: Scoring = PLAIN) -> Any:
     """`attend_few` over packed pages of heads of up to `padded` values; arguments as of `attention.few_kernel`."""
-    steps = PackedSteps(padded, padded // packed_parts(padded), k_bits, v_bits)
+    steps = PackedSteps(padded, padded // packed_parts(padded), k_bits, v_bits, softcap=scoring.softcap)
     load_keys, packed_step = steps.load_keys, steps.packed_step
     k_size, v_size = 4 * head_words(padded, k_bits), 4 * head_words(padded, v_bits)
     unit = 2.0**-v_bits
 
     @cuda.jit(device=True, inline=True)
     def sweep(  # type: ignore[no-untyped-def]
-        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, state
+        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, cap,
+        state,
     ):  # fmt: skip
         first_group = types.int32(first_value // GROUP)
         for step in range(begin, end):
@@ -193,13 +198,14 @@ def packed_kernel(padded: int, k_bits: int, v_bits: int) -> Any:
             state = packed_step(
                 query, k + types.uint64(place * k_size), v + types.uint64(place * v_size),
                 types.int32(step % PAGE_STEPS), first_group, types.int32(step * STEP), limit0, limit1, oldest0, oldest1,
-                lane, state,
+                lane, cap, state,
             )  # fmt: skip
         return state
 
     @cuda.jit(device=True, inline=True)
     def sweep_ahead(  # type: ignore[no-untyped-def]
-        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, state
+        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, cap,
+        state,
     ):  # fmt: skip
         if begin >= end:
             return state
@@ -213,7 +219,7 @@ def packed_kernel(padded: int, k_bits: int, v_bits: int) -> Any:
             coming = load_keys(k + types.uint64(place * k_size), types.int32(following % PAGE_STEPS), lane)
             state = packed_step(
                 query, keys, v_page, number, first_group, types.int32(step * STEP), limit0, limit1, oldest0, oldest1,
-                lane, state,
+                lane, cap, state,
             )  # fmt: skip
             keys = coming
         return state
@@ -223,8 +229,9 @@ def packed_kernel(padded: int, k_bits: int, v_bits: int) -> Any:
         return rotate_32(value, lane) * types.float32(unit)
 
     way = sweep_ahead if steps.prefetches else sweep
-    name = f"attend_packed_{padded}_k{k_bits}v{v_bits}"
-    return few_kernel_reading(name, padded, Reading(steps, rotate_fours, way, rotated_back))
+    name = f"attend_packed_{padded}_k{k_bits}v{v_bits}{scoring.suffix}"
+    reading = Reading(steps, rotate_fours, way, rotated_back)
+    return few_kernel_reading(name, padded, reading, has_sinks=scoring.sinks)
 
 
 assert PAGE == PAGE_STEPS * STEP

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpu.kernels.attention_layout import PLAIN, Scoring
 from gpu.kernels.medium_layout import Shape
 from gpu.launch import KernelSource
+
+ATTEND = "uiuuuiuuuuiiiiiifffu"  # of every attention kernel
 
 
 def exl3_product(bits: int, codebook: str, kind: str, groups: int) -> KernelSource:
@@ -41,7 +44,7 @@ def finish_output(is_split: bool) -> KernelSource:
 
         return finish_kernel(is_split)
 
-    return KernelSource("finish_splits" if is_split else "finish_single", "uiiiuuuii", build)
+    return KernelSource("finish_splits" if is_split else "finish_single", "uiiiuuuii", build, overlaps=True)
 
 
 def _by_inputs(name: str, signature: str, maker: str, is_bytes: bool) -> KernelSource:
@@ -60,9 +63,16 @@ def absorb(is_bytes: bool) -> KernelSource:
     return _by_inputs("absorb", "uiiiuuuiuuiiuuu", "absorb_kernel", is_bytes)
 
 
-def merge_heads(is_bytes: bool) -> KernelSource:
+def merge_heads(is_bytes: bool, has_sinks: bool = False) -> KernelSource:
     """Attention's splits merged, and the heads made the output projection's input."""
-    return _by_inputs("merge_heads", "uuiiiiiiiuuuu", "merge_heads_kernel", is_bytes)
+
+    def build() -> Any:
+        from gpu.kernels.fused import merge_heads_kernel
+
+        return merge_heads_kernel(is_bytes, has_sinks)
+
+    name = "merge_heads_codes" if is_bytes else "merge_heads_halves"
+    return KernelSource(f"{name}_sinks" if has_sinks else name, "uuiiiiiiiuuuuu", build, overlaps=True)
 
 
 def finish_gated(is_bytes: bool) -> KernelSource:
@@ -79,26 +89,26 @@ def exl3_decode(bits: int, codebook: str) -> KernelSource:
     return KernelSource(f"exl3_decode_{codebook}_k{bits}", "uuiii", build)
 
 
-def attend_few(padded: int) -> KernelSource:
+def attend_few(padded: int, scoring: Scoring = PLAIN) -> KernelSource:
     """Attention of few query rows over heads padded to a multiple of 32."""
 
     def build() -> Any:
         from gpu.kernels.attention import few_kernel
 
-        return few_kernel(padded)
+        return few_kernel(padded, scoring)
 
-    return KernelSource(f"attend_few_{padded}", "uiuuuiuuuuiiiiiif", build, overlaps=True)
+    return KernelSource(f"attend_few_{padded}{scoring.suffix}", ATTEND, build, overlaps=True)
 
 
-def attend_many(padded: int) -> KernelSource:
+def attend_many(padded: int, scoring: Scoring = PLAIN) -> KernelSource:
     """Attention of many query rows of one sequence over heads padded to a multiple of 32."""
 
     def build() -> Any:
         from gpu.kernels.attention import many_kernel
 
-        return many_kernel(padded)
+        return many_kernel(padded, scoring)
 
-    return KernelSource(f"attend_many_{padded}", "uiuuuiuuuuiiiiiif", build)
+    return KernelSource(f"attend_many_{padded}{scoring.suffix}", ATTEND, build)
 
 
 def _packed(name: str, signature: str, module: str, maker: str, *, overlaps: bool = False) -> Any:
@@ -115,9 +125,31 @@ def _packed(name: str, signature: str, module: str, maker: str, *, overlaps: boo
     return source
 
 
-attend_packed = _packed("attend_packed", "uiuuuiuuuuiiiiiif", "attention_packed", "packed_kernel", overlaps=True)
 append_packed = _packed("append_packed", "uuuiuuuiuui", "packed_pages", "append_kernel", overlaps=True)
 expand_packed = _packed("expand_packed", "uuuiuuiiuu", "packed_pages", "expand_kernel")
+
+
+def attend_packed(padded: int, k_bits: int, v_bits: int, scoring: Scoring = PLAIN) -> KernelSource:
+    """Attention of few query rows over packed pages."""
+
+    def build() -> Any:
+        from gpu.kernels.attention_packed import packed_kernel
+
+        return packed_kernel(padded, k_bits, v_bits, scoring)
+
+    name = f"attend_packed_{padded}_k{k_bits}v{v_bits}{scoring.suffix}"
+    return KernelSource(name, ATTEND, build, overlaps=True)
+
+
+def combine(has_sinks: bool = False) -> KernelSource:
+    """The splits of attention merged."""
+
+    def build() -> Any:
+        from gpu.kernels.attention_merge import combine_kernel
+
+        return combine_kernel(has_sinks)
+
+    return KernelSource("combine_sinks" if has_sinks else "combine", "uuiiiiiiuiu", build)
 
 
 def _fixed(module: str, name: str, signature: str, *, overlaps: bool = False) -> KernelSource:
@@ -137,7 +169,7 @@ def prepare_input(is_bytes: bool) -> KernelSource:
 
         return input_kernel(is_bytes)
 
-    return KernelSource("prepare_codes" if is_bytes else "prepare_halves", "uiiufuiiuu", build)
+    return KernelSource("prepare_codes" if is_bytes else "prepare_halves", "uiiufuiiuu", build, overlaps=True)
 
 
 RMS_NORM = _fixed("elementwise", "rms_norm", "uufiu")
@@ -151,5 +183,4 @@ PREPARE_MEDIUM = _fixed("medium_inputs", "prepare_medium", "uiiufuiiuu")
 PREPARE_MANY = _fixed("rotate_many", "prepare_many", "uiiufuiiu")
 FINISH_MANY = _fixed("rotate_many", "finish_many", "uiiuuuiii")
 FINISH_GATED_MANY = _fixed("rotate_many", "finish_gated_many", "uuiiiuuuuuui")
-COMBINE = _fixed("attention", "combine", "uuiiiiiiui")
 FINISH_HEADS = _fixed("fused", "finish_heads", "uiiuiiuiiiuuuiifiiiiiuufuuiuuuiuuu", overlaps=True)

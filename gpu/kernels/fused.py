@@ -23,7 +23,7 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention import merged
+from gpu.kernels.attention_merge import merger
 from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, sum_some
 from gpu.ptx import (
     let_next_start,
@@ -150,18 +150,20 @@ def absorb_kernel(is_bytes: bool) -> Any:
 
 
 @cache
-def merge_heads_kernel(is_bytes: bool) -> Any:
+def merge_heads_kernel(is_bytes: bool, has_sinks: bool = False) -> Any:
     """Merges attention's splits and prepares the heads as the output projection's input, 128 columns a block.
 
     Launch: grid (blocks, rows); head_dim a multiple of 32.
-    Arguments: partial to padded as in `attention.combine` (splits 1 without a pool: all is in `heads_out`), head_dim,
-    heads, heads_out (float32 [rows, heads * head_dim]), suh (fp16 [128 * blocks]), out, scales.
+    Arguments: partial to padded as of `attention_merge.combine_kernel` (splits 1 without a pool: all is in
+    `heads_out`), head_dim, heads, heads_out (float32 [rows, heads * head_dim]), suh (fp16 [128 * blocks]), out, scales,
+    sinks (float32 [heads], looked at only with `has_sinks`).
     """
-    store_inputs = input_writer(is_bytes)
+    store_inputs, merged = input_writer(is_bytes), merger(has_sinks)
 
     def kernel(  # type: ignore[no-untyped-def]
-        partial, positions, splits, rows, window, pool, padded, head_dim, heads, heads_out, suh, out, scales
-    ):
+        partial, positions, splits, rows, window, pool, padded, head_dim, heads, heads_out, suh, out, scales,
+        sinks,
+    ):  # fmt: skip
         values = cuda.shared.array(128, types.float32)
         let_next_start()
         thread = types.int32(cuda.threadIdx.x)
@@ -174,7 +176,7 @@ def merge_heads_kernel(is_bytes: bool) -> Any:
         if column < heads * head_dim:
             value, used = merged(
                 partial, positions, row, types.int32(column // head_dim), heads, splits, rows, window, pool, padded,
-                types.int32(column % head_dim), lane,
+                types.int32(column % head_dim), lane, sinks,
             )  # fmt: skip
             if used == 1:
                 value = load_float(heads_out + types.uint64(4 * (row * heads * head_dim + column)))
@@ -188,7 +190,8 @@ def merge_heads_kernel(is_bytes: bool) -> Any:
         at = out + types.uint64(2 * (row * 128 * blocks + 128 * block + place))
         store_inputs(v0, v1, v2, v3, lane, at, scales + types.uint64(8 * (row * blocks + block)))
 
-    kernel.__name__ = kernel.__qualname__ = "merge_heads_codes" if is_bytes else "merge_heads_halves"
+    name = "merge_heads_codes" if is_bytes else "merge_heads_halves"
+    kernel.__name__ = kernel.__qualname__ = f"{name}_sinks" if has_sinks else name
     return cuda.jit(kernel)
 
 

@@ -19,6 +19,7 @@ from numba.core import types
 from gpu.ptx import (
     exponent_of,
     halves_from_floats,
+    let_next_start,
     load_float,
     load_floats,
     load_half,
@@ -28,6 +29,7 @@ from gpu.ptx import (
     store_float,
     store_floats,
     store_words,
+    wait_for_inputs,
 )
 
 INVERSE_ROOT_128 = 0.08838834613561630249  # fp32(1 / sqrt(128))
@@ -83,6 +85,8 @@ def input_kernel(is_bytes: bool) -> Any:
 
     def kernel(x, x_stride, in_features, norm_weight, eps, suh, blocks, row_capacity, out, scales):  # type: ignore[no-untyped-def]
         staged = cuda.shared.array(INPUT_WARPS, types.float32)
+        let_next_start()
+        wait_for_inputs()
         thread = cuda.threadIdx.x
         lane, warp = thread & 31, thread >> 5
         row, matrix = cuda.blockIdx.y, cuda.blockIdx.z
@@ -273,6 +277,8 @@ def finish_kernel(is_split: bool) -> Any:
 
     def split(partial, splits, rows, width, svh, bias, outputs, blocks, accumulate):  # type: ignore[no-untyped-def]
         staged = cuda.shared.array(STAGED, types.float32)
+        let_next_start()
+        wait_for_inputs()
         lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
         block, row = cuda.blockIdx.x, cuda.blockIdx.y
         at = partial + types.uint64((row * width + 128 * block + 4 * lane) * 4)
@@ -288,6 +294,8 @@ def finish_kernel(is_split: bool) -> Any:
             _finish_block(v0, v1, v2, v3, lane, row, block, svh, bias, outputs, accumulate)
 
     def single(partial, splits, rows, width, svh, bias, outputs, blocks, accumulate):  # type: ignore[no-untyped-def]
+        let_next_start()
+        wait_for_inputs()
         lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
         block, row = cuda.blockIdx.x * WARPS + warp, cuda.blockIdx.y
         if block < blocks:

@@ -204,8 +204,14 @@ def draw(scores, score_stride, vocab_size, settings, seeds, positions, partials,
 
 
 @cuda.jit
-def finish(settings, partials, winners, tokens, problems):  # type: ignore[no-untyped-def]
-    """Int64 tokens and int32 problems of rows; a row with a problem gets token 0, so that the graph runs on safely."""
+def finish(  # type: ignore[no-untyped-def]
+    settings, partials, winners, tokens, problems, results, results_stride, next_tokens, positions, limit
+):
+    """Int64 tokens and int32 problems of rows; a row with a problem gets token 0, so that the graph runs on safely.
+
+    Unless their addresses are 0, both also go to results (int64 [2, results_stride]), the token to next_tokens (int64),
+    and positions (int32) move on by one, up to limit - 1.
+    """
     staged = cuda.shared.array(SPREAD, types.uint64)
     noises = cuda.shared.array(FINISH, types.float64)
     names = cuda.shared.array(FINISH, types.int64)
@@ -233,6 +239,14 @@ def finish(settings, partials, winners, tokens, problems):  # type: ignore[no-un
         token = types.int64(0)
     store_long(tokens + U(8) * row, U(token))
     store_word(problems + U(4) * row, U32(problem))
+    if results != U(0):
+        store_long(results + U(8) * row, U(token))
+        store_long(results + U(8) * (U(results_stride) + row), U(problem))
+    if next_tokens != U(0):
+        store_long(next_tokens + U(8) * row, U(token))
+    if positions != U(0):
+        at = positions + U(4) * row
+        store_word(at, U32(min(load_int(at) + 1, limit - 1)))
 
 
 @cuda.jit

@@ -71,7 +71,7 @@ class World:
         batch = Batch(ints(size).long(), ints(size), ints(size), ints(size, 4), False)
         replay = partial(self.sampler.launch, torch.ones(size, VOCAB), batch.token_ids)
         graph: Any = SimpleNamespace(replay=replay)
-        return CapturedStep(graph, batch, torch.arange(size))
+        return CapturedStep(graph, batch)
 
     def job(self, prompt: Sequence[int]) -> tuple[PageSequence, SamplerState]:
         sequence = self.pages.allocate(prompt, 100)
