@@ -35,6 +35,7 @@ class DevicePresenter(QObject):
         panel.device_chosen.connect(settings.choose_device)
         panel.context_chosen.connect(settings.choose_cache_tokens)
         panel.cache_chosen.connect(settings.choose_cache_bits)
+        panel.exact_chosen.connect(settings.choose_exact)
         panel.reload_requested.connect(models.reload)
         self._show_choices()
 
@@ -54,6 +55,7 @@ class DevicePresenter(QObject):
         self._panel.show_devices(entries, self._settings.choice, report.problem if report is not None else "")
         self._panel.show_context(self._settings.cache_tokens or 0)
         self._panel.show_cache(self._settings.cache_bits[0])
+        self._panel.show_exact(self._settings.exact)
 
     @Slot()
     def _follow(self) -> None:

@@ -60,6 +60,11 @@ class LoadSettings(QObject):
         return bits, bits
 
     @property
+    def exact(self) -> bool:
+        """The choice as `LoadRequest.exact`."""
+        return self._preferences.settings.exact
+
+    @property
     def expected_card(self) -> Card | None:
         """The card that the next load will most likely take."""
         if self.choice == CPU:
@@ -86,6 +91,12 @@ class LoadSettings(QObject):
     def choose_cache_bits(self, bits: int) -> None:
         """Takes the bits of a key or value for the next load."""
         self._preferences.update(cache_bits=bits)
+        self.changed.emit()
+
+    @Slot(bool)
+    def choose_exact(self, exact: bool) -> None:
+        """Takes the precision of activations for the next load."""
+        self._preferences.update(exact=exact)
         self.changed.emit()
 
     @property

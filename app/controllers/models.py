@@ -76,8 +76,8 @@ class ModelController(QObject):
         if not self.is_ready or self.info is None or self._request is None:
             return False
         same_device = self._settings.device in (self._request.device, self.info.device)
-        cache = (self._settings.cache_tokens, self._settings.cache_bits)
-        return not same_device or cache != (self._request.cache_tokens, self._request.cache_bits)
+        chosen = (self._settings.cache_tokens, self._settings.cache_bits, self._settings.exact)
+        return not same_device or chosen != (self._request.cache_tokens, self._request.cache_bits, self._request.exact)
 
     @Slot()
     def load_demo(self) -> None:
@@ -122,7 +122,9 @@ class ModelController(QObject):
         if self._held_folder is None or not self._settings.is_known:
             return
         settings = self._settings
-        self._request = LoadRequest(self._held_folder, settings.device, settings.cache_tokens, settings.cache_bits)
+        self._request = LoadRequest(
+            self._held_folder, settings.device, settings.cache_tokens, settings.cache_bits, settings.exact
+        )
         self._held_folder = None
         self._waiting_loads += 1
         self._engine.load(self._request)
