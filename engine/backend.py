@@ -15,17 +15,15 @@ from typing import Any, Protocol
 
 import torch
 
+from engine.budget import FP16_CACHE, DeviceBudget
 from engine.quant.tensors import LinearWeights
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from engine.weights.shards import BulkReader
 
-PAGE_TOKENS = 256
-FP16_CACHE = (16, 16)  # bits of K and V
-LEAST_STAGING = 16  # fp16 pages beside a quantized cache: one for each sequence of a step that decodes
-
 Linear = Any  # a backend's prepared linear
 Norm = Any  # a backend's prepared norm weight with its epsilon
 LayerCache = Any  # one layer's K and V pages
+Sinks = Any  # a backend's prepared sinks
 RopeTable = Any  # cosines and sines for every position
 
 
@@ -56,13 +54,21 @@ class Batch:
 
 @dataclass(frozen=True)
 class AttentionShape:
-    """The geometry of one attention layer; `window` counts the keys a query sees, itself included."""
+    """The geometry of one attention layer, and how its scores become weights.
+
+    Attributes:
+        window: keys a query sees, itself included.
+        softcap: scores become softcap * tanh(score / softcap) before the mask; None: they stay.
+        sinks: of `prepare_sinks`, a logit of each query head that takes part in its softmax and has no value.
+    """
 
     num_heads: int
     num_kv_heads: int
     head_dim: int
     scale: float
     window: int | None
+    softcap: float | None = None
+    sinks: Sinks | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class CacheShape:
     Attributes:
         bits: of K and V; 16 is fp16.
         context_pages: pages of the longest sequence.
+        has_softcap, has_sinks: of the attention that will read it, so that its kernels are made ready.
     """
 
     num_pages: int
@@ -88,6 +95,8 @@ class CacheShape:
     head_dim: int
     bits: tuple[int, int] = FP16_CACHE
     context_pages: int = 0
+    has_softcap: bool = False
+    has_sinks: bool = False
 
 
 class FusedBlocks(Protocol):
@@ -106,7 +115,7 @@ class Backend(Protocol):
     device: torch.device
     device_name: str
     prefill_rows: int  # rows of a prefill chunk
-    working_bytes: int  # what a loaded model takes besides weights and cache, at most: step buffers, driver, tokenizer
+    budget: DeviceBudget  # what a loaded model takes besides weights and cache
 
     def open_upload(self, plan: Sequence[TensorEntry], stamps: Mapping[Path, FileStamp]) -> BulkReader | None:
         """Reserves memory for the tensors of a model and begins to read the large ones.
@@ -123,6 +132,9 @@ class Backend(Protocol):
         """Takes over a linear's weights; the caller drops its own reference."""
 
     def prepare_norm(self, weight: torch.Tensor, eps: float) -> Norm: ...
+
+    def prepare_sinks(self, logits: torch.Tensor) -> Sinks:
+        """Takes the logits [H] of a layer's sinks."""
 
     def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor: ...
 

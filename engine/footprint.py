@@ -1,7 +1,4 @@
-"""What a model takes of a device's memory: planned before it is loaded, measured after, and what is missing in words.
-
-Knows nothing of files or of how memory is used.
-"""
+"""What a loaded model really takes of a device's memory, beside the plan. Knows nothing of files or how it is used."""
 
 from __future__ import annotations
 
@@ -12,85 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.backend import FP16_CACHE, PAGE_TOKENS
-from engine.errors import NotEnoughMemoryError
-
-GB = 1e9
-SCALE_BITS = 0.5  # of a quantized value's share in its scale
-LEAST_BYTES = 100_000_000  # the smallest amount that is worth asking for
-
-
-@dataclass(frozen=True)
-class MemoryPlan:
-    """Bytes that a load will ask for.
-
-    Attributes:
-        weights_bytes: of the tensors as stored.
-        bytes_per_token: of K and V over all layers.
-        cache_tokens: whole pages.
-        working_bytes: step buffers, kernels and graphs, at most.
-        cache_bits: of K and V.
-    """
-
-    weights_bytes: int
-    bytes_per_token: int
-    cache_tokens: int
-    working_bytes: int
-    cache_bits: tuple[int, int] = FP16_CACHE
-
-    @property
-    def cache_bytes(self) -> int:
-        """With the spare page that idle rows of a step write to."""
-        return self.bytes_per_token * (self.cache_tokens + PAGE_TOKENS)
-
-    @property
-    def total_bytes(self) -> int:
-        return self.weights_bytes + self.cache_bytes + self.working_bytes
-
-    def check(self, free_bytes: int) -> None:
-        """Raises `NotEnoughMemoryError` unless the plan fits."""
-        missing = self.total_bytes - free_bytes
-        if missing > 0:
-            free = f"{max(free_bytes, 0) / GB:.1f} GB are free"
-            raise self._error(f"{self._needs()} and {free}: {_gb(missing)} GB are missing.", missing)
-
-    def ran_out(self, taken_bytes: int, free_bytes: int) -> NotEnoughMemoryError:
-        """The error for memory that ran out in the middle of a load that fitted when it began.
-
-        Args:
-            taken_bytes: what the load had taken by then.
-            free_bytes: what was free then.
-        """
-        missing = max(self.total_bytes - taken_bytes - free_bytes, LEAST_BYTES)
-        return self._error(
-            f"The memory ran out while the model was loading: {self._needs()}, had taken {taken_bytes / GB:.1f} GB, "
-            f"and {free_bytes / GB:.1f} GB were free: at least {_gb(missing)} GB are missing.",
-            missing,
-        )
-
-    def _needs(self) -> str:
-        parts = f"{_gb(self.weights_bytes)} GB of weights, {_gb(self.cache_bytes)} GB of cache"
-        return f"The model needs {_gb(self.total_bytes)} GB ({parts}, {_gb(self.working_bytes)} GB to work with)"
-
-    def _error(self, message: str, missing_bytes: int) -> NotEnoughMemoryError:
-        pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
-        fitting = self.cache_tokens - pages_too_many * PAGE_TOKENS
-        if fitting >= PAGE_TOKENS:
-            ways = [
-                f"Use a context of {fitting} tokens instead of {self.cache_tokens}",
-                *self._narrower_cache(missing_bytes),
-            ]
-            return NotEnoughMemoryError(message, f"{', '.join(ways)}, or close other programs.", fitting)
-        ways = [*self._narrower_cache(missing_bytes), "choose a smaller model or a lower bitrate"]
-        return NotEnoughMemoryError(message, f"Close other programs, {' or '.join(ways)}.")
-
-    def _narrower_cache(self, missing_bytes: int) -> list[str]:
-        """The widest common cache that would save so many bytes, as a thing to do; nothing if none would."""
-        for bits in (8, 4):
-            share = (bits + SCALE_BITS) * 2 / sum(each + SCALE_BITS * (each < 16) for each in self.cache_bits)
-            if share < 1 and self.cache_bytes * (1 - share) >= missing_bytes:
-                return [f"use a cache of {bits} bits"]
-        return []
+from engine.fit.plan import MemoryPlan
 
 
 @dataclass(frozen=True)
@@ -136,7 +55,3 @@ def memory_of(handles: Iterable[Any]) -> int:
         elif is_dataclass(each):
             waiting += [getattr(each, field.name) for field in fields(each)]
     return sum(sizes.values())
-
-
-def _gb(num_bytes: int) -> str:
-    return f"{num_bytes / GB:.1f}" if num_bytes >= LEAST_BYTES else f"{num_bytes / GB:.3f}"

@@ -17,17 +17,20 @@ from typing import Any
 import torch
 from platformdirs import user_cache_path
 
-from engine.backend import FP16_CACHE, PAGE_TOKENS, Backend, Batch
+from engine.backend import Backend, Batch
+from engine.budget import FP16_CACHE, PAGE_TOKENS, pages_for
 from engine.chat.template import ChatTemplate
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
 from engine.events import LoadProgress, ModelInfo
-from engine.footprint import MemoryPlan, MemoryUse, memory_of
+from engine.fit.plan import MemoryPlan, plan_load
+from engine.footprint import MemoryUse, memory_of
 from engine.generation.executor import EagerExecutor
 from engine.generation.graph_executor import GraphExecutor
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
+from engine.models.sizes import longest_context, tensor_keys
 from engine.models.spec import ModelSpec
-from engine.models.transformer import Transformer, cache_bytes_per_token, pages_for, staging_bytes, tensor_keys
+from engine.models.transformer import Transformer
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.tokenizer.tokenizer import Tokenizer
 from engine.weights.config_reader import ConfigReader, is_present
@@ -136,15 +139,9 @@ def _open(request: LoadRequest) -> _Opened:
     template = ChatTemplate.open(folder, tokenizer)
     check_cache_bits(request)
     backend = open_backend(request.device, is_exact=request.exact)
-    num_pages = pages_for(_cache_tokens(spec, request.cache_tokens))
-    context_pages = min(pages_for(longest_context(spec)), num_pages)
-    plan = MemoryPlan(
-        weights_bytes=sum(entry.num_bytes for entry in index.entries_of(tensor_keys(spec))),
-        bytes_per_token=cache_bytes_per_token(spec, request.cache_bits),
-        cache_tokens=num_pages * PAGE_TOKENS,
-        working_bytes=backend.working_bytes + staging_bytes(spec, context_pages, request.cache_bits),
-        cache_bits=request.cache_bits,
-    )
+    tensors = {name: entry.num_bytes for name, entry in index.entries.items()}
+    plan = plan_load(spec, tensors, backend.budget, _cache_tokens(spec, request.cache_tokens), request.cache_bits)
+    num_pages = plan.cache_tokens // PAGE_TOKENS
     plan.check(backend.free_bytes())
     used_bytes = backend.memory_bytes()[0]
     return _Opened(folder, spec, index, tokenizer, template, backend, num_pages, plan, used_bytes)
@@ -330,13 +327,6 @@ def check_cache_bits(request: LoadRequest) -> None:
             f"There is no cache with keys of {k} and values of {v} bits.",
             "Use 2 to 8 bits for both, each its own, or 16 bits for both.",
         )
-
-
-def longest_context(spec: ModelSpec) -> int:
-    """The most positions the model's rotary embedding was made for."""
-    rope = spec.blocks[0].attention.rope
-    stretched = int(rope.factor * rope.original_max_position_embeddings) if rope.kind == "yarn" else 0
-    return max(spec.max_position_embeddings, stretched)
 
 
 def _cache_tokens(spec: ModelSpec, wanted: int | None) -> int:

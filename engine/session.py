@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 import torch
 
+from engine.budget import pages_for
 from engine.cache.page_table import PageTable
 from engine.chat.template import require_template
 from engine.errors import ContextTooLongError, InvalidRequestError
@@ -20,7 +21,6 @@ from engine.events import EngineStatus, GenerationEvent, GenerationFinished, Req
 from engine.generation.generator import Generator
 from engine.generation.job import Job
 from engine.loading import IsCancelled, LoadedModel, OnProgress, load
-from engine.models.transformer import pages_for
 from engine.requests import GenerateRequest, LoadRequest, Message, Role, SamplingSettings
 from engine.speed import SpeedMeter
 

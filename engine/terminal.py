@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from engine.backend import FP16_CACHE
+from engine.budget import FP16_CACHE
 from engine.errors import EngineError, NotEnoughMemoryError
 from engine.evaluation.speed import BENCH_CACHE_TOKENS, SpeedBench, SpeedResult
 from engine.events import GenerationFinished, LoadProgress

@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 
 ROOT = b""
 MIN_PARTIAL_TOKENS = 2  # copying a page for fewer is not worth it

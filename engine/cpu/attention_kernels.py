@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 from engine.cpu.exl3_ir import MICRO_ROWS, PANEL_COLUMNS, multiply_panel
 from engine.cpu.exl3_kernels import PRANGE_ONLY
 from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, widen_halves

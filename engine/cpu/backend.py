@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 import torch
 
-from engine.backend import FP16_CACHE, PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.backend import AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.budget import CPU_BUDGET, FP16_CACHE, PAGE_TOKENS
 from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
 from engine.cpu.packed import CpuCache, CpuPackedCache, CpuPackedPages, copy_page
@@ -27,8 +28,6 @@ from engine.cpu.threads import start_threads
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 
-PREFILL_ROWS = 512
-WORKING_BYTES = 300_000_000
 SHARED_WORK = 1_000_000  # multiplications from which on an operation is shared between threads
 ROW_GROUP = 4
 # Up to here rows go in groups of four and one, whose results do not depend on their company, so that a reply in a
@@ -81,8 +80,8 @@ class CpuBackend:
         self.threads = start_threads()
         self.device = torch.device("cpu")
         self.device_name = f"CPU, {self.threads} cores" if self.threads > 1 else "CPU, 1 core"
-        self.prefill_rows = PREFILL_ROWS
-        self.working_bytes = WORKING_BYTES
+        self.budget = CPU_BUDGET
+        self.prefill_rows = self.budget.prefill_rows
         self._current_threads = self.threads
         self._process = psutil.Process()
         self._packed = CpuPackedPages()

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.backend import LEAST_STAGING, PAGE_TOKENS, Batch, CacheShape
+from engine.backend import Batch, CacheShape
+from engine.budget import LEAST_STAGING, PAGE_TOKENS
 from engine.cpu import attention_kernels, packed_kernels
 from engine.cpu.packed_ir import GROUP
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from engine.backend import FP16_CACHE, PAGE_TOKENS, AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.backend import AttentionShape, Batch, CacheShape, MlpBuffers
+from engine.budget import FP16_CACHE, PAGE_TOKENS, card_budget
 from engine.cuda.dense_attention import SOURCES as DENSE_SOURCES
 from engine.cuda.dense_attention import DenseAttention
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
@@ -31,14 +32,10 @@ from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue, rope_layout
-from gpu.kernels.attention_layout import AttendPlan, partial_values, plan_attention
+from gpu.kernels.attention_layout import AttendPlan, Scoring, partial_values, plan_attention, softcap_factors
 from gpu.launch import KernelCache, KernelSource
 from gpu.sampler import SOURCES
 
-PREFILL_ROWS, ROOMY_PREFILL_ROWS = 2048, 4096
-WORKING_BYTES = 1_300_000_000  # step buffers of an 8B model, a decoded slice, the sampler and graphs: 1.2 GB measured
-ROOMY_WORKING_BYTES = 2_100_000_000  # with twice the rows, and dense attention
-ROOMY_BYTES = 40_000_000_000  # free when a model is loaded: then speed is worth more than a gigabyte
 MAX_HEAD_DIM = 256  # of attention's kernels, in fours
 EMBEDDING_KINDS = {torch.float16: 0, torch.bfloat16: 1, torch.float32: 2}
 
@@ -61,6 +58,11 @@ class CudaRope:
     sines: torch.Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class CudaSinks:
+    logits: torch.Tensor  # float32 [H]
+
+
 class CudaBackend:
     """Fulfils `engine.backend.Backend` on one card.
 
@@ -75,9 +77,8 @@ class CudaBackend:
         torch.cuda.set_device(self.device)
         about = torch.cuda.get_device_properties(self.device)
         self.device_name = about.name
-        is_roomy = self.free_bytes() >= ROOMY_BYTES
-        self.prefill_rows = ROOMY_PREFILL_ROWS if is_roomy else PREFILL_ROWS
-        self.working_bytes = ROOMY_WORKING_BYTES if is_roomy else WORKING_BYTES
+        self.budget = card_budget(self.free_bytes())
+        self.prefill_rows = self.budget.prefill_rows
         self._multiprocessors = about.multi_processor_count
         self._is_exact = is_exact
         self._kernels = KernelCache(cache_folder, (about.major, about.minor))
@@ -92,7 +93,7 @@ class CudaBackend:
         for source in (
             catalogue.finish_output(True), catalogue.finish_output(False),
             catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.EMBED,
-            catalogue.ROTATE_AND_APPEND, catalogue.ROTATE_AND_APPEND_MANY, catalogue.COMBINE, *SOURCES,
+            catalogue.ROTATE_AND_APPEND, catalogue.ROTATE_AND_APPEND_MANY, *SOURCES,
             *(DENSE_SOURCES if self._dense.is_there else ()),
         ):  # fmt: skip
             self._needed[source.name] = source
@@ -136,6 +137,9 @@ class CudaBackend:
     def prepare_norm(self, weight: torch.Tensor, eps: float) -> CudaNorm:
         return CudaNorm(weight.to(self.device, torch.float32), eps)
 
+    def prepare_sinks(self, logits: torch.Tensor) -> CudaSinks:
+        return CudaSinks(logits.to(self.device, torch.float32).contiguous())
+
     def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor:
         return weight.to(self.device)
 
@@ -149,14 +153,16 @@ class CudaBackend:
                 "Load the model on the CPU (device cpu).",
             )
         padded = -(-shape.head_dim // 32) * 32
-        for source in (catalogue.attend_few(padded), catalogue.attend_many(padded)):
+        scoring = Scoring(shape.has_softcap, shape.has_sinks)
+        sums = catalogue.combine(shape.has_sinks)
+        for source in (catalogue.attend_few(padded, scoring), catalogue.attend_many(padded, scoring), sums):
             self._needed[source.name] = source
         count = partial_values(padded, self._multiprocessors)
         if count > self._attention_partial.numel():
             self._attention_partial = torch.empty(count, dtype=torch.float32, device=self.device)
         if shape.bits != FP16_CACHE:
             packed = self._packed.allocate(shape, padded)
-            self._needed |= {source.name: source for source in packed_sources(packed)}
+            self._needed |= {source.name: source for source in packed_sources(packed, scoring)}
             return packed
         pages, heads, half = shape.num_pages, shape.num_kv_heads, torch.float16
         return CudaCache(
@@ -314,10 +320,10 @@ class CudaBackend:
             return
         plan = self._attend(q, shape, batch, cache, out)
         if plan.needs_combine:
-            self._kernels.get(catalogue.COMBINE)(
+            self._kernels.get(catalogue.combine(shape.sinks is not None))(
                 (q.shape[0], shape.num_heads, 1), 128, self._attention_partial.data_ptr(), batch.positions.data_ptr(),
                 plan.grid[2], q.shape[0], shape.window or 0, plan.pool, cache.padded, shape.head_dim,
-                out.data_ptr(), out.stride(0),
+                out.data_ptr(), out.stride(0), _sinks_of(shape),
             )  # fmt: skip
 
     def _attend(
@@ -325,20 +331,21 @@ class CudaBackend:
     ) -> AttendPlan:
         """Launches attention, whose splits are still to be combined if the plan says so."""
         rows, group = q.shape[0], shape.num_heads // shape.num_kv_heads
+        scoring = Scoring(shape.softcap is not None, shape.sinks is not None)
         if isinstance(cache, PackedCache):
             plan = plan_for(rows, group, cache, self._multiprocessors, consecutive=batch.consecutive)
             plan = few_plan(plan, rows, group, cache)
-            source = catalogue.attend_packed(cache.padded, *cache.bits)
+            source = catalogue.attend_packed(cache.padded, *cache.bits, scoring)
         else:
             plan = plan_attention(
                 rows, group, shape.num_kv_heads, cache.padded, self._multiprocessors, consecutive=batch.consecutive
             )
-            source = (catalogue.attend_many if plan.many else catalogue.attend_few)(cache.padded)
+            source = (catalogue.attend_many if plan.many else catalogue.attend_few)(cache.padded, scoring)
         self._kernels.get(source)(
             plan.grid, 128, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
             batch.page_table.data_ptr(), batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
             out.data_ptr(), self._attention_partial.data_ptr(), rows, shape.head_dim, group, plan.tokens,
-            shape.window or 0, plan.pool, shape.scale,
+            shape.window or 0, plan.pool, shape.scale, *softcap_factors(shape.softcap), _sinks_of(shape),
         )  # fmt: skip
         return plan
 
@@ -350,7 +357,8 @@ class CudaBackend:
             self._kernels, self._scratch.few, self._packed, self._attend, self._attention_partial.data_ptr(),
             self.empty(FEW_ROWS, features // 128),
         )  # fmt: skip
-        self._needed |= {source.name: source for source in fused_sources(sorted(codebooks_of(blocks)))}
+        kinds = sorted({block.attention.shape.sinks is not None for block in blocks})
+        self._needed |= {source.name: source for source in fused_sources(sorted(codebooks_of(blocks)), kinds)}
         fused = FusedBlocks(blocks, tools)
         self._untuned = fused.products
         return fused
@@ -416,6 +424,11 @@ class CudaBackend:
     def memory_bytes(self) -> tuple[int, int]:
         free, total = torch.cuda.mem_get_info(self.device)
         return int(total - free), int(total)
+
+
+def _sinks_of(shape: AttentionShape) -> int:
+    """The address of a layer's sinks, 0 for none."""
+    return shape.sinks.logits.data_ptr() if shape.sinks is not None else 0
 
 
 def _load_kernel(kernels: KernelCache, source: KernelSource) -> Any:

@@ -13,12 +13,11 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from engine.budget import DECODED_VALUES, PRODUCT_COLUMNS
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
 
-DECODED_VALUES = 64 * 2**20  # of a slice: 128 MB hold any matrix of an 8B model; larger matrices go in equal slices
-PRODUCT_COLUMNS = 8192  # of a slice that is not written straight to its output: 64 MB for 2048 rows
 THREADS = 256
 WARPS = THREADS // 32
 GATED_BLOCKS = 2  # of `finish_gated_many` that a multiprocessor runs at the same time: its registers allow no more

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from engine.backend import LEAST_STAGING, PAGE_TOKENS, Batch, CacheShape
+from engine.backend import Batch, CacheShape
+from engine.budget import LEAST_STAGING, PAGE_TOKENS
 from gpu.kernels import catalogue
-from gpu.kernels.attention_layout import AttendPlan, group_slices, plan_attention, tile_tokens
+from gpu.kernels.attention_layout import PLAIN, AttendPlan, Scoring, group_slices, plan_attention, tile_tokens
 from gpu.kernels.packed_layout import head_words, packed_parts
 from gpu.launch import KernelCache, KernelSource
 
@@ -117,10 +118,11 @@ class PackedPages:
         )  # fmt: skip
 
 
-def sources(cache: PackedCache) -> list[KernelSource]:
+def sources(cache: PackedCache, scoring: Scoring = PLAIN) -> list[KernelSource]:
     """Every kernel that this cache needs besides those for fp16 pages."""
-    makers = (catalogue.attend_packed, catalogue.append_packed, catalogue.expand_packed)
-    return [maker(cache.padded, *cache.bits) for maker in makers]
+    movers = (catalogue.append_packed, catalogue.expand_packed)
+    attend = catalogue.attend_packed(cache.padded, *cache.bits, scoring)
+    return [attend, *(maker(cache.padded, *cache.bits) for maker in movers)]
 
 
 def plan_for(rows: int, group: int, cache: PackedCache, multiprocessors: int, *, consecutive: bool) -> AttendPlan:

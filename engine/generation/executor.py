@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import torch
 
 from engine.backend import Batch
+from engine.budget import MAX_LOGIT_ROWS
 from engine.cache.page_table import PageSequence
-from engine.models.reservation import MAX_LOGIT_ROWS
 from engine.models.transformer import Transformer
 from engine.sampling.pipeline import SamplerState, choose
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.backend import FP16_CACHE, PAGE_TOKENS, Backend, CacheShape, LayerCache, MlpBuffers, RopeTable
+from engine.backend import Backend, CacheShape, LayerCache, MlpBuffers, RopeTable
+from engine.budget import FP16_CACHE, MAX_LOGIT_ROWS, PAGE_TOKENS
 from engine.layers.attention import AttentionBuffers
-from engine.models.rope_config import rope_tables
+from engine.models.rope_tables import rope_tables
 from engine.models.spec import AttentionSpec, ModelSpec, RopeSpec
-
-MAX_LOGIT_ROWS = 64  # rows of logits a step computes at a time
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,7 @@ from typing import Any
 
 import torch
 
-from engine.backend import (
-    FP16_CACHE,
-    LEAST_STAGING,
-    PAGE_TOKENS,
-    AttentionShape,
-    Backend,
-    Batch,
-    LayerCache,
-    Linear,
-    Norm,
-)
+from engine.backend import AttentionShape, Backend, Batch, LayerCache, Linear, Norm
 from engine.layers.attention import Attention
 from engine.layers.block import Block
 from engine.layers.mlp import GatedMlp
@@ -59,7 +49,7 @@ class Transformer:
         self.caches: list[LayerCache] = reservation.caches
         self.buffers = reservation.step
         loader = _Loader(spec, index, backend, reservation)
-        # In the order of `tensor_keys`.
+        # In the order of `sizes.tensor_keys`.
         embedding = read_tensor(index, spec.embedding_key, (spec.vocab_size, spec.hidden_size), rows_may_be_padded=True)
         self.embedding = backend.prepare_embedding(embedding)
         self.blocks = [loader.block(*pair) for pair in zip(spec.blocks, self.caches, strict=True)]
@@ -101,7 +91,7 @@ class Transformer:
         return residual
 
     def logits(self, residual: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits float32 [N, V] of N <= MAX_LOGIT_ROWS rows, or all, of a residual stream; a view of a static buffer."""
+        """Logits float32 [N, V] of N <= MAX_LOGIT_ROWS rows, or all, of a residual stream; views of static buffers."""
         count = residual.shape[0] if rows is None else rows.shape[0]
         scratch, out = self.buffers.logit_rows[:count], self.buffers.logits[:count]
         picked = residual
@@ -197,43 +187,3 @@ class _Loader:
         elif not is_head:  # by custom a model's bitrate leaves out its head and its scales
             self._quantized_weights += count
             self._quantized_bits += weights.bits * count
-
-
-def tensor_keys(spec: ModelSpec) -> list[str]:
-    """The parts of a model, in the order in which they are read: names of tensors, or of linears without the last part.
-
-    Tensors of a part that turn out not to be needed, and heads that are not there, do no harm.
-    """
-    keys = [spec.embedding_key]
-    for block in spec.blocks:
-        attention, mlp = block.attention, block.mlp
-        norms = [norm.key for norm in (attention.q_norm, attention.k_norm) if norm is not None]
-        linears = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
-        keys += [block.attention_norm.key, *norms, *(linear.key for linear in linears), block.mlp_norm.key]
-        keys += [linear.key for linear in (mlp.gate_proj, mlp.up_proj, mlp.down_proj)]
-    return [*keys, spec.final_norm.key, spec.head.key]
-
-
-def cache_bytes_per_token(spec: ModelSpec, bits: tuple[int, int] = FP16_CACHE) -> int:
-    """Bytes of K and V that one token takes over all layers; quantized, with half a bit a value for the scales."""
-    if bits == FP16_CACHE:
-        return sum(4 * block.attention.num_kv_heads * block.attention.head_dim for block in spec.blocks)
-    values = sum(block.attention.num_kv_heads * _whole_groups(block.attention.head_dim) for block in spec.blocks)
-    return values * (2 * sum(bits) + 2) // 16
-
-
-def staging_bytes(spec: ModelSpec, context_pages: int, bits: tuple[int, int] = FP16_CACHE) -> int:
-    """Bytes of the fp16 pages through which a quantized cache is written and read, which layers of a size share."""
-    if bits == FP16_CACHE:
-        return 0
-    sizes = {(block.attention.num_kv_heads, _whole_groups(block.attention.head_dim)) for block in spec.blocks}
-    return sum(4 * heads * values * PAGE_TOKENS * max(context_pages, LEAST_STAGING) for heads, values in sizes)
-
-
-def _whole_groups(head_dim: int) -> int:
-    return -(-head_dim // 32) * 32
-
-
-def pages_for(tokens: int) -> int:
-    """Whole pages that hold a number of tokens."""
-    return -(-tokens // PAGE_TOKENS)

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape
+from engine.backend import AttentionShape, Batch, CacheShape
+from engine.budget import PAGE_TOKENS
 from gpu.ops import worst_error
 from gpu.reference import attention
 from tests.benchmarks.bench import Bench, tolerance_of

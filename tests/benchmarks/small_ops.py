@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from engine.backend import PAGE_TOKENS, Batch, CacheShape
+from engine.backend import Batch, CacheShape
+from engine.budget import PAGE_TOKENS
 from gpu.ops import worst_error
 from gpu.reference import elementwise, rope
 from gpu.reference.sampling import RowSettings, choose_token

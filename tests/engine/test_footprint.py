@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 from engine.errors import NotEnoughMemoryError
-from engine.footprint import MemoryPlan, MemoryUse, memory_of
+from engine.fit.plan import MemoryPlan
+from engine.footprint import MemoryUse, memory_of
 
 PER_TOKEN = 100_000
 PLAN = MemoryPlan(5_000_000_000, PER_TOKEN, 40 * PAGE_TOKENS, 1_000_000_000)

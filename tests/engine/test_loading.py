@@ -18,8 +18,9 @@ import torch
 from transformers import LlamaConfig
 
 from engine import load_model
-from engine.backend import PAGE_TOKENS, CacheShape
-from engine.cpu.backend import WORKING_BYTES, CpuBackend
+from engine.backend import CacheShape
+from engine.budget import CPU_BUDGET, PAGE_TOKENS
+from engine.cpu.backend import CpuBackend
 from engine.cuda import upload
 from engine.cuda.upload import Upload, UploadBuffer
 from engine.errors import (
@@ -137,7 +138,7 @@ def test_bad_devices(tiny: Path, device: str) -> None:
 def test_too_little_memory(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = (tiny / "model.safetensors").stat().st_size
     per_page = PAGE_TOKENS * 2 * 2 * 2 * 16 * 2
-    monkeypatch.setattr(CpuBackend, "free_bytes", lambda self: WORKING_BYTES + weights + 3 * per_page)
+    monkeypatch.setattr(CpuBackend, "free_bytes", lambda self: CPU_BUDGET.least_bytes + weights + 3 * per_page)
     error = refused(tiny, cache_tokens=1024)
     assert isinstance(error, NotEnoughMemoryError)
     assert "512 tokens" in error.way_out

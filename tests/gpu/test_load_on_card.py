@@ -16,7 +16,7 @@ from engine.errors import Cancelled, ModelFormatError, NotEnoughMemoryError, Uns
 for _package in ("jinja2", "platformdirs", "tokenizers"):
     pytest.importorskip(_package, reason=f"without {_package} no model can be loaded")
 
-from engine.backend import PAGE_TOKENS  # noqa: E402
+from engine.budget import PAGE_TOKENS  # noqa: E402
 from engine.cuda.upload import PIECE_BYTES, RING_BUFFERS, Upload  # noqa: E402
 from engine.loading import open_backend  # noqa: E402
 from engine.quant.tensors import PlainLinear  # noqa: E402

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 from engine.cache.page_table import PageSequence, PageTable
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.backend import PAGE_TOKENS, AttentionShape, Batch, CacheShape
+from engine.backend import AttentionShape, Batch, CacheShape
+from engine.budget import PAGE_TOKENS
 from engine.cpu.backend import CpuBackend, CpuCache
-from engine.models.rope_config import rope_tables
+from engine.models.rope_tables import rope_tables
 from engine.models.spec import RopeSpec
 
 NAN_BITS = np.uint16(0x7E00)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 from engine.cache.page_table import PageSequence, PageTable
 from engine.errors import NumericalError
 from engine.events import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import SamplingSettings, load_model
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 from engine.errors import ContextTooLongError
 from engine.events import GenerationFinished, GenerationStarted, TextDelta
 from engine.generation.job import Job

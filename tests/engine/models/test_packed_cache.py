@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import load_model
-from engine.backend import PAGE_TOKENS
+from engine.budget import PAGE_TOKENS
 
 TEXT = "A bicycle is a vehicle with two wheels. " * 9
 # Kullback-Leibler divergence of the next token from that with an fp16 cache, in nats, at most; about three times what

@@ -8,10 +8,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, MistralConfig, PreTrainedConfig
 
-from engine.backend import PAGE_TOKENS, Batch
+from engine.backend import Batch
+from engine.budget import MAX_LOGIT_ROWS, PAGE_TOKENS
 from engine.cpu.backend import CpuBackend
 from engine.models.registry import build_spec
-from engine.models.reservation import MAX_LOGIT_ROWS, Reservation
+from engine.models.reservation import Reservation
 from engine.models.transformer import Transformer
 from engine.weights.config_reader import ConfigReader
 from engine.weights.shards import ShardIndex
