@@ -26,6 +26,7 @@ from engine.fit.plan import MemoryPlan, plan_load
 from engine.footprint import MemoryUse, memory_of
 from engine.generation.executor import EagerExecutor
 from engine.generation.graph_executor import GraphExecutor
+from engine.load_records import CardExperience, usual_experience
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
 from engine.models.sizes import longest_context, tensor_keys
@@ -100,6 +101,8 @@ class _Opened:
     num_pages: int
     plan: MemoryPlan
     used_bytes: int  # of the device's memory before the load
+    known: CardExperience
+    correction_bytes: int  # that are in the plan
 
     @property
     def context_tokens(self) -> int:
@@ -140,11 +143,16 @@ def _open(request: LoadRequest) -> _Opened:
     check_cache_bits(request)
     backend = open_backend(request.device, is_exact=request.exact)
     tensors = {name: entry.num_bytes for name, entry in index.entries.items()}
-    plan = plan_load(spec, tensors, backend.budget, _cache_tokens(spec, request.cache_tokens), request.cache_bits)
+    known = CardExperience.of(backend, usual_experience())
+    budget = known.corrected(backend.budget)
+    plan = plan_load(spec, tensors, budget, _cache_tokens(spec, request.cache_tokens), request.cache_bits)
     num_pages = plan.cache_tokens // PAGE_TOKENS
     plan.check(backend.free_bytes())
     used_bytes = backend.memory_bytes()[0]
-    return _Opened(folder, spec, index, tokenizer, template, backend, num_pages, plan, used_bytes)
+    correction_bytes = budget.other_bytes - backend.budget.other_bytes
+    return _Opened(
+        folder, spec, index, tokenizer, template, backend, num_pages, plan, used_bytes, known, correction_bytes
+    )
 
 
 def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled: IsCancelled) -> LoadedModel:
@@ -174,6 +182,7 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
         cache_bytes=memory_of(model.caches),
         total_bytes=backend.memory_bytes()[0] - opened.used_bytes,
     )
+    opened.known.remember(opened.plan, opened.correction_bytes, memory.total_bytes)
     info = _describe(opened, model, times.total_s)
     return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory)
 
