@@ -50,7 +50,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(bench)
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     bench.set_defaults(run=_bench)
+    _add_download(commands)
     return parser
+
+
+def _add_download(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    download = commands.add_parser(
+        "download", help="fetch a model from the hub, or the rest of it",
+        description="Fetches a model from the hub. Run again, it goes on where it stopped. A token for private and "
+        "gated models is taken from the variable HF_TOKEN, else from where the window keeps it.",
+    )  # fmt: skip
+    download.add_argument("model", metavar="OWNER/NAME[@BRANCH]", help="the model, or the address of its page")
+    download.add_argument("--to", type=Path, metavar="FOLDER", help="folder of models in which it gets a folder")
+    download.add_argument("--endpoint", default="", metavar="URL", help="a mirror of the hub (default: HF_ENDPOINT)")
+    download.add_argument(
+        "--own-server", action="store_true", help="the endpoint is your own server and may have the token"
+    )
+    download.add_argument("--proxy", default="", metavar="URL", help="HTTP proxy (default: the system's settings)")
+    download.add_argument("--connections", type=_positive, metavar="N", help="files at a time (default: 3)")
+    download.set_defaults(run=_download)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +83,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exact", action="store_true", help="on a card, do not round the activations of a single reply to 8 bits"
     )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _cache_bits(text: str) -> tuple[int, int]:
@@ -93,6 +118,24 @@ def _bench(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    import platformdirs
+
+    from engine.hub.download_command import DownloadOrder, download_model
+    from engine.hub.endpoint import Endpoint
+    from engine.hub.tokens import TokenStore
+    from engine.hub.transfer.settings import TransferSettings
+    from engine.hub.transfer.source import Access
+
+    data = Path(platformdirs.user_data_dir("Espalier", appauthor=False))
+    endpoint = Endpoint.of(options.endpoint, options.proxy, is_own=options.own_server, environment=os.environ)
+    may_have_token = endpoint.may_have_token(endpoint.url)  # else the keyring need not be unlocked
+    token = (os.environ.get("HF_TOKEN") or TokenStore(data).load() or "").strip() if may_have_token else ""
+    settings = TransferSettings(parallel_files=options.connections or TransferSettings.parallel_files)
+    folder = (options.to or data / "models").expanduser().absolute()
+    return download_model(DownloadOrder(options.model, folder, Access(endpoint, token), settings), sys.stdout)
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 import socket
 import struct
@@ -156,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = unquote(urlsplit(self.path).path).lstrip("/").split("/")
         # /org/model/resolve/COMMIT/PATH at the hub, /PATH at the storage
         path = "/".join(parts[4:]) if self.place == "hub" else "/".join(parts)
+        if self.place == "hub" and parts[:2] == ["api", "models"]:
+            self._describe(parts[4:])
+            return
         request = Request(self.place, path, {name.lower(): value for name, value in self.headers.items()})
         with hub.lock:
             hub.log.append(request)
@@ -176,6 +180,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._empty(request, 302, {"Location": f"{hub.storage_url}/{request.path}?signature=1"})
         else:
             self._send(request, fault)
+
+    def _describe(self, question: list[str]) -> None:
+        """Answers what the hub's library asks about the repository: its branches, and the files of the commit."""
+        if question[0] == "refs":
+            branch = {"name": BRANCH, "ref": f"refs/heads/{BRANCH}", "targetCommit": COMMIT}
+            answer: dict[str, Any] = {"branches": [branch], "converts": [], "tags": []}
+        else:
+            siblings = [
+                {"rfilename": f.path, "size": f.size, "blobId": f.blob_id}
+                | ({"lfs": {"sha256": f.sha256, "size": f.size, "pointerSize": 130}} if f.is_lfs else {})
+                for f in self.hub.variant.files
+            ]
+            answer = {"id": str(REPO), "sha": COMMIT, "private": False, "tags": [], "siblings": siblings}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
 
     def _empty(self, request: Request, status: int, headers: dict[str, str]) -> None:
         request.status = status
