@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.attention_layout import Scoring
 from gpu.kernels.medium_layout import SHAPES
 from gpu.launch import KernelCache, KernelSource
 from gpu.launchers import counting, dense, elementwise, exl3, fused, many_rows, medium, packed, paged
@@ -175,6 +176,37 @@ def _dealt_cases() -> Iterator[paged.AttendCase]:
                 yield paged.AttendCase(head_dim, group, 1 + pool % 2, window, 1, parts, pool)
 
 
+# Soft cap, sinks and a head size. Scores have a deviation of 2: a small cap shows whether it is there, a large one
+# whether it is exact.
+SCORED = ((None, True, 64), (None, True, 128), (50.0, False, 128), (2.5, False, 256), (3.7, True, 80), (9.0, True, 256))
+
+
+def _scored_cases() -> Iterator[paged.AttendCase]:
+    """Soft caps and sinks, with windows, splits, pools and sliced groups."""
+    decodes = (((31, 1), (256, 1), (510, 1)), ((700, 1),), ((999, 1), (62, 1), (255, 1), (0, 1)))
+    chunks, several = (((5, 33),), ((250, 40),), ((0, 257),)), ((100, 5), (300, 9))
+    number = 0
+    for softcap, sinks, head_dim in SCORED:
+        for group in (1, 3, 8, 24):
+            chunk, few = chunks[number % 3], (1, 3, 32)[number // 3 % 3]
+            for splits, parts in ((0, chunk), (1, decodes[number % 3]), (few, chunk), (33 - few, several)):
+                kv_heads, window = 1 + number // 4 % 2, (0, 1, 100, 0, 30)[number % 5]
+                yield paged.AttendCase(head_dim, group, kv_heads, window, splits, parts, softcap=softcap, sinks=sinks)
+                number += 1
+        for pool in (1, 7, 33):
+            for window in (0, 100):
+                parts = ((2000, 1), (5, 1), (0, 1), (300, 1))
+                yield paged.AttendCase(head_dim, 4, 2, window, 1, parts, pool, softcap, sinks)
+
+
+def _scored_sources() -> tuple[KernelSource, ...]:
+    """The kernels that these cases need."""
+    kinds = {(-(-case.head_dim // 32) * 32, case.softcap is not None, case.sinks) for case in _scored_cases()}
+    makers = (catalogue.attend_few, catalogue.attend_many)
+    each = (maker(padded, Scoring(*scoring)) for padded, *scoring in sorted(kinds) for maker in makers)
+    return (*each, catalogue.combine(has_sinks=True))
+
+
 FEW_ROWS = (1, 2, 5, 8, 9, 16)
 SPLITS = (1, 2, 3, 7, 16)
 STREAMS = (76, 300, 1028, 4096)  # sizes of the residual stream
@@ -202,14 +234,14 @@ def _absorb_cases(*, codes: bool) -> Iterator[fused.AbsorbCase]:
                     yield fused.AbsorbCase(mix.one_of(FEW_ROWS), features, sums, matrices, codes)
 
 
-def _merge_cases(*, codes: bool) -> Iterator[fused.MergeCase]:
+def _merge_cases(*, codes: bool, sinks: bool = False) -> Iterator[fused.MergeCase]:
     mix = _Mix(2)
     divisions = (*((splits, 0) for splits in (*SPLITS, 32)), *((1, pool) for pool in (1, 2, 7, 33, 300)))
     for head_dim in (32, 64, 96, 128, 256):
         for splits, pool in divisions:
             positions = tuple(mix.one_of((0, 31, 32, 255, 256, 700, 1999)) for _ in range(mix.one_of(FEW_ROWS)))
             heads, window, spare = mix.one_of((1, 2, 3, 7, 8)), mix.one_of((0, 0, 100)), mix.one_of((0, 0, 32))
-            yield fused.MergeCase(head_dim, heads, positions, splits, pool, window, spare, codes)
+            yield fused.MergeCase(head_dim, heads, positions, splits, pool, window, spare, codes, sinks)
 
 
 def _gated_cases(*, codes: bool) -> Iterator[fused.GatedCase]:
@@ -247,6 +279,11 @@ def _fused_ops() -> Iterator[Op]:
         )  # fmt: skip
         yield Op(
             f"merge_heads_{kind}", (catalogue.merge_heads(codes),), tuple(_merge_cases(codes=codes)),
+            fused.merge_inputs, fused.launch_merge, fused.merge_reference, tolerance,
+        )  # fmt: skip
+        yield Op(
+            f"merge_heads_{kind}_sinks", (catalogue.merge_heads(codes, has_sinks=True),),
+            tuple(_merge_cases(codes=codes, sinks=True)),
             fused.merge_inputs, fused.launch_merge, fused.merge_reference, tolerance,
         )  # fmt: skip
         yield Op(
@@ -300,7 +337,33 @@ def _packed_attend_cases() -> Iterator[packed.PackedAttendCase]:
                 )  # fmt: skip
                 number += 1
     for bits in PACKED_BITS:
-        yield packed.PackedAttendCase(128, 4, 2, 0, 1, ((2000, 1), (5, 1), (0, 1), (300, 1)), 33, bits)
+        yield packed.PackedAttendCase(128, 4, 2, 0, 1, ((2000, 1), (5, 1), (0, 1), (300, 1)), 33, bits=bits)
+
+
+def _packed_scored_cases() -> Iterator[packed.PackedAttendCase]:
+    """Soft caps and sinks over packed pages, fetched ahead and not."""
+    parts = (((31, 1), (256, 1), (510, 1)), ((250, 40),), ((700, 1),), ((100, 5), (300, 9)))
+    number = 0
+    for softcap, sinks, head_dim, bits in (
+        (None, True, 64, (8, 8)), (2.5, False, 256, (4, 4)), (3.7, True, 128, (5, 2))
+    ):  # fmt: skip
+        for group in (1, 3, 24):
+            for splits in (1, 3):
+                yield packed.PackedAttendCase(
+                    head_dim, group, 2, (0, 100, 0)[number % 3], splits, parts[number % 4], softcap=softcap,
+                    sinks=sinks, bits=bits,
+                )  # fmt: skip
+                number += 1
+        dealt = ((2000, 1), (5, 1), (0, 1), (300, 1))
+        yield packed.PackedAttendCase(head_dim, 4, 2, 0, 1, dealt, 33, softcap, sinks, bits)
+
+
+def _packed_scored_sources() -> tuple[KernelSource, ...]:
+    """The kernels that these cases need besides the sum over splits."""
+    kinds = {(case.head_dim, case.bits, case.softcap is not None, case.sinks) for case in _packed_scored_cases()}
+    return tuple(
+        catalogue.attend_packed(head_dim, *bits, Scoring(*scoring)) for head_dim, bits, *scoring in sorted(kinds)
+    )
 
 
 def _packed_sources(maker: Any, cases: Iterator[Any]) -> tuple[KernelSource, ...]:
@@ -455,9 +518,13 @@ OPS = (
         "attend",
         (
             *(kind(padded) for padded in PADDED_HEAD_DIMS for kind in (catalogue.attend_few, catalogue.attend_many)),
-            catalogue.COMBINE,
+            catalogue.combine(),
         ),
         tuple(_attend_cases()), paged.attend_inputs, paged.launch_attend, paged.attend_reference, 1e-3,
+    ),
+    Op(
+        "attend_scored", _scored_sources(), tuple(_scored_cases()),
+        paged.attend_inputs, paged.launch_attend, paged.attend_reference, 1e-3,
     ),
     Op(
         "append_packed", _packed_sources(catalogue.append_packed, _packed_append_cases()),
@@ -474,6 +541,10 @@ OPS = (
     Op(
         "attend_packed", _packed_sources(catalogue.attend_packed, _packed_attend_cases()),
         tuple(_packed_attend_cases()),
+        packed.attend_inputs, packed.launch_attend, packed.attend_reference, 1e-3,
+    ),
+    Op(
+        "attend_packed_scored", _packed_scored_sources(), tuple(_packed_scored_cases()),
         packed.attend_inputs, packed.launch_attend, packed.attend_reference, 1e-3,
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from numba import njit, prange
 from engine.budget import PAGE_TOKENS
 from engine.cpu.exl3_ir import MICRO_ROWS, PANEL_COLUMNS, multiply_panel
 from engine.cpu.exl3_kernels import PRANGE_ONLY
-from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, widen_halves
+from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, soften, widen_halves
 
 NEG_INF = np.float32(-np.inf)
 QUERY_ROWS = 192  # query rows (tokens x heads of a group) that share one widened panel of keys
@@ -66,13 +66,19 @@ def rotate_and_append(  # type: ignore[no-untyped-def]
                 v_cache[page, head, slot, i] = half_bits(v[row, head * head_dim + i])
 
 
+@njit(nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
+def with_sink(total, sinks, head, largest):  # type: ignore[no-untyped-def]
+    """A head's sum of weights, whose maximum is `largest`, with its sink; sinks of length 0: none."""
+    return total + np.exp(sinks[head] - largest) if sinks.shape[0] > 0 else total
+
+
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
 def attend_rows(  # type: ignore[no-untyped-def]
-    q, positions, sequences, page_table, k_cache, v_cache, head_dim, scale, window, out
+    q, positions, sequences, page_table, k_cache, v_cache, head_dim, scale, window, softcap, sinks, out
 ):
     """Decode: every row on its own, one read of a page's K and V for all query heads of a group.
 
-    window 0: all keys. Parallel over rows and key/value heads.
+    window 0: all keys; softcap 0: none; sinks float32 [H], of length 0: none. Parallel over rows and key/value heads.
     """
     kv_heads, padded = k_cache.shape[1], k_cache.shape[2]
     group = q.shape[1] // head_dim // kv_heads
@@ -101,6 +107,8 @@ def attend_rows(  # type: ignore[no-untyped-def]
                     add_scaled(scores, g * PAGE_TOKENS + from_lane, line, 0, query, width)
             for g in range(group):
                 first = g * PAGE_TOKENS
+                if softcap > 0:
+                    soften(scores, first + from_lane, width, softcap)
                 for key in range(from_lane, begin):
                     scores[first + key] = NEG_INF
                 for key in range(end, to_lane):
@@ -120,8 +128,9 @@ def attend_rows(  # type: ignore[no-untyped-def]
                 for g in range(group):
                     add_scaled(sums, g * padded, line, 0, scores[g * PAGE_TOKENS + key], padded)
         for g in range(group):
+            whole = with_sink(total[g], sinks, kv_head * group + g, largest[g])
             for i in range(head_dim):
-                out[row, (kv_head * group + g) * head_dim + i] = sums[g * padded + i] / total[g]
+                out[row, (kv_head * group + g) * head_dim + i] = sums[g * padded + i] / whole
 
 
 @njit(nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
@@ -152,11 +161,12 @@ def _mask_and_weigh(scores, rows, group, first_position, first_key, window, larg
 
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
 def attend_chunk(  # type: ignore[no-untyped-def]
-    q, first_position, pages, k_cache, v_cache, head_dim, scale, window, out
+    q, first_position, pages, k_cache, v_cache, head_dim, scale, window, softcap, sinks, out
 ):
     """Prefill: rows of one sequence at consecutive positions from `first_position`; pages int32 [P] of that sequence.
 
-    Parallel over key/value heads and blocks of about `QUERY_ROWS` query rows.
+    window, softcap and sinks as in `attend_rows`. Parallel over key/value heads and blocks of about `QUERY_ROWS` query
+    rows.
     """
     kv_heads, padded = k_cache.shape[1], k_cache.shape[2]
     group = q.shape[1] // head_dim // kv_heads
@@ -195,6 +205,8 @@ def attend_chunk(  # type: ignore[no-untyped-def]
                     queries, first * head_dim, head_dim, panel, scores, first * PANEL_COLUMNS, PANEL_COLUMNS,
                     no_scales, 0, 0, head_dim, False,
                 )  # fmt: skip
+            if softcap > 0:
+                soften(scores, 0, rows * PANEL_COLUMNS, softcap)
             _mask_and_weigh(scores, rows, group, position, first_key, window, largest, total, sums, width)
             for column in range(0, width, PANEL_COLUMNS):
                 panel[: PANEL_COLUMNS * PANEL_COLUMNS] = 0.0
@@ -208,6 +220,7 @@ def attend_chunk(  # type: ignore[no-untyped-def]
                         no_scales, 0, 0, PANEL_COLUMNS, False,
                     )  # fmt: skip
         for r in range(rows):
-            target = out[begin + r // group]
+            target, head = out[begin + r // group], kv_head * group + r % group
+            whole = with_sink(total[r], sinks, head, largest[r])
             for i in range(head_dim):
-                target[(kv_head * group + r % group) * head_dim + i] = sums[r * width + i] / total[r]
+                target[head * head_dim + i] = sums[r * width + i] / whole

@@ -23,7 +23,7 @@ from engine.backend import AttentionShape, Batch, CacheShape, MlpBuffers
 from engine.budget import CPU_BUDGET, FP16_CACHE, PAGE_TOKENS
 from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
-from engine.cpu.packed import CpuCache, CpuPackedCache, CpuPackedPages, copy_page
+from engine.cpu.packed import CpuCache, CpuPackedCache, CpuPackedPages, CpuSinks, copy_page, weighing
 from engine.cpu.threads import start_threads
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
@@ -134,6 +134,9 @@ class CpuBackend:
     def prepare_norm(self, weight: torch.Tensor, eps: float) -> CpuNorm:
         return CpuNorm(weight.float().numpy(), np.float32(eps))
 
+    def prepare_sinks(self, logits: torch.Tensor) -> CpuSinks:
+        return CpuSinks(logits.float().contiguous().numpy())
+
     def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor:
         return weight
 
@@ -237,20 +240,20 @@ class CpuBackend:
     def attention(
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CpuCache | CpuPackedCache, out: torch.Tensor
     ) -> None:
-        window, scale = shape.window or 0, np.float32(shape.scale)
         self._share(q.numel() * int(batch.positions.max()))
         if isinstance(cache, CpuPackedCache):
-            self._packed.attend(q.numpy(), shape.head_dim, scale, window, batch, cache, out.numpy())
+            self._packed.attend(q.numpy(), shape, batch, cache, out.numpy())
             return
         if batch.consecutive and batch.num_rows > 1:
             pages = batch.page_table[int(batch.sequences[0])].numpy()
             attention_kernels.attend_chunk(
-                q.numpy(), int(batch.positions[0]), pages, cache.k, cache.v, shape.head_dim, scale, window, out.numpy()
-            )
+                q.numpy(), int(batch.positions[0]), pages, cache.k, cache.v, shape.head_dim, *weighing(shape),
+                out.numpy(),
+            )  # fmt: skip
             return
         attention_kernels.attend_rows(
             q.numpy(), batch.positions.numpy(), batch.sequences.numpy(), batch.page_table.numpy(),
-            cache.k, cache.v, shape.head_dim, scale, window, out.numpy(),
+            cache.k, cache.v, shape.head_dim, *weighing(shape), out.numpy(),
         )  # fmt: skip
 
     def add_gated_mlp(

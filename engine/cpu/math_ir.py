@@ -120,6 +120,25 @@ def exp_shifted(typingctx: Any, values: Any, first: Any, count: Any, shift: Any)
 
 
 @intrinsic  # type: ignore[misc]
+def soften(typingctx: Any, values: Any, first: Any, count: Any, cap: Any) -> Any:
+    """values = cap * tanh(values / cap) in place over `count` values (a multiple of 16), to about 2e-7 of the cap."""
+    signature = types.void(values, first, count, types.float32)
+
+    def codegen(context: Any, b: ir.IRBuilder, sig: Any, args: Any) -> Any:
+        base = array_data(context, b, sig.args[0], args[0])
+        spread = broadcast(b, args[3])
+        slope, drop = b.fdiv(splat_float(2.0), spread), b.fmul(spread, splat_float(-2.0))
+        with Loop(b, b.sdiv(args[2], const(LANES))) as i:
+            offset = b.add(args[1], b.mul(i, const(LANES)))
+            power = exp_vector(b, b.fmul(load(b, base, offset, f32, V16F), slope))
+            share = b.fdiv(splat_float(1.0), b.fadd(power, splat_float(1.0)))
+            store(b, fma(b, share, drop, spread), base, offset, f32)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic  # type: ignore[misc]
 def gated_silu_16(typingctx: Any, gate: Any, up: Any, first: Any) -> Any:
     """gate = gate / (1 + exp(-gate)) * up for 16 values from `first`."""
     signature = types.void(gate, up, first)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.backend import Batch, CacheShape
+from engine.backend import AttentionShape, Batch, CacheShape
 from engine.budget import LEAST_STAGING, PAGE_TOKENS
 from engine.cpu import attention_kernels, packed_kernels
 from engine.cpu.packed_ir import GROUP
@@ -36,6 +36,20 @@ class CpuPackedCache:
     v: Array
     v_scales: Array
     bits: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class CpuSinks:
+    logits: Array  # float32 [H]
+
+
+NO_SINKS = np.empty(0, np.float32)
+
+
+def weighing(shape: AttentionShape) -> tuple[np.float32, int, np.float32, Array]:
+    """How scores become weights, as the kernels take it: scale, window, soft cap, sinks."""
+    sinks = shape.sinks.logits if shape.sinks is not None else NO_SINKS
+    return np.float32(shape.scale), shape.window or 0, np.float32(shape.softcap or 0.0), sinks
 
 
 class CpuPackedPages:
@@ -79,33 +93,31 @@ class CpuPackedPages:
         packed_kernels.append_packed(k, *where, cache.k, cache.k_scales, head_dim, cache.bits[0])
         packed_kernels.append_packed(v, *where, cache.v, cache.v_scales, head_dim, cache.bits[1])
 
-    def attend(
-        self, q: Array, head_dim: int, scale: np.float32, window: int, batch: Batch, cache: CpuPackedCache, out: Array
-    ) -> None:
+    def attend(self, q: Array, shape: AttentionShape, batch: Batch, cache: CpuPackedCache, out: Array) -> None:
         """out float32 [T, H * D] = attention of q over packed pages."""
-        padded = cache.k_scales.shape[3] * GROUP
+        head_dim, padded = shape.head_dim, cache.k_scales.shape[3] * GROUP
         rotated = np.empty((q.shape[0], q.shape[1] // head_dim * padded), np.float32)
         packed_kernels.rotate_heads(q, head_dim, rotated, padded)
         mixed = np.empty_like(rotated)
         if batch.consecutive and batch.num_rows > 1:
-            self._attend_chunk(rotated, padded, scale, window, batch, cache, mixed)
+            self._attend_chunk(rotated, padded, shape, batch, cache, mixed)
         else:
             packed_kernels.attend_packed_rows(
                 rotated, batch.positions.numpy(), batch.sequences.numpy(), batch.page_table.numpy(),
-                cache.k, cache.k_scales, cache.bits[0], cache.v, cache.v_scales, cache.bits[1], scale, window, mixed,
+                cache.k, cache.k_scales, cache.bits[0], cache.v, cache.v_scales, cache.bits[1], *weighing(shape), mixed,
             )  # fmt: skip
         packed_kernels.rotate_heads(mixed, padded, out, head_dim)
 
     def _attend_chunk(
-        self, q: Array, padded: int, scale: np.float32, window: int, batch: Batch, cache: CpuPackedCache, out: Array
+        self, q: Array, padded: int, shape: AttentionShape, batch: Batch, cache: CpuPackedCache, out: Array
     ) -> None:
-        position, staging = int(batch.positions[0]), self._of(cache)
+        position, staging, window = int(batch.positions[0]), self._of(cache), shape.window or 0
         pages = batch.page_table[int(batch.sequences[0])].numpy()
         first, end = max(0, position + 1 - window) if window else 0, position + batch.num_rows
         packed_kernels.expand_packed(pages, first, end, cache.k, cache.k_scales, cache.bits[0], staging.k, True)
         packed_kernels.expand_packed(pages, first, end, cache.v, cache.v_scales, cache.bits[1], staging.v, False)
         order = self._in_order[0]
-        attention_kernels.attend_chunk(q, position, order, staging.k, staging.v, padded, scale, window, out)
+        attention_kernels.attend_chunk(q, position, order, staging.k, staging.v, padded, *weighing(shape), out)
 
     def _of(self, cache: CpuPackedCache) -> CpuCache:
         return self._staging[cache.k.shape[1], cache.k_scales.shape[3] * GROUP]

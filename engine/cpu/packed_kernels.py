@@ -12,8 +12,9 @@ import numpy as np
 from numba import njit, prange
 
 from engine.budget import PAGE_TOKENS
+from engine.cpu.attention_kernels import with_sink
 from engine.cpu.exl3_kernels import PRANGE_ONLY
-from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, half_value
+from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, half_value, soften
 from engine.cpu.packed_ir import GROUP, dot, widen_codes
 
 ROOT = np.float32(32**-0.5)
@@ -134,8 +135,9 @@ def expand_packed(pages, first, end, words, scales, bits, out, transposed):  # t
 
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
 def attend_packed_rows(  # type: ignore[no-untyped-def]
-    q, positions, sequences, page_table, k_words, k_scales, k_bits, v_words, v_scales, v_bits, scale, window, out
-):
+    q, positions, sequences, page_table, k_words, k_scales, k_bits, v_words, v_scales, v_bits, scale, window, softcap,
+    sinks, out,
+):  # fmt: skip
     """Decode over packed pages: q and out float32 [T, H * Dp], rotated; the rest as `attention_kernels.attend_rows`."""
     kv_heads, groups = k_scales.shape[1], k_scales.shape[3]
     padded = groups * GROUP
@@ -165,8 +167,13 @@ def attend_packed_rows(  # type: ignore[no-untyped-def]
                     widen_codes(k_flat, at * k_bits, k_bits, half_value(k_flat_scales[at]) * k_unit, line, n * GROUP)
                 for g in range(group):
                     scores[g * PAGE_TOKENS + key] = dot(query, g * padded, line, 0, padded)
+            from_lane, to_lane = begin // 16 * 16, (end + 15) // 16 * 16
             for g in range(group):
                 first = g * PAGE_TOKENS
+                if softcap > 0:
+                    soften(scores, first + from_lane, to_lane - from_lane, softcap)
+                    scores[first + from_lane : first + begin] = NEG_INF
+                    scores[first + end : first + to_lane] = NEG_INF
                 peak = largest[g]
                 for key in range(begin, end):
                     peak = max(peak, scores[first + key])
@@ -176,7 +183,6 @@ def attend_packed_rows(  # type: ignore[no-untyped-def]
                     for i in range(padded):
                         sums[g * padded + i] *= shrink
                     largest[g] = peak
-                from_lane, to_lane = begin // 16 * 16, (end + 15) // 16 * 16
                 total[g] += exp_shifted(scores, first + from_lane, to_lane - from_lane, largest[g])
             for key in range(begin, end):
                 for n in range(groups):
@@ -185,5 +191,6 @@ def attend_packed_rows(  # type: ignore[no-untyped-def]
                 for g in range(group):
                     add_scaled(sums, g * padded, line, 0, scores[g * PAGE_TOKENS + key], padded)
         for g in range(group):
+            whole = with_sink(total[g], sinks, kv_head * group + g, largest[g])
             for i in range(padded):
-                out[row, (kv_head * group + g) * padded + i] = sums[g * padded + i] / total[g]
+                out[row, (kv_head * group + g) * padded + i] = sums[g * padded + i] / whole

@@ -28,11 +28,15 @@ NO_SUMS = Sums(0, 0, 0)
 Attend = Callable[[torch.Tensor, AttentionShape, Batch, Any, torch.Tensor], AttendPlan]
 
 
-def sources(codebooks: Sequence[str]) -> list[KernelSource]:
-    """Every kernel that a fused step may need besides products and attention."""
+def sources(codebooks: Sequence[str], with_sinks: Sequence[bool] = (False,)) -> list[KernelSource]:
+    """Every kernel that a fused step may need besides products and attention.
+
+    with_sinks: whether attention has sinks, True and False where some layers do.
+    """
     kinds = sorted({road_for(codebook, rows).is_bytes for codebook in codebooks for rows in range(1, FEW_ROWS + 1)})
-    makers = (catalogue.absorb, catalogue.merge_heads, catalogue.finish_gated)
-    return [catalogue.FINISH_HEADS, *(maker(is_bytes) for maker in makers for is_bytes in kinds)]
+    makers = (catalogue.absorb, catalogue.finish_gated)
+    merges = (catalogue.merge_heads(is_bytes, has_sinks) for is_bytes in kinds for has_sinks in with_sinks)
+    return [catalogue.FINISH_HEADS, *(maker(is_bytes) for maker in makers for is_bytes in kinds), *merges]
 
 
 @dataclass(frozen=True)
@@ -176,11 +180,12 @@ class _FusedBlock:
 
     def _merge_heads(self, plan: AttendPlan, mixed: torch.Tensor, batch: Batch) -> None:
         tools, shape, cache, o = self._tools, self._attention.shape, self._attention.cache, self._o.linear
-        rows = mixed.shape[0]
-        tools.kernels.get(catalogue.merge_heads(road_for(o.codebook, rows).is_bytes))(
+        rows, sinks = mixed.shape[0], shape.sinks
+        tools.kernels.get(catalogue.merge_heads(road_for(o.codebook, rows).is_bytes, sinks is not None))(
             (o.padded_in // 128, rows, 1), THREADS, tools.partial, batch.positions.data_ptr(), plan.grid[2], rows,
             shape.window or 0, plan.pool, cache.padded, shape.head_dim, shape.num_heads, mixed.data_ptr(),
             o.suh.data_ptr(), tools.scratch.inputs.data_ptr(), tools.scratch.scales.data_ptr(),
+            sinks.logits.data_ptr() if sinks is not None else 0,
         )  # fmt: skip
 
     def _finish_gated(self, sums: Sequence[Sums], rows: int, features: int) -> None:

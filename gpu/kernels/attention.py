@@ -371,12 +371,12 @@ def many_kernel(padded: int, scoring: Scoring = PLAIN) -> Any:
                 query, ready, first_key, limit0, limit1, oldest0, oldest1, lane, hides, (slope, height), state
             )
         first = types.int32(first_value + 2 * quad)
-        totals = quad_totals(state)
+        out0, out1, totals = out + place0, out + place1, quad_totals(state)
         if has_sinks:
             totals = (
                 totals[0] + sink_weight(sinks, head0, state[0]), totals[1] + sink_weight(sinks, head1, state[1])
             )  # fmt: skip
-        to_global(state, out + place0, out + place1, valid0, valid1, first, types.int32(head_dim), totals)
+        to_global(state, out0, out1, valid0, valid1, first, types.int32(head_dim), totals)
 
     kernel.__name__ = kernel.__qualname__ = f"attend_many_{padded}{scoring.suffix}"
     return cuda.jit(kernel)

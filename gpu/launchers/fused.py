@@ -165,7 +165,10 @@ def _with_margin(values: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class MergeCase:
-    """positions: one for each row; splits count without a pool; spare: values of a head that are there for padding."""
+    """positions: one for each row; splits count without a pool; spare: values of a head that are there for padding.
+
+    sinks: every head has one.
+    """
 
     head_dim: int
     heads: int
@@ -175,6 +178,7 @@ class MergeCase:
     window: int
     spare: int
     codes: bool
+    sinks: bool = False
 
     @property
     def space(self) -> InputSpace:
@@ -194,13 +198,17 @@ class MergeCase:
 
 @dataclass(frozen=True)
 class MergeInputs:
-    """partial: float32 [slots, H, Dp + 2]; done: float32 [rows, H * D], NaN where a row has several pieces."""
+    """partial: float32 [slots, H, Dp + 2]; done: float32 [rows, H * D], NaN where a row has several pieces.
+
+    sinks: float32 [H], looked at where the case has some.
+    """
 
     case: MergeCase
     positions: torch.Tensor
     partial: torch.Tensor
     done: torch.Tensor
     suh: torch.Tensor
+    sinks: torch.Tensor
 
 
 def merge_inputs(case: MergeCase, draw: Draw) -> MergeInputs:
@@ -221,16 +229,18 @@ def merge_inputs(case: MergeCase, draw: Draw) -> MergeInputs:
             else:
                 partial[slot, :, -2], partial[slot, :, -1] = NO_KEYS
     positions = torch.tensor(case.positions, dtype=torch.int32, device=draw.device)
-    return MergeInputs(case, positions, partial, done, draw.normal(1, case.space.padded, dtype=torch.float16))
+    suh = draw.normal(1, case.space.padded, dtype=torch.float16)
+    return MergeInputs(case, positions, partial, done, suh, draw.normal(case.heads, scale=3.0))
 
 
 def launch_merge(kernels: KernelCache, inputs: MergeInputs) -> Tensors:
     case, space = inputs.case, inputs.case.space
     out, scales = space.buffers(inputs.done.device)
-    kernels.get(catalogue.merge_heads(case.codes))(
+    kernels.get(catalogue.merge_heads(case.codes, case.sinks))(
         (space.padded // 128, space.rows, 1), THREADS, inputs.partial.data_ptr(), inputs.positions.data_ptr(),
         1 if case.pool else case.splits, space.rows, case.window, case.pool, case.head_dim + case.spare, case.head_dim,
         case.heads, inputs.done.data_ptr(), inputs.suh.data_ptr(), out.data_ptr(), scales.data_ptr(),
+        inputs.sinks.data_ptr(),
     )  # fmt: skip
     return space.meaning(out, scales)
 
@@ -238,7 +248,9 @@ def launch_merge(kernels: KernelCache, inputs: MergeInputs) -> Tensors:
 def merge_reference(inputs: MergeInputs) -> Tensors:
     case = inputs.case
     return case.space.expected(
-        reference.merge_heads(inputs.partial, case.pieces, inputs.done, case.head_dim, inputs.suh)
+        reference.merge_heads(
+            inputs.partial, case.pieces, inputs.done, case.head_dim, inputs.suh, inputs.sinks if case.sinks else None
+        )
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
-from gpu.kernels.attention_layout import group_slices, tile_tokens
+from gpu.kernels.attention_layout import group_slices, softcap_factors, tile_tokens
 from gpu.kernels.packed_layout import GROUP, packed_parts
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
@@ -175,13 +175,14 @@ class PackedAttendCase(AttendCase):
 
 @dataclass(frozen=True)
 class PackedAttendInputs:
-    """q [T, H * D + SPARE], NaN behind the heads; packed pages."""
+    """q [T, H * D + SPARE], NaN behind the heads; packed pages; sinks float32 [H], empty where there are none."""
 
     case: PackedAttendCase
     q: torch.Tensor
     k_pages: torch.Tensor
     v_pages: torch.Tensor
     spans: Spans
+    sinks: torch.Tensor
 
     @property
     def width(self) -> int:
@@ -203,7 +204,9 @@ def attend_inputs(case: PackedAttendCase, draw: Draw) -> PackedAttendInputs:
                 codes[:, :used], scales[:, :used] = packed.quantize(values, bits)
                 words[page] = packed.pack(codes, scales, bits, transposed=number == 1)
         pages.append(words)
-    return PackedAttendInputs(case, draw.padded(q, q.shape[1] + SPARE), pages[0], pages[1], batch)
+    return PackedAttendInputs(
+        case, draw.padded(q, q.shape[1] + SPARE), pages[0], pages[1], batch, case.draw_sinks(draw)
+    )
 
 
 def launch_attend(kernels: KernelCache, inputs: PackedAttendInputs) -> Tensors:
@@ -216,16 +219,16 @@ def launch_attend(kernels: KernelCache, inputs: PackedAttendInputs) -> Tensors:
     columns = case.kv_heads * group_slices(case.group) * packed_parts(padded)
     slots = tiles if case.pool else splits * rows if splits > 1 else 0
     partial = poisoned(slots, heads, padded + 2, device=q.device)
-    kernels.get(catalogue.attend_packed(padded, *case.bits))(
+    kernels.get(catalogue.attend_packed(padded, *case.bits, case.scoring))(
         (tiles, columns, splits), THREADS, q.data_ptr(), q.stride(0), batch.positions.data_ptr(),
         batch.sequences.data_ptr(), batch.table.data_ptr(), batch.table.shape[1], inputs.k_pages.data_ptr(),
         inputs.v_pages.data_ptr(), out.data_ptr(), partial.data_ptr(), rows, case.head_dim, case.group, tokens,
-        case.window, case.pool, case.head_dim**-0.5,
+        case.window, case.pool, case.head_dim**-0.5, *softcap_factors(case.softcap), inputs.sinks.data_ptr(),
     )  # fmt: skip
     if slots:
-        kernels.get(catalogue.COMBINE)(
+        kernels.get(catalogue.combine(case.sinks))(
             (rows, heads, 1), THREADS, partial.data_ptr(), batch.positions.data_ptr(), splits, rows, case.window,
-            case.pool, padded, case.head_dim, out.data_ptr(), out.stride(0),
+            case.pool, padded, case.head_dim, out.data_ptr(), out.stride(0), inputs.sinks.data_ptr(),
         )  # fmt: skip
     return (out,)
 
@@ -237,6 +240,9 @@ def attend_reference(inputs: PackedAttendInputs) -> Tensors:
     q = inputs.q[:, : inputs.width].reshape(inputs.q.shape[0], -1, case.head_dim)
     k = packed.values_of(inputs.k_pages, padded, case.bits[0], transposed=False)
     v = packed.values_of(inputs.v_pages, padded, case.bits[1], transposed=True).transpose(-1, -2)
-    result = attention.attend(q, batch.positions, batch.sequences, batch.table, k, v, case.window, case.head_dim**-0.5)
+    result = attention.attend(
+        q, batch.positions, batch.sequences, batch.table, k, v, case.window, case.head_dim**-0.5, case.softcap,
+        inputs.sinks if case.sinks else None,
+    )  # fmt: skip
     out[:, : inputs.width] = result.flatten(1)
     return (out,)

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue, rope_layout
-from gpu.kernels.attention_layout import WARPS, attend_parts, few_parts, group_slices, tile_tokens
+from gpu.kernels.attention_layout import (
+    WARPS,
+    Scoring,
+    attend_parts,
+    few_parts,
+    group_slices,
+    softcap_factors,
+    tile_tokens,
+)
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.reference import attention, rope
@@ -165,7 +173,7 @@ class AttendCase:
     """window: 0 for none; parts: (first position, tokens) of each sequence; splits: blocks that share a tile's keys.
 
     splits 0 asks for the kernel for many rows, which is for one sequence only. A pool deals out the keys of rows, each
-    a tile of its own, to fewer than pool + rows blocks.
+    a tile of its own, to fewer than pool + rows blocks. softcap: None for none; sinks: every query head has one.
     """
 
     head_dim: int
@@ -175,17 +183,38 @@ class AttendCase:
     splits: int
     parts: tuple[tuple[int, int], ...]
     pool: int = 0
+    softcap: float | None = None
+    sinks: bool = False
+
+    @property
+    def scoring(self) -> Scoring:
+        return Scoring(self.softcap is not None, self.sinks)
+
+    def draw_sinks(self, draw: Draw) -> torch.Tensor:
+        """float32 [H]: about as large as scores are; one that takes all of a head and one that counts for nothing.
+
+        Empty where there are none.
+        """
+        sinks = draw.normal(self.kv_heads * self.group if self.sinks else 0, scale=3.0)
+        for head, value in zip((-1, 1), (300.0, -300.0)):
+            if sinks.shape[0] > 2:
+                sinks[head] = value
+        return sinks
 
 
 @dataclass(frozen=True)
 class AttendInputs:
-    """q [T, H * D + SPARE], NaN behind the heads; the caches hold large finite values where no token has been."""
+    """q [T, H * D + SPARE], NaN behind the heads; the caches hold large finite values where no token has been.
+
+    sinks: float32 [H], empty where the case has none.
+    """
 
     case: AttendCase
     q: torch.Tensor
     k: torch.Tensor
     v: torch.Tensor
     spans: Spans
+    sinks: torch.Tensor
 
     @property
     def width(self) -> int:
@@ -208,7 +237,7 @@ def attend_inputs(case: AttendCase, draw: Draw) -> AttendInputs:
             page, used = int(batch.table[i, start // PAGE]), min(PAGE, first + count - start)
             k[page, :, :used, : case.head_dim] = draw.normal(heads, used, case.head_dim, dtype=torch.float16)
             v[page, :, : case.head_dim, :used] = draw.normal(heads, case.head_dim, used, dtype=torch.float16)
-    return AttendInputs(case, draw.padded(q, q.shape[1] + SPARE), k, v, batch)
+    return AttendInputs(case, draw.padded(q, q.shape[1] + SPARE), k, v, batch, case.draw_sinks(draw))
 
 
 def launch_attend(kernels: KernelCache, inputs: AttendInputs) -> Tensors:
@@ -223,15 +252,16 @@ def launch_attend(kernels: KernelCache, inputs: AttendInputs) -> Tensors:
     grid = (-(-tiles // WARPS), columns, 1) if many else (tiles, columns, splits)
     slots = tiles if case.pool else splits * rows if splits > 1 else 0
     partial = poisoned(slots, heads, padded + 2, device=q.device)
-    kernels.get((catalogue.attend_many if many else catalogue.attend_few)(padded))(
+    kernels.get((catalogue.attend_many if many else catalogue.attend_few)(padded, case.scoring))(
         grid, 32 * WARPS, q.data_ptr(), q.stride(0), batch.positions.data_ptr(), batch.sequences.data_ptr(),
         batch.table.data_ptr(), batch.table.shape[1], inputs.k.data_ptr(), inputs.v.data_ptr(), out.data_ptr(),
         partial.data_ptr(), rows, case.head_dim, case.group, tokens, case.window, case.pool, inputs.scale,
+        *softcap_factors(case.softcap), inputs.sinks.data_ptr(),
     )  # fmt: skip
     if slots:
-        kernels.get(catalogue.COMBINE)(
+        kernels.get(catalogue.combine(case.sinks))(
             (rows, heads, 1), 128, partial.data_ptr(), batch.positions.data_ptr(), splits, rows, case.window, case.pool,
-            padded, case.head_dim, out.data_ptr(), out.stride(0),
+            padded, case.head_dim, out.data_ptr(), out.stride(0), inputs.sinks.data_ptr(),
         )  # fmt: skip
     return (out,)
 
@@ -241,7 +271,8 @@ def attend_reference(inputs: AttendInputs) -> Tensors:
     out = torch.full_like(inputs.q, float("nan"), dtype=torch.float64)
     q = inputs.q[:, : inputs.width].reshape(inputs.q.shape[0], -1, case.head_dim)
     result = attention.attend(
-        q, batch.positions, batch.sequences, batch.table, inputs.k, inputs.v, case.window, inputs.scale
-    )
+        q, batch.positions, batch.sequences, batch.table, inputs.k, inputs.v, case.window, inputs.scale, case.softcap,
+        inputs.sinks if case.sinks else None,
+    )  # fmt: skip
     out[:, : inputs.width] = result.flatten(1)
     return (out,)

@@ -18,6 +18,8 @@ def attend(
     v_cache: torch.Tensor,
     window: int,
     scale: float,
+    softcap: float | None = None,
+    sinks: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """float64 [T, H, D]: each token's heads over the keys of its sequence up to its own position.
 
@@ -26,6 +28,8 @@ def attend(
         positions, sequences: [T].  table: [B, pages of a sequence], page numbers.
         k_cache: [P, KVH, 256, Dp].  v_cache: [P, KVH, Dp, 256].
         window: keys that a token sees, itself included; 0 for all.
+        softcap: scores become softcap * tanh(score / softcap).
+        sinks: [H], logits that take part in each head's softmax and have no value.
     """
     out = torch.empty(q.shape, dtype=torch.float64, device=q.device)
     num_heads, head_dim = q.shape[1:]
@@ -38,7 +42,12 @@ def attend(
         k = k_cache[pages, :, slots, :head_dim].double()  # [n, KVH, D]
         v = v_cache[pages, :, :head_dim, slots].double()
         grouped = q[token].double().view(num_kv_heads, num_heads // num_kv_heads, head_dim)
-        weights = (torch.einsum("hgd,nhd->hgn", grouped, k) * scale).softmax(-1)
+        scores = torch.einsum("hgd,nhd->hgn", grouped, k) * scale
+        if softcap is not None:
+            scores = softcap * (scores / softcap).tanh()
+        if sinks is not None:
+            scores = torch.cat((scores, sinks.double().view(num_kv_heads, -1, 1)), -1)
+        weights = scores.softmax(-1)[..., : keys.shape[0]]
         out[token] = torch.einsum("hgn,nhd->hgd", weights, v).reshape(num_heads, head_dim)
     return out
 

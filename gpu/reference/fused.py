@@ -6,6 +6,7 @@ Works on any device; sums are float64.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,19 +72,27 @@ def pieces_of(positions: Sequence[int], splits: int, window: int, pool: int) -> 
     return [list(range(sum(counts[:row]), sum(counts[: row + 1]))) for row in range(rows)]
 
 
-def merged(pieces: torch.Tensor, head_dim: int) -> torch.Tensor:
+def merged(pieces: torch.Tensor, head_dim: int, sinks: torch.Tensor | None = None) -> torch.Tensor:
     """float64 [H, D]: one softmax of pieces [n, H, Dp + 2]: weighted values, sum of weights, maximum in powers of two.
 
-    A piece without keys has a sum of 0, and whatever values.
+    A piece without keys has a sum of 0, and whatever values.  sinks: [H], one more logit of each head, natural.
     """
     total, maximum = pieces[..., -2].double(), pieces[..., -1].double()
     weight = torch.exp2(maximum - maximum.amax(0))
     values = torch.where(total[..., None] > 0, pieces[..., :head_dim].double(), 0.0)
-    return (weight[..., None] * values).sum(0) / (weight * total).sum(0)[..., None]
+    whole = (weight * total).sum(0)
+    if sinks is not None:
+        whole = whole + torch.exp2(sinks.double() / math.log(2.0) - maximum.amax(0))
+    return (weight[..., None] * values).sum(0) / whole[..., None]
 
 
 def merge_heads(
-    partial: torch.Tensor, own: Sequence[Sequence[int]], done: torch.Tensor, head_dim: int, suh: torch.Tensor
+    partial: torch.Tensor,
+    own: Sequence[Sequence[int]],
+    done: torch.Tensor,
+    head_dim: int,
+    suh: torch.Tensor,
+    sinks: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """float64 [1, rows, padded]: attention's output, prepared as an input.
 
@@ -91,8 +100,9 @@ def merge_heads(
         partial: [slots, H, Dp + 2].  own: of `pieces_of`.
         done: [rows, H * D], the rows that have one piece.
         suh: fp16 [1, padded].
+        sinks: [H], which `done` has already.
     """
-    rows = [merged(partial[slots], head_dim).flatten() if len(slots) > 1 else done[row].double()
+    rows = [merged(partial[slots], head_dim, sinks).flatten() if len(slots) > 1 else done[row].double()
             for row, slots in enumerate(own)]  # fmt: skip
     return exl3.rotate_input(torch.stack(rows), suh)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gpu.compile import AssemblerError, assemble, compile_for
+from gpu.compile import AssemblerError, assemble, compile_for, to_ptx
+from gpu.kernels import catalogue
+from gpu.kernels.attention_layout import Scoring
 from gpu.launch import KernelSource
 from gpu.ops import OPS
 from gpu.sampler import SOURCES
@@ -29,6 +33,8 @@ needs_compiler = pytest.mark.skipif(
 
 def _is_chosen(source: KernelSource, capability: tuple[int, int]) -> bool:
     """All variants on one capability; on the others one codebook for each width, so that the test stays short."""
+    if source.name.endswith(("_cap", "_sinks")):
+        return capability in (FULL_CAPABILITY, (9, 0))  # where the plain kernels need the most registers
     if "_packed_" in source.name:
         return capability == FULL_CAPABILITY or "v4" in source.name
     if capability == FULL_CAPABILITY or not source.name.startswith("exl3_"):
@@ -55,6 +61,20 @@ def test_kernels_fit_the_card(name: str, capability: tuple[int, int]) -> None:
         if needs.registers * THREADS > MAX_BLOCK_REGISTERS:
             faults.append(f"{source.name} needs {needs.registers} registers")
     assert not faults
+
+
+@needs_compiler
+@pytest.mark.parametrize("maker", [catalogue.attend_few, catalogue.attend_many])
+def test_soft_caps_and_sinks_leave_no_trace_in_a_kernel_without(maker: Callable[..., KernelSource]) -> None:
+    """Their arguments, the last three, are read by the kernels that have them and by no other."""
+    read = {}
+    for softcap, sinks in ((False, False), (True, False), (False, True), (True, True)):
+        ptx = to_ptx(maker(64, Scoring(softcap, sinks)), (8, 6))
+        last = len(catalogue.ATTEND) - 1
+        read[softcap, sinks] = [bool(re.search(rf"ld\.param.*_param_{number}]", ptx)) for number in range(last + 1)]
+    for (softcap, sinks), is_read in read.items():
+        assert is_read[-3:] == [softcap, softcap, sinks]
+        assert is_read[-4], "the scale is always read"
 
 
 @needs_compiler

@@ -117,6 +117,12 @@ def test_pieces_of_attention_are_one_softmax(lengths: tuple[int, ...]) -> None:
         values = torch.einsum("hn,nhd->hd", weights, v[end - length : end])
         pieces.append(torch.cat((values, weights.sum(-1)[:, None], peak[:, None]), -1))
     torch.testing.assert_close(fused.merged(torch.stack(pieces), head_dim), wanted)
+    sinks = torch.tensor([2.0, -3.0, 80.0])
+    with_sinks = attention.attend(
+        q, torch.tensor([count - 1]), torch.tensor([0]), torch.tensor([[0, 1]]), k_cache, v_cache, 0, 0.2, None, sinks
+    )[0]
+    torch.testing.assert_close(fused.merged(torch.stack(pieces), head_dim, sinks), with_sinks)
+    assert with_sinks[2].abs().max() < 1e-20
 
 
 def test_pieces_have_their_places() -> None:

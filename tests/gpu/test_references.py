@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
+from gpu.kernels.attention_layout import LOG2_E, softcap_factors
 from gpu.launchers.draw import Draw
 from gpu.ops import OPS, Op, worst_error
 from gpu.reference import attention, exl3, rope
@@ -74,6 +77,35 @@ def test_attention_agrees_with_torch_where_nothing_is_hidden() -> None:
     torch.testing.assert_close(found[0], wanted[:, 0], rtol=1e-5, atol=1e-6)
     last = attention.attend(q.transpose(0, 1), position, sequence, table, k_cache, v_cache, 1, dim**-0.5)
     torch.testing.assert_close(last[0], v[:, -1], rtol=1e-6, atol=1e-6)
+
+
+def test_a_soft_cap_and_a_sink_follow_their_formulas() -> None:
+    """One head of two values, three keys: every number by hand."""
+    q, scale, cap, sink = torch.tensor([[[3.0, -1.0]]]), 0.5, 2.0, 0.7
+    keys, values = [[1.0, 2.0], [-4.0, 0.5], [6.0, 6.0]], [[1.0, 10.0], [2.0, 20.0], [4.0, -8.0]]
+    k_cache, v_cache = torch.zeros(1, 1, 256, 2), torch.zeros(1, 1, 2, 256)
+    k_cache[0, 0, :3], v_cache[0, 0, :, :3] = torch.tensor(keys), torch.tensor(values).T
+    place = (torch.tensor([2]), torch.tensor([0]), torch.tensor([[0]]), k_cache, v_cache)
+    weights = [math.exp(cap * math.tanh(scale * (3.0 * a - b) / cap)) for a, b in keys]
+    for window, sinks in ((0, None), (0, sink), (2, sink)):
+        known = range(3 - (window or 3), 3)
+        total = sum(weights[i] for i in known) + (math.exp(sinks) if sinks is not None else 0.0)
+        wanted = [sum(weights[i] * values[i][n] for i in known) / total for n in (0, 1)]
+        given = torch.tensor([sinks]) if sinks is not None else None
+        found = attention.attend(q, *place, window, scale, cap, given)
+        assert found.flatten().tolist() == pytest.approx(wanted, rel=1e-6)
+
+
+def test_a_soft_cap_as_kernels_compute_it_is_exact_enough() -> None:
+    """By powers of two in float32, as `attention_scores.capped`; the card's own tanh would be off by 0.025 at 50."""
+    for cap in (0.5, 30.0, 50.0, 1000.0):
+        slope, height = (torch.tensor(factor).float() for factor in softcap_factors(cap))
+        scores = torch.cat((torch.linspace(-8 * cap, 8 * cap, 10001), torch.linspace(-1, 1, 1001)))
+        power = torch.exp2(slope * (scores.double() * LOG2_E).float())
+        found = height - 2.0 * height / (1.0 + power)
+        wanted = LOG2_E * cap * (scores.double() / cap).tanh()
+        assert (found - wanted).abs().max() < 5e-7 * LOG2_E * cap
+    assert softcap_factors(None) == (0.0, 0.0)
 
 
 def test_rotation_by_an_angle_keeps_lengths_and_the_rest() -> None:

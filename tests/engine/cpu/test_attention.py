@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -66,14 +66,21 @@ def filled(cache: CpuCache, shape: AttentionShape, num_tokens: int, pages: list[
 
 
 def attended(q: torch.Tensor, position: int, history: History, shape: AttentionShape) -> torch.Tensor:
-    """Plain attention of one row [H*D] in float64."""
+    """Plain attention of one row [H*D] in float64, by the formula: a sink is a term of the sum below the line."""
     first = max(0, position + 1 - shape.window) if shape.window else 0
     group = shape.num_heads // shape.num_kv_heads
     keys, values = (
         each[first : position + 1].double().repeat_interleave(group, dim=1) for each in (history.k, history.v)
     )
     scores = torch.einsum("hd,thd->ht", q.double().view(shape.num_heads, -1), keys) * shape.scale
-    return torch.einsum("ht,thd->hd", scores.softmax(-1), values).flatten()
+    if shape.softcap is not None:
+        scores = shape.softcap * torch.tanh(scores / shape.softcap)
+    peak = scores.amax(-1, keepdim=True)
+    weights = (scores - peak).exp()
+    total = weights.sum(-1, keepdim=True)
+    if shape.sinks is not None:
+        total += (torch.from_numpy(shape.sinks.logits).double()[:, None] - peak).exp()
+    return torch.einsum("ht,thd->hd", weights / total, values).flatten()
 
 
 def error_of(got: torch.Tensor, truth: torch.Tensor) -> float:
@@ -124,6 +131,51 @@ def test_chunks(backend: CpuBackend, head_dim: int, group: int, window: int | No
         backend.attention(q, shape, batch, cache, out)
         truth = torch.stack([attended(q[i], first + i, history, shape) for i in range(count)])
         assert error_of(out, truth) <= TOLERANCE, (first, count)
+
+
+def with_options(backend: CpuBackend, shape: AttentionShape, softcap: float | None, sinks: bool) -> AttentionShape:
+    """The shape with a soft cap and a sink for each head, one of which outweighs every key."""
+    logits = random(shape.num_heads, seed=4) * 3
+    logits[-1] = 400.0
+    return replace(shape, softcap=softcap, sinks=backend.prepare_sinks(logits) if sinks else None)
+
+
+@pytest.mark.parametrize(("softcap", "sinks"), [(2.5, False), (None, True), (4.0, True), (50.0, False)])
+@pytest.mark.parametrize("head_dim", [64, 80])
+@pytest.mark.parametrize("group", [1, 3, 8])
+@pytest.mark.parametrize("window", [None, 1, 30, 300])
+def test_soft_caps_and_sinks(
+    backend: CpuBackend, head_dim: int, group: int, window: int | None, softcap: float | None, sinks: bool
+) -> None:
+    plain = shape_of(2, group, head_dim, window)
+    shape = with_options(backend, plain, softcap, sinks)
+    cache = poisoned_cache(backend, shape, 6)
+    history = filled(cache, shape, 530, [4, 0, 5], seed=1)
+    for first, count, consecutive in ((0, 70, True), (200, 101, True), (511, 1, True), (529, 1, True), (250, 9, False)):
+        q = random(count, shape.num_heads * head_dim, seed=first) * 5
+        out, without = torch.full_like(q, torch.nan), torch.empty_like(q)
+        batch = batch_of(list(range(first, first + count)), [0] * count, [history.pages], consecutive)
+        backend.attention(q, shape, batch, cache, out)
+        truth = torch.stack([attended(q[i], first + i, history, shape) for i in range(count)])
+        assert error_of(out, truth) <= 5 * TOLERANCE, (first, count)
+        backend.attention(q, plain, batch, cache, without)
+        if window != 1 or sinks:  # a single key has all the weight, however its score is capped
+            assert error_of(without, truth) > 1e-3
+        if sinks:
+            assert (out[:, -head_dim:] == 0).all()
+
+
+def test_a_sink_that_weighs_nothing_changes_nothing(backend: CpuBackend) -> None:
+    plain = shape_of(1, 2, 64)
+    shape = replace(plain, sinks=backend.prepare_sinks(torch.full((2,), -torch.inf)))
+    cache = poisoned_cache(backend, shape, 1)
+    filled(cache, shape, 100, [0], seed=1)
+    q = random(100, 128, seed=2)
+    for consecutive in (True, False):
+        outs = [torch.full_like(q, torch.nan) for _ in range(2)]
+        for each, out in zip((plain, shape), outs, strict=True):
+            backend.attention(q, each, batch_of(list(range(100)), [0] * 100, [[0]], consecutive), cache, out)
+        assert torch.equal(*outs)
 
 
 @pytest.mark.parametrize("group", [2, 4, 5, 6, 7])

@@ -9,7 +9,7 @@ from numba import njit
 
 from engine.cpu import elementwise_kernels
 from engine.cpu.backend import CpuBackend, CpuPlainLinear
-from engine.cpu.math_ir import exp_shifted, half_bits, half_value, widen_halves
+from engine.cpu.math_ir import exp_shifted, half_bits, half_value, soften, widen_halves
 from engine.quant.tensors import PlainLinear
 
 SIZES = [1, 15, 16, 17, 40, 129, 1030]
@@ -27,6 +27,23 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 @njit  # type: ignore[untyped-decorator]
 def exp_of(values, shift):  # type: ignore[no-untyped-def]
     return exp_shifted(values, 0, values.shape[0], shift)
+
+
+@njit  # type: ignore[untyped-decorator]
+def softened(values, first, count, cap):  # type: ignore[no-untyped-def]
+    soften(values, first, count, cap)
+
+
+@pytest.mark.parametrize("cap", [0.5, 3.0, 50.0, 1e4])
+def test_soft_cap(cap: float) -> None:
+    values = np.concatenate([cap * np.linspace(-20, 20, 4000), [0.0, np.inf, -np.inf, 1e30, -1e30]]).astype(np.float32)
+    values = np.concatenate([values, np.full(-len(values) % 16, 7.0, np.float32)])
+    wanted = cap * np.tanh(values.astype(np.float64) / cap)
+    found = values.copy()
+    softened(found, 16, len(values) - 32, np.float32(cap))
+    assert np.array_equal(found[:16], values[:16])
+    assert np.array_equal(found[-16:], values[-16:])
+    assert np.abs(found - wanted)[16:-16].max() <= 3e-7 * cap
 
 
 @njit  # type: ignore[untyped-decorator]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -74,7 +74,12 @@ def truth(own: History, shape: AttentionShape, bits: tuple[int, int], position: 
         for x, width in zip((own.k, own.v), bits, strict=True)
     )
     scores = torch.einsum("hd,thd->ht", own.q[position].double().view(-1, size), k) * shape.scale
-    return torch.einsum("ht,thd->hd", scores.softmax(-1), v).flatten()
+    if shape.softcap is not None:
+        scores = shape.softcap * torch.tanh(scores / shape.softcap)
+    total = scores.exp().sum(-1, keepdim=True)
+    if shape.sinks is not None:
+        total += torch.from_numpy(shape.sinks.logits).double().exp()[:, None]
+    return torch.einsum("ht,thd->hd", scores.exp() / total, v).flatten()
 
 
 def error_of(found: torch.Tensor, wanted: torch.Tensor) -> float:
@@ -105,6 +110,22 @@ def test_chunk_then_decode(
     for position in (259, 260, 261):
         found = run(backend, cache, shape, [own], [[position]])
         assert error_of(found[0], truth(own, shape, bits, position)) < DECODE_TOLERANCE
+
+
+@pytest.mark.parametrize(("softcap", "sinks"), [(1.5, False), (None, True), (2.0, True)])
+@pytest.mark.parametrize("window", [None, 37])
+def test_soft_caps_and_sinks(backend: CpuBackend, softcap: float | None, sinks: bool, window: int | None) -> None:
+    bits, plain = (4, 6), AttentionShape(6, 2, 80, 80**-0.5, window)
+    logits = backend.prepare_sinks(6 + random(6, seed=3)) if sinks else None
+    shape = replace(plain, softcap=softcap, sinks=logits)
+    cache = backend.allocate_cache(CacheShape(4, 2, 80, bits, 2, has_softcap=softcap is not None, has_sinks=sinks))
+    own = sequence(shape, 262)
+    chunk = run(backend, cache, shape, [own], [range(259)])
+    assert error_of(chunk, torch.stack([truth(own, shape, bits, i) for i in range(259)])) < CHUNK_TOLERANCE
+    for position in (259, 260, 261):
+        found = run(backend, cache, shape, [own], [[position]])[0]
+        assert error_of(found, truth(own, shape, bits, position)) < 3 * DECODE_TOLERANCE
+        assert error_of(found, truth(own, plain, bits, position)) > 1e-2
 
 
 def test_several_sequences_decode_together(backend: CpuBackend) -> None:

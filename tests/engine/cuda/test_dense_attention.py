@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -107,6 +110,13 @@ def test_chunks_of_few_shapes_are_taken(first: int | None, rows: int, pitch: int
 def test_a_chunk_must_lie_inside_the_window(window: int, is_taken: bool) -> None:
     shape = AttentionShape(4, 2, 64, 0.125, window)
     assert bool(_Plain(CHUNK).pitch_for(shape, _batch(0, 4096, [0]), 64)) == is_taken
+
+
+@pytest.mark.parametrize("options", [{"softcap": 50.0}, {"sinks": SimpleNamespace(logits=torch.zeros(4))}])
+def test_soft_caps_and_sinks_take_the_other_road(options: dict[str, Any]) -> None:
+    batch = _batch(0, 4096, [0])
+    assert _Plain(CHUNK).pitch_for(SHAPE, batch, 64) > 0
+    assert _Plain(CHUNK).pitch_for(replace(SHAPE, **options), batch, 64) == 0
 
 
 def test_other_heads_and_cards_take_the_other_road() -> None:

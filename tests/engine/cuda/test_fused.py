@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -110,6 +111,12 @@ def test_sources_hold_every_kind_of_input(codebook: str, kinds: tuple[str, ...])
     }
 
 
+def test_sources_follow_the_sinks() -> None:
+    plain, mixed = ({source.name for source in sources(["mul1"], kinds)} for kinds in ((False,), (False, True)))
+    assert mixed - plain == {"merge_heads_codes_sinks", "merge_heads_halves_sinks"}
+    assert not {source.name for source in sources(["mcg"], (True,))} & {"merge_heads_halves", "merge_heads_codes"}
+
+
 class Step:
     """One step of fused blocks over fake kernels.
 
@@ -152,6 +159,14 @@ def test_a_block_is_ten_launches(rows: int, monkeypatch: pytest.MonkeyPatch) -> 
     assert names == [*wanted, *wanted, "absorb_halves"]
     known = {source.name for source in sources(["mul1"])}
     assert {name for name in names if name not in (product, "attend")} <= known
+
+
+def test_splits_are_merged_with_the_sinks_of_their_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks, sinks = [block(), block()], SimpleNamespace(logits=torch.zeros(4))
+    blocks[1].attention.shape = replace(blocks[1].attention.shape, sinks=sinks)
+    step = Step(blocks, 1, monkeypatch)
+    merges = [(name, arguments[-1]) for name, _, arguments in step.launches if name.startswith("merge_heads")]
+    assert merges == [("merge_heads_codes", 0), ("merge_heads_codes_sinks", sinks.logits.data_ptr())]
 
 
 def test_larger_steps_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
