@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 
 SPEED_WINDOW_S = 5.0
-_SLOT_S = 0.25  # bytes of one slot are counted together
+_SLOT_S = 0.05  # bytes of one slot are counted together
+_LEAST_S = 0.25  # over which a speed is told
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class SpeedMeter:
     def bytes_per_s(self, now: float) -> float:
         with self._lock:
             self._drop_old(now)
-            span = min(SPEED_WINDOW_S, max(now - self._started, _SLOT_S))
+            span = min(SPEED_WINDOW_S, max(now - self._started, _LEAST_S))
             return sum(num_bytes for _, num_bytes in self._slots) / span
 
     def _drop_old(self, now: float) -> None:
