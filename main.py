@@ -10,9 +10,13 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from engine.requests import LoadRequest
+
+if TYPE_CHECKING:
+    from engine.hub.endpoint import Endpoint
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     bench.set_defaults(run=_bench)
     _add_download(commands)
+    _add_fit(commands)
     return parser
 
 
@@ -69,6 +74,21 @@ def _add_download(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     download.add_argument("--proxy", default="", metavar="URL", help="HTTP proxy (default: the system's settings)")
     download.add_argument("--connections", type=_positive, metavar="N", help="files at a time (default: 3)")
     download.set_defaults(run=_download)
+
+
+def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    fit = commands.add_parser("fit", help="tell whether a model fits a card, before it is downloaded")
+    fit.add_argument("model", metavar="MODEL_OR_REPO", help="a model's folder, or owner/name[@branch] on the hub")
+    fit.add_argument("--vram", type=float, metavar="GB", help="memory of the card to plan for (default: this one's)")
+    fit.add_argument(
+        "--context", type=_positive, default=8192, metavar="TOKENS", help="to make room for (default: 8192)"
+    )
+    fit.add_argument(
+        "--cache-bits", type=_cache_bits, default=LoadRequest.cache_bits, metavar="BITS",
+        help="bits of the cache's keys and values, as for chat (default: 16)",
+    )  # fmt: skip
+    fit.add_argument("--endpoint", default="", metavar="URL", help="a mirror of the hub (default: HF_ENDPOINT)")
+    fit.set_defaults(run=_fit)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -125,17 +145,41 @@ def _download(options: argparse.Namespace) -> int:
 
     from engine.hub.download_command import DownloadOrder, download_model
     from engine.hub.endpoint import Endpoint
-    from engine.hub.tokens import TokenStore
     from engine.hub.transfer.settings import TransferSettings
     from engine.hub.transfer.source import Access
 
     data = Path(platformdirs.user_data_dir("Espalier", appauthor=False))
     endpoint = Endpoint.of(options.endpoint, options.proxy, is_own=options.own_server, environment=os.environ)
-    may_have_token = endpoint.may_have_token(endpoint.url)  # else the keyring need not be unlocked
-    token = (os.environ.get("HF_TOKEN") or TokenStore(data).load() or "").strip() if may_have_token else ""
+    token = _token_for(endpoint, data)
     settings = TransferSettings(parallel_files=options.connections or TransferSettings.parallel_files)
     folder = (options.to or data / "models").expanduser().absolute()
     return download_model(DownloadOrder(options.model, folder, Access(endpoint, token), settings), sys.stdout)
+
+
+def _token_for(endpoint: Endpoint, data: Path) -> str:
+    """The token for the hub, '' where there is none or none may go; then the keyring need not be unlocked."""
+    from engine.hub.tokens import TokenStore
+
+    if not endpoint.may_have_token(endpoint.url):
+        return ""
+    return (os.environ.get("HF_TOKEN") or TokenStore(data).load() or "").strip()
+
+
+def _fit(options: argparse.Namespace) -> int:
+    import platformdirs
+
+    from engine.fit_report import FitRequest, FitSources, fit_lines
+    from engine.hub.endpoint import Endpoint
+
+    endpoint = Endpoint.of(options.endpoint, environment=os.environ)
+    data, cache = (
+        Path(folder("Espalier", appauthor=False))
+        for folder in (platformdirs.user_data_dir, platformdirs.user_cache_dir)
+    )
+    token = "" if Path(options.model).is_dir() else _token_for(endpoint, data)
+    request = FitRequest(options.model, options.vram, options.context, options.cache_bits)
+    print("\n".join(fit_lines(request, FitSources(endpoint, token, cache))))
+    return 0
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:

@@ -18,11 +18,11 @@ import torch
 from platformdirs import user_cache_path
 
 from engine.backend import Backend, Batch
-from engine.budget import FP16_CACHE, PAGE_TOKENS, pages_for
+from engine.budget import PAGE_TOKENS, pages_for
 from engine.chat.template import ChatTemplate
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
 from engine.events import LoadProgress, ModelInfo
-from engine.fit.plan import MemoryPlan, plan_load
+from engine.fit.plan import MemoryPlan, check_cache_bits, plan_load
 from engine.footprint import MemoryUse, memory_of
 from engine.generation.executor import EagerExecutor
 from engine.generation.graph_executor import GraphExecutor
@@ -39,7 +39,6 @@ from engine.weights.shards import ShardIndex
 
 MAX_BATCH = 16
 CUDA_OUT_OF_MEMORY = 2  # CUresult
-PACKED_WIDTHS = range(2, 9)  # bits of a quantized cache
 MIN_CAPABILITY = (8, 0)  # mma.m16n8k16 and asynchronous copies
 RECOMMENDABLE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # of generation_config.json
 
@@ -140,7 +139,7 @@ def _open(request: LoadRequest) -> _Opened:
     index = ShardIndex.open(folder)
     tokenizer = Tokenizer.open(folder)
     template = ChatTemplate.open(folder, tokenizer)
-    check_cache_bits(request)
+    check_cache_bits(request.cache_bits)
     backend = open_backend(request.device, is_exact=request.exact)
     tensors = {name: entry.num_bytes for name, entry in index.entries.items()}
     known = CardExperience.of(backend, usual_experience())
@@ -326,16 +325,6 @@ def card_number(name: str) -> int | None:
         return int(name) if int(name) < count else None
     uuids = [f"gpu-{torch.cuda.get_device_properties(i).uuid}".lower() for i in range(count)]
     return uuids.index(name.lower()) if name.lower() in uuids else None
-
-
-def check_cache_bits(request: LoadRequest) -> None:
-    """Raises `InvalidRequestError` for cache widths that there are not."""
-    k, v = request.cache_bits
-    if request.cache_bits != FP16_CACHE and not (k in PACKED_WIDTHS and v in PACKED_WIDTHS):
-        raise InvalidRequestError(
-            f"There is no cache with keys of {k} and values of {v} bits.",
-            "Use 2 to 8 bits for both, each its own, or 16 bits for both.",
-        )
 
 
 def _cache_tokens(spec: ModelSpec, wanted: int | None) -> int:

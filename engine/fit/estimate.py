@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.budget import FP16_CACHE, PAGE_TOKENS, ROOMY_BYTES, DeviceBudget, card_budget, pages_for
 from engine.errors import EngineError
-from engine.fit.cards import Card
+from engine.fit.cards import Card, CardReading
 from engine.fit.experience import CONTEXT_BYTES, CardKey, Experience
 from engine.fit.plan import GB, MemoryPlan, plan_load
 from engine.models.registry import build_spec
@@ -56,9 +56,10 @@ class CardMemory:
     correction_bytes: int = 0
 
     @classmethod
-    def of(cls, card: Card, others_bytes: int, experience: Experience) -> CardMemory:
-        """A card of this machine, with what was learned on it."""
-        memory = cls(card.memory_total_bytes, others_bytes)
+    def of(cls, card: Card, reading: CardReading, experience: Experience) -> CardMemory:
+        """A card of this machine as it is now, with what was learned on it; all use is others' where it is not told."""
+        others = reading.used_bytes if reading.others_bytes is None else reading.others_bytes
+        memory = cls(reading.total_bytes, others)
         key = CardKey(card.uuid, card.driver_version, is_roomy=memory.is_roomy)
         memory = replace(memory, context_bytes=experience.context_bytes(key))
         return replace(memory, correction_bytes=experience.correction_bytes(key))

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.budget import FP16_CACHE, PAGE_TOKENS, DeviceBudget, pages_for
-from engine.errors import NotEnoughMemoryError
+from engine.errors import InvalidRequestError, NotEnoughMemoryError
 from engine.models.sizes import cache_bytes_per_token, longest_context, staging_bytes, weights_bytes, working_bytes
 from engine.models.spec import ModelSpec
 
 GB = 1e9
+PACKED_WIDTHS = range(2, 9)  # bits of a quantized cache
 SCALE_BITS = 0.5  # of a quantized value's share in its scale
 LEAST_BYTES = 100_000_000  # the smallest amount that is worth asking for
 
@@ -89,6 +90,16 @@ class MemoryPlan:
             if share < 1 and self.cache_bytes * (1 - share) >= missing_bytes:
                 return [f"use a cache of {bits} bits"]
         return []
+
+
+def check_cache_bits(bits: tuple[int, int]) -> None:
+    """Raises `InvalidRequestError` for widths of keys and values that there are not."""
+    k, v = bits
+    if bits != FP16_CACHE and not (k in PACKED_WIDTHS and v in PACKED_WIDTHS):
+        raise InvalidRequestError(
+            f"There is no cache with keys of {k} and values of {v} bits.",
+            "Use 2 to 8 bits for both, each its own, or 16 bits for both.",
+        )
 
 
 def plan_load(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.budget import CARD_BUDGET, CPU_BUDGET, FP16_CACHE, PAGE_TOKENS, ROOMY_BUDGET
-from engine.fit.cards import Card
+from engine.fit.cards import Card, CardReading
 from engine.fit.estimate import CardMemory, FitModel, Verdict, recommended
 from engine.fit.experience import CardKey, Experience, LoadRecord
 from engine.fit.plan import plan_load
@@ -216,12 +216,15 @@ def test_loads_teach(tmp_path: Path) -> None:
 
 def test_what_was_learned_is_in_the_estimate(tmp_path: Path) -> None:
     card = Card(0, "RTX 4070", "GPU-1", (8, 9), "580.1", 12 * GIB, "cuda:0")
+    reading = CardReading(2 * GIB, 12 * GIB, None, GIB)
     experience = Experience(tmp_path)
-    before = model_of(4).estimate(CardMemory.of(card, GIB, experience), 8192)
+    before = model_of(4).estimate(CardMemory.of(card, reading, experience), 8192)
     experience.add(KEY, LoadRecord(7_000_000_000, 7_250_000_000, 600_000_000))
-    after = model_of(4).estimate(CardMemory.of(card, GIB, experience), 8192)
+    after = model_of(4).estimate(CardMemory.of(card, reading, experience), 8192)
     assert after.plan.total_bytes - before.plan.total_bytes == 250_000_000
     assert before.memory.free_bytes - after.memory.free_bytes == 100_000_000
+    untold = CardMemory.of(card, CardReading(2 * GIB, 12 * GIB, None, None), experience)
+    assert (before.memory.others_bytes, untold.others_bytes) == (GIB, 2 * GIB)
 
 
 @pytest.mark.parametrize(

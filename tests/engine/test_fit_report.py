@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import DeviceError, EngineError, InvalidRequestError
+from engine.fit.cards import CardReport
+from engine.fit_report import FitRequest, FitSources, fit_lines
+from engine.hub.endpoint import Endpoint
+from engine.hub.errors import NotFoundError, OfflineError
+from tests.fakes.metadata_hub import FakeRepo, MetadataHub
+
+
+@pytest.fixture
+def folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def lines_of(request: FitRequest, folder: Path, url: str = "http://127.0.0.1:9", *, offline: bool = False) -> list[str]:
+    return fit_lines(request, FitSources(Endpoint(url, offline=offline), "hf_good", folder / "cache"))
+
+
+@pytest.fixture
+def hub(demo_model: Path) -> Iterator[MetadataHub]:
+    model = {path.name: path.read_bytes() for path in demo_model.iterdir()}
+    other = {**model, "config.json": model["config.json"].replace(b'"bits": 4.0', b'"bits": 3.0')}
+    with MetadataHub(
+        FakeRepo("o/Demo-exl3", {"3.0bpw": other, "4.0bpw": model}), FakeRepo("o/none", {"main": {}})
+    ) as hub:
+        yield hub
+
+
+def test_a_folder(demo_model: Path, folders: Path) -> None:
+    lines = lines_of(FitRequest(str(demo_model), 8, 2048), folders)
+    assert "A card of 8 GB" in lines[0]
+    assert "fits easily" in lines[2]
+    assert "weights 0.0" in lines[3]
+    assert lines[4] == "  largest context: 2048 at 16 bits, 2048 at 8 bits, 2048 at 4 bits"
+    assert "too big" in lines_of(FitRequest(str(demo_model), 0.5), folders)[2]
+
+
+def test_a_repository(hub: MetadataHub, folders: Path) -> None:
+    lines = lines_of(FitRequest("o/Demo-exl3", 8), folders, hub.url)
+    titles = [line for line in lines if "to download" in line]
+    assert [title.partition(",")[0] for title in titles] == ["4.0bpw", "3.0bpw"]
+    assert [title.endswith("(recommended)") for title in titles] == [True, False]
+    one = lines_of(FitRequest("o/Demo-exl3@3.0bpw", 8), folders, hub.url)
+    assert [line.partition(",")[0] for line in one if "to download" in line] == ["3.0bpw"]
+    assert {each.authorization for each in hub.asked} == {None}
+
+
+def test_what_goes_wrong_is_said(hub: MetadataHub, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(request: FitRequest, *, offline: bool = False) -> EngineError:
+        with pytest.raises(EngineError) as caught:
+            lines_of(request, folders, hub.url, offline=offline)
+        assert caught.value.way_out
+        return caught.value
+
+    assert isinstance(refused(FitRequest("o/none", 8)), NotFoundError)
+    assert isinstance(refused(FitRequest("o/Demo-exl3@5.0bpw", 8)), NotFoundError)
+    assert isinstance(refused(FitRequest("nothing", 8)), InvalidRequestError)
+    assert isinstance(refused(FitRequest("o/Demo-exl3", -1)), InvalidRequestError)
+    assert isinstance(refused(FitRequest("o/Demo-exl3", float("nan"))), InvalidRequestError)
+    assert isinstance(refused(FitRequest("o/Demo-exl3", 8, 0)), InvalidRequestError)
+    assert isinstance(refused(FitRequest("o/Demo-exl3", 8, 10, (9, 8))), InvalidRequestError)
+    assert isinstance(refused(FitRequest("o/Demo-exl3", 8), offline=True), OfflineError)
+    monkeypatch.setattr("engine.fit_report.find_cards", lambda: CardReport(problem="No driver."))
+    error = refused(FitRequest("o/Demo-exl3"))
+    assert isinstance(error, DeviceError)
+    assert "No driver." in error.message
+
+
+def test_on_the_command_line(demo_model: Path, project_root: Path) -> None:
+    command = [
+        sys.executable,
+        "main.py",
+        "fit",
+        str(demo_model),
+        "--vram",
+        "12",
+        "--context",
+        "1024",
+        "--cache-bits",
+        "8",
+    ]
+    done = subprocess.run(
+        command, cwd=project_root, capture_output=True, encoding="utf-8", timeout=60, check=False,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "fits easily" in done.stdout
