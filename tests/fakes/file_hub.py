@@ -229,6 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.stall_s:
             time.sleep(fault.stall_s)
         if fault.after is not None and fault.after % 2:  # every other break is a reset, the rest end quietly
+            time.sleep(0.05)  # a reset throws away what has not left yet, and that would count as sent
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 

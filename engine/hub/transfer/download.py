@@ -17,7 +17,7 @@ from typing import Literal
 from engine.errors import EngineError
 from engine.hub.transfer.cleaning import remove_download
 from engine.hub.transfer.connection import Connector
-from engine.hub.transfer.errors import FREE_SPACE, NotEnoughSpaceError, Stopped, disk_error
+from engine.hub.transfer.errors import FREE_SPACE, NotEnoughSpaceError, Stopped, TransferError, disk_error
 from engine.hub.transfer.events import DownloadProgress
 from engine.hub.transfer.file_state import FileState
 from engine.hub.transfer.file_transfer import FileTransfer
@@ -157,6 +157,11 @@ class Download:
         if self.error is not None:
             raise self.error
         self._stop.check()
+        if not self._manifest.is_complete:
+            raise TransferError(
+                f"Files of {self.plan.name} have vanished from {self.plan.folder} meanwhile.",
+                "Leave the folder alone while a download runs, then resume.",
+            )
 
     def _watch(self) -> None:
         offset = time.time() - time.monotonic()

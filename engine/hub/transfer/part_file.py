@@ -18,7 +18,7 @@ from engine.hub.transfer.digest import FileDigest, feed
 from engine.hub.transfer.sidecar import Checkpoint, Sidecar, boot_name, read_sidecar, sidecar_path, write_sidecar
 from engine.hub.types import RepoFile
 
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 19  # two for each of three files: what a kill may lose stays below 4 MiB
 NUM_BUFFERS = 2
 CHECKPOINT_BYTES = 64 << 20
 

@@ -30,13 +30,17 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
     """Gives each connection to `serve` in a thread; yields the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
+        def serve_and_close(opened: socket.socket) -> None:
+            with opened, contextlib.suppress(OSError):
+                serve(opened)
+
         def accept() -> None:
             while True:
                 try:
                     opened, _ = server.accept()
                 except OSError:
                     return
-                threading.Thread(target=serve, args=(opened,), daemon=True).start()
+                threading.Thread(target=serve_and_close, args=(opened,), daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -85,7 +89,7 @@ def test_a_silent_server_and_a_cut(tmp_path: Path) -> None:
 
 
 def test_a_name_that_takes_its_time_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
     stop = StopSwitch()
     assert timed_cut(stop, lambda: Connector(TransferSettings(), stop, "").get("http://slow.example/", {})) < 0.3
     with pytest.raises(RetryLater, match=r"slow\.example does not answer"):

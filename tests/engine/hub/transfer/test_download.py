@@ -347,6 +347,21 @@ def test_two_downloads_into_one_folder(hub: FileHub, tmp_path: Path) -> None:
     assert run(hub, tmp_path).outcome == "done"
 
 
+def test_files_that_vanish_meanwhile_are_not_taken_for_a_model(hub: FileHub, tmp_path: Path) -> None:
+    hub.fail(SHARD, Fault(after=1_000_000), Fault(after=0, stall_s=0.2))
+    made = make(hub, tmp_path)
+    thread = threading.Thread(target=made.download.run)
+    thread.start()
+    config = model_folder(tmp_path) / "config.json"
+    wait_for_bytes(made, 1_000_000 + len(hub.files[SECOND]))
+    config.unlink()
+    thread.join()
+    assert made.last.phase == "failed"
+    assert "vanished" in made.last.message
+    assert run(hub, tmp_path).outcome == "done"
+    assert_whole(hub, tmp_path)
+
+
 def test_the_offline_switch_opens_no_connection(hub: FileHub, tmp_path: Path) -> None:
     download = Download(
         plan_download(hub.variant, tmp_path), Access(Endpoint(hub.url, offline=True)), lambda _: None, QUICK
