@@ -101,7 +101,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "are less exact (default: 16)",
     )  # fmt: skip
     parser.add_argument(
-        "--exact", action="store_true", help="on a card, do not round the activations of a single reply to 8 bits"
+        "--fast", action="store_true", help="on a card, round the activations of a single reply to 8 bits"
     )
 
 
@@ -183,7 +183,7 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:
-    return LoadRequest(options.model, options.device, options.cache_tokens, options.cache_bits, options.exact)
+    return LoadRequest(options.model, options.device, options.cache_tokens, options.cache_bits, not options.fast)
 
 
 if __name__ == "__main__":

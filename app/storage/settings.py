@@ -27,7 +27,7 @@ class Settings:
     device: str = "auto"  # or "cpu", or the UUID of a card
     cache_tokens: int = 0  # context of the next load; 0 leaves it to the engine
     cache_bits: int = 16  # of a key or value of the next load; one of CACHE_BITS
-    exact: bool = False  # activations of the next load are never rounded to 8 bits
+    exact: bool = True  # activations of the next load are never rounded to 8 bits
     window: tuple[int, ...] = ()  # x, y, width, height
     maximized: bool = False
     splitter: tuple[int, ...] = ()

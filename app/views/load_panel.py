@@ -109,12 +109,12 @@ class LoadPanel(QWidget):
         for bits in CACHE_BITS:
             self.cache.addItem(self.tr("fp16") if bits == FP16_BITS else self.tr("{0} bits").format(bits), bits)
         precision_help = self.tr(
-            "On a card: fast rounds the activations of a single reply to 8 bits, which replies a few percent sooner and "
-            "changes next to nothing; exact rounds nothing."
+            "On a card: exact rounds nothing; fast rounds the activations of a single reply to 8 bits, which replies "
+            "a few percent sooner and changes next to nothing."
         )
         self.precision = _Combo(theme, self.tr("Precision"), precision_help)
-        self.precision.addItem(self.tr("Fast"), False)
         self.precision.addItem(self.tr("Exact"), True)
+        self.precision.addItem(self.tr("Fast"), False)
         self.device.activated.connect(self._on_device)
         self.context.activated.connect(self._on_context)
         self.cache.activated.connect(self._on_cache)

@@ -57,7 +57,7 @@ class Shape:
         return min(MAX_STAGES, max(MIN_STAGES, SHARED_BYTES // self.stage_bytes(bits)))
 
 
-SHAPES = (Shape(4, 4, 4, 4), Shape(8, 2, 8, 2), Shape(16, 1, 16, 1))  # for fewer rows first
+SHAPES = (Shape(4, 4, 4, 4), Shape(8, 4, 4, 2), Shape(16, 2, 4, 2))  # for fewer rows first
 MAX_ROWS = SHAPES[-1].max_rows
 
 LONE_WARP = 0.6  # time that a warp alone on a quarter of a multiprocessor loses, over that of its own work

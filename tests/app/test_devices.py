@@ -149,15 +149,15 @@ def test_the_width_of_the_cache_is_a_load_setting_too(window: Window) -> None:
 def test_the_precision_is_a_load_setting_too(window: Window) -> None:
     found(window)
     precision = panel(window).precision
-    assert precision.currentText() == "Fast"
+    assert precision.currentText() == "Exact"
     precision.setCurrentIndex(1)
     precision.activated.emit(1)
     assert panel(window).reload_row.isVisible()
     window.app.models.reload()
     window.ready()
-    assert window.script.loads[-1].exact
+    assert not window.script.loads[-1].exact
     assert not panel(window).reload_row.isVisible()
-    assert precision.currentText() == "Exact"
+    assert precision.currentText() == "Fast"
 
 
 def test_the_next_start_loads_on_the_chosen_card_once_its_number_is_known(
