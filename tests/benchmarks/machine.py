@@ -37,7 +37,7 @@ class Machine(Protocol):
     cache_bytes: int
     rates: Rates
 
-    def backend(self) -> Any:
+    def backend(self, *, is_exact: bool = True) -> Any:
         """A fresh backend of the engine."""
 
     def capture(self, launches: Launches) -> Callable[[], None]:
@@ -67,8 +67,8 @@ class CudaMachine:
         clock = _clock_of(str(about.uuid)) or core.nominal_clock_hz
         self.rates = Rates(self._copy_rate(), about.multi_processor_count, clock, core)
 
-    def backend(self) -> Any:
-        return open_backend(f"cuda:{self.device.index}")
+    def backend(self, *, is_exact: bool = True) -> Any:
+        return open_backend(f"cuda:{self.device.index}", is_exact=is_exact)
 
     def capture(self, launches: Launches) -> Callable[[], None]:
         graph = self._graph(launches)
@@ -150,7 +150,8 @@ class CpuMachine:
         self.name, self.device, self.cache_bytes = self._backend.device_name, torch.device("cpu"), CPU_CACHE_BYTES
         self.rates = Rates(self._copy_rate())
 
-    def backend(self) -> Any:
+    def backend(self, *, is_exact: bool = True) -> Any:
+        """Always exact."""
         return self._backend
 
     def capture(self, launches: Launches) -> Callable[[], None]:

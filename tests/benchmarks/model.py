@@ -94,13 +94,13 @@ def line_of(figure: Figure) -> str:
     return f"{line} {figure.published:10.0f} {figure.tokens_per_s / figure.published:6.2f}x  {SOURCE}"
 
 
-def measure(subject: Subject, device: str) -> tuple[list[Figure], dict[str, object]]:
+def measure(subject: Subject, device: str, *, is_exact: bool = True) -> tuple[list[Figure], dict[str, object]]:
     """Makes the model if need be, loads it, measures and prints."""
     from engine.terminal import load_for_bench
 
     if subject.recipe is not None:
         write_model(subject.folder, subject.recipe)
-    session = load_for_bench(LoadRequest(subject.folder, device))
+    session = load_for_bench(LoadRequest(subject.folder, device, exact=is_exact))
     try:
         print(f"{subject.name}: {session.info.format}, {session.info.device_name}, load {session.info.load_s:.1f} s")
         result = SpeedBench(session, lambda line: print(f"  {line}", file=sys.stderr, flush=True)).run()
@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace, cache: Path) -> int:
     figures: list[Figure] = []
     results: list[dict[str, object]] = []
     for subject, device in subjects:
-        found, result = measure(subject, device)
+        found, result = measure(subject, device, is_exact=not options.fast)
         figures += found
         results.append(result)
         if subject.recipe is not None and options.cache is None:
@@ -151,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep the made models here (default: do not keep)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     parser.add_argument("--cpu", action="store_true", help="also measure llama-1b on the processor")
+    parser.add_argument("--fast", action="store_true", help="single replies with 8-bit activations")
     return parser
 
 

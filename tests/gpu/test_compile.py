@@ -40,7 +40,7 @@ def _is_chosen(source: KernelSource, capability: tuple[int, int]) -> bool:
     if capability == FULL_CAPABILITY or not source.name.startswith("exl3_"):
         return True
     codebooks = ("mul1", "mcg", "3inst")
-    chosen = [f"_{codebooks[bits % 3]}_k{bits}" for bits in (1, 3, 4, 5, 8)] + ["_int_k3", "_int_k4", "_int_k8"]
+    chosen = [f"_{codebooks[bits % 3]}_k{bits}" for bits in (1, 3, 4, 5, 8)]
     return any(part in source.name for part in chosen)
 
 
