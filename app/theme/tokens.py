@@ -24,6 +24,7 @@ class Palette:
     danger: str
     warning: str
     info: str
+    violet: str
 
 
 DARK = Palette(
@@ -39,6 +40,7 @@ DARK = Palette(
     danger="#F28B82",
     warning="#E8B84E",
     info="#7FBAF5",
+    violet="#C0A6F7",
 )
 LIGHT = Palette(
     background="#F5F7F4",
@@ -53,6 +55,7 @@ LIGHT = Palette(
     danger="#A8231C",
     warning="#7A5200",
     info="#1B5FA8",
+    violet="#6B3FB5",
 )
 
 READABLE_PAIRS = (

@@ -1,0 +1,338 @@
+"""A card's memory as one bar in parts, each with a pattern of its own and a line of words below.
+
+The same bar shows what a load would take and, later, what it took. Knows the parts of an estimate and nothing of how
+they come about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QBrush, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.theme.theme import Theme
+from app.theme.tokens import RADIUS_CHIP, SPACE_4, SPACE_8, SPACE_16
+from app.views.widgets import clear_layout, label
+from engine.fit.estimate import Part
+
+GIB = 1024**3
+BAR_PX, SWATCH_PX = 26, 12
+LEGEND_COLUMN_PX = 190
+FREE = "free"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a part is drawn: a role of the palette and a pattern over it."""
+
+    role: str
+    pattern: Qt.BrushStyle | None = None
+
+
+_LOOKS = {
+    "other programs": _Look("muted", Qt.BrushStyle.BDiagPattern),
+    "weights": _Look("accent"),
+    "cache": _Look("info", Qt.BrushStyle.VerPattern),
+    "vision": _Look("violet", Qt.BrushStyle.DiagCrossPattern),
+    "working memory": _Look("warning", Qt.BrushStyle.FDiagPattern),
+    "driver": _Look("text", Qt.BrushStyle.Dense4Pattern),
+}
+_OUTLINE = _Look("border")
+
+
+def memory_amount(num_bytes: int) -> str:
+    """Memory of a card in the unit it is sold in: "6.2 GB"."""
+    return f"{num_bytes / GIB:.1f} GB" if num_bytes >= GIB // 20 or not num_bytes else "< 0.1 GB"
+
+
+class VramBar(QWidget):
+    """The bar with its legend; arrow keys walk through the parts and say what each is.
+
+    Signals:
+        part_chosen: the name of the part under the mouse or the keyboard, '' when there is none.
+    """
+
+    part_chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.strip = _Strip(theme, self)
+        self.legend = _Legend(theme, self)
+        self._help = label(theme, font="small", kind="muted", wrap=True)
+        self._help.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._basis = ""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_8)
+        layout.addWidget(self.strip)
+        layout.addWidget(self.legend)
+        layout.addWidget(self._help)
+        self.strip.current_changed.connect(self._explain)
+        self._explain(-1)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is shown now."""
+        return self.strip.parts
+
+    @property
+    def is_measured(self) -> bool:
+        return self.strip.is_measured
+
+    def show_parts(self, parts: Sequence[Part], total_bytes: int, *, measured: bool = False) -> None:
+        """Shows the parts of a card, from left to right.
+
+        Args:
+            parts: as `Estimate.parts` gives them; together they may be more than the card.
+            total_bytes: of the card.
+            measured: the bytes were read from the card, not estimated; the words say so.
+        """
+        shown = tuple(part for part in parts if part.num_bytes > 0)
+        self.strip.show_parts(shown, total_bytes, measured)
+        self.legend.show_parts(shown)
+        kind = self.tr("Measured") if measured else self.tr("Estimated")
+        words = ", ".join(f"{_shown_name(self, part.name)} {memory_amount(part.num_bytes)}" for part in shown)
+        self.strip.setAccessibleName(self.tr("Memory of the card, {0}").format(kind.lower()))
+        self.strip.setAccessibleDescription(self.tr("{0} of {1}: {2}").format(kind, memory_amount(total_bytes), words))
+        self._explain(self.strip.current)
+
+    def clear(self) -> None:
+        """Shows nothing."""
+        self.show_parts((), 0)
+
+    def _hint(self) -> str:
+        if self.strip.end_x is not None:
+            return self.tr("The dashed line is where the card ends.")
+        return self.tr("Point at a part, or press the arrow keys in the bar, to read what it is.")
+
+    @Slot(int)
+    def _explain(self, number: int) -> None:
+        if not 0 <= number < len(self.parts):
+            self._help.setText(self._hint())
+            self.part_chosen.emit("")
+            return
+        part = self.parts[number]
+        name = _shown_name(self, part.name)
+        self._help.setText(f"{name[:1].upper()}{name[1:]}, {memory_amount(part.num_bytes)}. {part.help}")
+        self.strip.setToolTip(self._help.text())
+        self.part_chosen.emit(part.name)
+
+
+class _Strip(QWidget):
+    """The bar itself.
+
+    Signals:
+        current_changed: the number of the part that is pointed at, -1 for none.
+    """
+
+    current_changed = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.parts: tuple[Part, ...] = ()
+        self.is_measured = False
+        self.current = -1
+        self._total_bytes = 0
+        self.setFixedHeight(BAR_PX)
+        self.setMinimumWidth(160)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Memory of the card"))
+        theme.changed.connect(self.update)
+
+    def show_parts(self, parts: tuple[Part, ...], total_bytes: int, measured: bool) -> None:
+        names = [part.name for part in parts]
+        current = self.parts[self.current].name if 0 <= self.current < len(self.parts) else ""
+        self.parts, self._total_bytes, self.is_measured = parts, total_bytes, measured
+        self.current = names.index(current) if current in names else -1
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, BAR_PX)
+
+    def spans(self) -> list[QRectF]:
+        """Where each part is drawn."""
+        whole = max(sum(part.num_bytes for part in self.parts), self._total_bytes, 1)
+        left, spans = 0.5, []
+        room = self.width() - 1.0
+        for part in self.parts:
+            width = room * part.num_bytes / whole
+            spans.append(QRectF(left, 0.5, width, self.height() - 1.0))
+            left += width
+        return spans
+
+    @property
+    def end_x(self) -> float | None:
+        """Where the card ends when the parts are more than it has; None when they fit."""
+        wanted = sum(part.num_bytes for part in self.parts)
+        return self.width() * self._total_bytes / wanted if wanted > self._total_bytes > 0 else None
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        outline = QPainterPath()
+        outline.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS_CHIP, RADIUS_CHIP)
+        painter.setClipPath(outline)
+        painter.fillPath(outline, self._theme.colour("background"))
+        for number, (part, span) in enumerate(zip(self.parts, self.spans())):
+            if part.name != FREE:
+                _fill(painter, self._theme, part.name, span)
+                painter.setPen(QPen(self._theme.colour("background"), 1.0))
+                painter.drawLine(span.topRight(), span.bottomRight())
+            if number == self.current:
+                painter.setPen(QPen(self._theme.colour("text"), 2.0))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(span.adjusted(1, 1, -1, -1))
+        if self.end_x is not None:
+            painter.setPen(QPen(self._theme.colour("text"), 2.0, Qt.PenStyle.DashLine))
+            painter.drawLine(QPointF(self.end_x, 0), QPointF(self.end_x, self.height()))
+        painter.setClipping(False)
+        painter.setPen(QPen(self._theme.colour("accent" if self.hasFocus() else "border"), 1.0))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(outline)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        x = event.position().x()
+        self._point_at(next((n for n, span in enumerate(self.spans()) if span.left() <= x < span.right()), -1))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if not self.hasFocus():
+            self._point_at(-1)
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None or not self.parts:
+            super().keyPressEvent(event)
+            return
+        self._point_at(min(max(self.current + step, 0), len(self.parts) - 1))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._point_at(-1)
+        self.update()
+
+    def _point_at(self, number: int) -> None:
+        if number != self.current:
+            self.current = number
+            self.update()
+            self.current_changed.emit(number)
+
+
+class _Legend(QWidget):
+    """Swatch, name and amount of every part; also the table for those who read instead of look."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._names: tuple[str, ...] = ()
+        self._entries: list[QWidget] = []
+        self._amounts: list[_Entry] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACE_16)
+        self._grid.setVerticalSpacing(SPACE_4)
+        self._columns = 0
+        self.installEventFilter(self)
+
+    def show_parts(self, parts: tuple[Part, ...]) -> None:
+        """New numbers where the same parts are shown, so that nothing is rebuilt while a slider moves."""
+        names = tuple(part.name for part in parts)
+        if names != self._names:
+            clear_layout(self._grid)
+            self._names = names
+            self._amounts = [_Entry(self._theme, name, self) for name in names]
+            self._columns = 0
+            self._arrange()
+        for part, entry in zip(parts, self._amounts):
+            entry.show_amount(part)
+
+    def texts(self) -> list[str]:
+        """What is read, one line for each part."""
+        return [entry.text() for entry in self._amounts]
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._arrange()
+        return super().eventFilter(watched, event)
+
+    def _arrange(self) -> None:
+        columns = max(1, min(3, (self.width() + SPACE_16) // (LEGEND_COLUMN_PX + SPACE_16)))
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for number, entry in enumerate(self._amounts):
+            self._grid.addWidget(entry, number // columns, number % columns)
+        for column in range(3):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+
+
+class _Entry(QWidget):
+    """One line of the legend."""
+
+    def __init__(self, theme: Theme, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._name = _shown_name(self, name)
+        self._label = label(theme, font="small")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACE_8)
+        row.addWidget(_Swatch(theme, name, self))
+        row.addWidget(self._label, 1)
+
+    def show_amount(self, part: Part) -> None:
+        self._label.setText(f"{self._name}  {memory_amount(part.num_bytes)}")
+        self.setToolTip(part.help)
+
+    def text(self) -> str:
+        return self._label.text()
+
+
+class _Swatch(QWidget):
+    def __init__(self, theme: Theme, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._name = name
+        self.setFixedSize(SPACE_16, SWATCH_PX)
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        area = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        if self._name != FREE:
+            _fill(painter, self._theme, self._name, area)
+        painter.setPen(QPen(self._theme.colour("muted" if self._name == FREE else "border"), 1.0))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(area)
+
+
+def _fill(painter: QPainter, theme: Theme, name: str, area: QRectF) -> None:
+    look = _LOOKS.get(name, _OUTLINE)
+    painter.fillRect(area, theme.colour(look.role))
+    if look.pattern is not None:
+        ground = theme.colour("background")
+        ground.setAlphaF(0.45)
+        painter.fillRect(area, QBrush(ground, look.pattern))
+
+
+def _shown_name(widget: QWidget, name: str) -> str:
+    """A part's name in the language of the window."""
+    names = {
+        "other programs": widget.tr("other programs"),
+        "weights": widget.tr("weights"),
+        "cache": widget.tr("cache"),
+        "vision": widget.tr("vision"),
+        "working memory": widget.tr("working memory"),
+        "driver": widget.tr("driver"),
+        FREE: widget.tr("free"),
+    }
+    return names.get(name, name)
