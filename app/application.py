@@ -21,13 +21,15 @@ from app.actions import ActionRegistry, ActionSpec
 from app.card_watch import CardWatch
 from app.controllers.conversation import ConversationController
 from app.controllers.load_settings import LoadSettings
-from app.controllers.models import ModelController, ModelState
+from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
 from app.crash import FaultLog, install_hooks, keep_report
 from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
 from app.item_models.conversations import ConversationListModel
 from app.launch import Launch
+from app.model_pages import ModelPages
+from app.model_presenter import ModelPresenter
 from app.storage.conversations import ConversationStore
 from app.storage.paths import data_paths
 from app.theme.theme import Theme
@@ -36,10 +38,10 @@ from app.views.conversation_list import ConversationList
 from app.views.dialogs import CrashDialog, HelpDialog
 from app.views.inspector import Inspector
 from app.views.main_window import MainWindow, Parts
+from app.views.pages import Page
 from app.views.settings_page import SettingsPage
 from app.views.window_memory import restore_window, window_memory
 from engine.errors import EngineError
-from engine.events import EngineStatus, LoadProgress
 from engine.requests import SamplingSettings
 
 SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
@@ -72,29 +74,40 @@ class Application(QObject):
         self.chat = ChatPage(self.theme)
         self.inspector = Inspector(self.theme)
         self.settings_page = SettingsPage(self.theme, launch.paths.folder)
-        parts = Parts(self.conversations, self.chat, self.inspector, self.settings_page)
+        self.model_pages = ModelPages(self.theme, launch, self.preferences, self.load_settings, self.models)
+        parts = Parts(
+            self.conversations, self.chat, self.inspector, self.settings_page,
+            self.model_pages.models_page, self.model_pages.downloads_page,
+        )  # fmt: skip
         self.window = MainWindow(self.theme, parts)
         panel, strip = self.inspector.load_panel, self.window.status
         self.devices = DevicePresenter(self.load_settings, self.models, self.cards, panel, strip)
         self.actions = ActionRegistry(self.window)
+        self._add_actions()
+        self.presenter = ModelPresenter(
+            self.models, self.chats, self.load_settings, self.preferences,
+            self.chat, strip, self.actions, launch.demo_folder,
+        )  # fmt: skip
         self._closed = False
         self.threads_stopped = False
         self._connect_models()
         self._connect_chats()
         self._connect_window()
-        self._add_actions()
+        self.model_pages.connect_window(self.window, self.load, self.choose_folder)
 
     def start(self) -> None:
         """Shows the window, then starts the engine's thread and the first load."""
         restore_window(self.window, self.preferences.settings)
         self.refresh_list()
         self.chats.new_chat()
-        self._show_model_state()
+        self.presenter.show()
+        self._show_setup()
         self.window.show()
         self._report_damage()
         self.chat.composer.input.setFocus()
         self.cards.start()
         self.engine.start()
+        self.model_pages.start()
         first = self._first_model()
         if first is not None:
             self.load(first)
@@ -110,15 +123,15 @@ class Application(QObject):
         self.window.hide()  # stopping the engine may take a while
         self.preferences.save_now()
         self.chats.save_running()
-        cards_stopped = self.cards.shut_down()
-        self.threads_stopped = self.engine.shut_down() and cards_stopped
+        others_stopped = (self.cards.shut_down(), self.model_pages.shut_down())
+        self.threads_stopped = self.engine.shut_down() and all(others_stopped)
         QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
         self.chats.save_running()
         self.store.close()
 
     def load(self, path: Path) -> None:
         """Loads a model folder and shows the chat page."""
-        self.window.show_page(0)
+        self.window.show_page(Page.CHAT)
         self.models.load(path)
 
     @Slot()
@@ -154,9 +167,8 @@ class Application(QObject):
         self.chat.context_accepted.connect(self._load_with_context)
         self.load_settings.card_missed.connect(self._say)
         self.window.folder_dropped.connect(self._on_folder_dropped)
-        models.state_changed.connect(self._show_model_state)
-        models.progress.connect(self._show_progress)
-        self.engine.status_changed.connect(self._show_status)
+        models.state_changed.connect(self._show_setup)
+        self.engine.status_changed.connect(self.presenter.show_status)
         self.engine.crashed.connect(self.report_crash)
         self.crash_reported.connect(self.report_crash, Qt.ConnectionType.QueuedConnection)
 
@@ -173,7 +185,6 @@ class Application(QObject):
         chats.reply_progress.connect(transcript.set_progress)
         chats.reply_ended.connect(transcript.end_reply)
         chats.busy_changed.connect(composer.set_busy)
-        chats.busy_changed.connect(self._show_model_words)
         chats.setup_changed.connect(self._show_setup)
         chats.list_changed.connect(self.refresh_list)
         self.inspector.sampling_changed.connect(chats.set_sampling)
@@ -203,8 +214,10 @@ class Application(QObject):
                 ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self.new_chat),
                 ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self.choose_folder),
                 ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), self.chats.regenerate),
-                ActionSpec("page_chat", self.tr("Go to the chat"), ("Ctrl+1",), lambda: self.window.show_page(0)),
-                ActionSpec("page_settings", self.tr("Go to settings"), ("Ctrl+2",), lambda: self.window.show_page(1)),
+                self._page_action(Page.CHAT, self.tr("Go to the chat"), "Ctrl+1"),
+                self._page_action(Page.MODELS, self.tr("Go to the models"), "Ctrl+2"),
+                self._page_action(Page.DOWNLOADS, self.tr("Go to the downloads"), "Ctrl+3"),
+                self._page_action(Page.SETTINGS, self.tr("Go to settings"), "Ctrl+4"),
                 ActionSpec("larger", self.tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: self.step_text_size(1)),
                 ActionSpec("smaller", self.tr("Smaller text"), ("Ctrl+-",), lambda: self.step_text_size(-1)),
                 ActionSpec("normal_size", self.tr("Normal text size"), ("Ctrl+0",), lambda: self.step_text_size(0)),
@@ -212,11 +225,14 @@ class Application(QObject):
             )
         )
 
+    def _page_action(self, page: Page, text: str, keys: str) -> ActionSpec:
+        return ActionSpec(f"page_{page}", text, (keys,), lambda: self.window.show_page(page))
+
     @Slot()
     def new_chat(self) -> None:
         """Shows an empty chat with the keyboard in the composer."""
         self.inspector.flush()
-        self.window.show_page(0)
+        self.window.show_page(Page.CHAT)
         self.window.close_sheets()
         self.chats.new_chat()
         self.chat.composer.input.setFocus()
@@ -248,7 +264,7 @@ class Application(QObject):
     @Slot(int)
     def _open_conversation(self, conversation_id: int) -> None:
         self.inspector.flush()
-        self.window.show_page(0)
+        self.window.show_page(Page.CHAT)
         self.window.close_sheets()
         self.chats.open(conversation_id)
 
@@ -278,49 +294,6 @@ class Application(QObject):
     @Slot(object)
     def _on_folder_dropped(self, path: Path) -> None:
         self.load(path)
-
-    @Slot(object)
-    def _show_status(self, status: EngineStatus) -> None:
-        if self.models.is_ready:
-            self.window.status.show_status(status)
-
-    @Slot(object)
-    def _show_progress(self, progress: LoadProgress) -> None:
-        self.chat.model_bar.show_progress(progress, on_card=self.load_settings.expected_card is not None)
-
-    @Slot()
-    def _show_model_state(self) -> None:
-        models, page, status = self.models, self.chat, self.window.status
-        if models.state is ModelState.READY and models.info is not None:
-            page.show_model(models.info, models.is_demo)
-            self.preferences.update(last_model=str(models.info.path))
-        elif models.state in (ModelState.LOADING, ModelState.CANCELLING) and models.loading_path is not None:
-            is_demo = models.loading_path == self._launch.demo_folder
-            name = self.tr("the demo model") if is_demo else models.loading_path.name
-            page.show_loading(name, models.state is ModelState.CANCELLING)
-            status.show_nothing("")
-        elif models.state is ModelState.UNLOADING:
-            page.model_bar.show_unloading()
-        else:
-            page.show_no_model(models.has_demo)
-            status.show_nothing("")
-            if models.error is not None:
-                page.show_load_error(models.error)
-        self._show_model_words()
-        self._show_setup()
-
-    @Slot()
-    def _show_model_words(self) -> None:
-        words = {
-            ModelState.NONE: self.tr("No model loaded"),
-            ModelState.LOADING: self.tr("Loading…"),
-            ModelState.CANCELLING: self.tr("Cancelling…"),
-            ModelState.READY: self.tr("Writing a reply") if self.chats.busy else self.tr("Ready"),
-            ModelState.UNLOADING: self.tr("Unloading…"),
-        }
-        self.window.status.show_state(words[self.models.state])
-        can_retry = self.models.is_ready and not self.chats.busy and self.chats.current_id is not None
-        self.actions.set_enabled("regenerate", can_retry)
 
     @Slot()
     def _show_setup(self) -> None:

@@ -33,6 +33,13 @@ class Settings:
     splitter: tuple[int, ...] = ()
     inspector_open: bool = True
     list_open: bool = True
+    models_folders: tuple[
+        str, ...
+    ] = ()  # where models lie and the first of which gets downloads; none is the usual one
+    opened_folders: tuple[str, ...] = ()  # models elsewhere that the user opened
+    hub_address: str = ""  # '' is the hub itself
+    hub_proxy: str = ""  # '' leaves it to the system
+    offline: bool = False  # nothing is asked of any server
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,8 @@ def _checked(name: str, value: Any) -> Any:
     if isinstance(default, float):
         return float(value) if isinstance(value, (int, float)) and 0.1 <= value <= 10 else None
     if isinstance(default, tuple):
-        whole = isinstance(value, list) and all(isinstance(each, int) for each in value)
-        return tuple(value) if whole else None
+        kind = str if name.endswith("_folders") else int
+        return tuple(value) if isinstance(value, list) and all(isinstance(each, kind) for each in value) else None
     if name == "theme":
         return value if value in ("system", "dark", "light") else None
     return value if isinstance(value, str) else None

@@ -19,6 +19,7 @@ from app.views.conversation_list import ConversationList
 from app.views.drop_overlay import DropOverlay
 from app.views.inspector import Inspector
 from app.views.notice import Notice
+from app.views.pages import Page
 from app.views.rail import Rail
 from app.views.settings_page import SettingsPage
 from app.views.status_strip import COMPACT_BELOW_PX, StatusStrip
@@ -35,6 +36,8 @@ class Parts:
     chat: ChatPage
     inspector: Inspector
     settings: SettingsPage
+    models: QWidget
+    downloads: QWidget
 
 
 class _SidePanel(QObject):
@@ -109,6 +112,12 @@ class MainWindow(QMainWindow):
         self.splitter.setChildrenCollapsible(False)
         self.page_area = QWidget()
         self._pages = QStackedWidget()
+        self._page_widgets: dict[Page, QWidget] = {
+            Page.CHAT: self.splitter,
+            Page.MODELS: parts.models,
+            Page.DOWNLOADS: parts.downloads,
+            Page.SETTINGS: parts.settings,
+        }
         self._build(parts)
         self.list_panel = _SidePanel(parts.conversations, 0, LIST_PX, self)
         self.inspector_panel = _SidePanel(parts.inspector, 2, INSPECTOR_PX, self)
@@ -120,11 +129,16 @@ class MainWindow(QMainWindow):
         parts.inspector.close_requested.connect(self.close_inspector)
         parts.chat.installEventFilter(self)
 
-    @Slot(int)
-    def show_page(self, number: int) -> None:
-        """Shows the chat (0) or the settings (1)."""
-        self._pages.setCurrentIndex(number)
-        self.rail.show_page(number)
+    @property
+    def page(self) -> Page:
+        """The one that is shown."""
+        return next(page for page, widget in self._page_widgets.items() if widget is self._pages.currentWidget())
+
+    @Slot(object)
+    def show_page(self, page: Page) -> None:
+        """Shows one page and marks it on the rail."""
+        self._pages.setCurrentWidget(self._page_widgets[page])
+        self.rail.show_page(page)
 
     @Slot()
     def toggle_list(self) -> None:
@@ -199,8 +213,8 @@ class MainWindow(QMainWindow):
             self.splitter.addWidget(part)
             self.splitter.setStretchFactor(number, 1 if part is parts.chat else 0)
         self.splitter.setSizes([LIST_PX, 1200 - LIST_PX - INSPECTOR_PX - RAIL_PX, INSPECTOR_PX])
-        self._pages.addWidget(self.splitter)
-        self._pages.addWidget(parts.settings)
+        for page in self._page_widgets.values():
+            self._pages.addWidget(page)
         area = QVBoxLayout(self.page_area)
         area.setContentsMargins(0, 0, 0, 0)
         area.addWidget(self._pages)

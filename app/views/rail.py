@@ -7,16 +7,17 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, RAIL_PX, SPACE_4, SPACE_8
+from app.views.pages import Page
 from app.views.widgets import IconButton
 
 
 class Rail(QFrame):
     """Signals:
-    page_chosen: the number of a page, from 0.
+    page_chosen: a `Page`.
     help_requested: show the shortcuts.
     """
 
-    page_chosen = Signal(int)
+    page_chosen = Signal(object)
     help_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -28,19 +29,27 @@ class Rail(QFrame):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, SPACE_8)
         self._layout.setSpacing(SPACE_4)
-        for number, (icon, word) in enumerate((("chat", self.tr("Chat")), ("settings", self.tr("Settings")))):
-            button = self._button(icon, word)
+        self.buttons = {page: self._button(page.value, word) for page, word in self._words()}
+        for number, button in enumerate(self.buttons.values()):
             button.setCheckable(True)
             self._group.addButton(button, number)
         self._layout.addStretch(1)
         help_button = self._button("help", self.tr("Help"))
         help_button.clicked.connect(self.help_requested)
         self._group.idClicked.connect(self._on_clicked)
-        self.show_page(0)
+        self.show_page(Page.CHAT)
 
-    def show_page(self, number: int) -> None:
+    def show_page(self, page: Page) -> None:
         """Marks a page as the one that is shown."""
-        self._group.button(number).setChecked(True)
+        self.buttons[page].setChecked(True)
+
+    def _words(self) -> tuple[tuple[Page, str], ...]:
+        return (
+            (Page.CHAT, self.tr("Chat")),
+            (Page.MODELS, self.tr("Models")),
+            (Page.DOWNLOADS, self.tr("Downloads")),
+            (Page.SETTINGS, self.tr("Settings")),
+        )
 
     def _button(self, icon: str, word: str) -> IconButton:
         button = IconButton(self._theme, icon, word, word=word)
@@ -52,4 +61,4 @@ class Rail(QFrame):
 
     @Slot(int)
     def _on_clicked(self, number: int) -> None:
-        self.page_chosen.emit(number)
+        self.page_chosen.emit(tuple(self.buttons)[number])

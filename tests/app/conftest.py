@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.application import Application
 from app.launch import Launch
 from app.storage.paths import data_paths
+from engine.hub.endpoint import Endpoint
 from tests.app.driver import Window
 from tests.fakes.fake_nvml import FakeDriver
 from tests.fakes.fake_session import Script
@@ -28,6 +29,11 @@ def no_qt_warnings(qtlog: Any) -> Iterator[None]:
     serious = (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
     said = [record.message for record in qtlog.records if record.type in serious]
     assert [message for message in said if "propagateSizeHints" not in message] == []  # the offscreen platform's own
+
+
+def no_hub(address: str, proxy: str, offline: bool) -> Endpoint:
+    """No test of the window asks a server but its own."""
+    return Endpoint("http://127.0.0.1:9", offline=offline)
 
 
 @pytest.fixture
@@ -66,7 +72,10 @@ def open_window(
             demo_folder.mkdir(exist_ok=True)
             (demo_folder / "config.json").write_text("{}")
         paths = data_paths(tmp_path / "data")
-        launch = Launch(paths, model_folder if load else None, demo_folder, script.open_session)
+        launch = Launch(
+            paths, model_folder if load else None, demo_folder, script.open_session,
+            endpoint_of=no_hub, hub_cache=None, cache_folder=tmp_path / "cache",
+        )  # fmt: skip
         app = Application(qapp, launch)
         opened.append(app)
         app.start()
