@@ -15,7 +15,8 @@ import pytest
 
 from engine.hub.download_command import ProgressLine, amount, describe, duration
 from engine.hub.transfer.events import DownloadProgress
-from tests.fakes.file_hub import Fault, FileHub, serving
+from tests.fakes.file_hub import FileHub, serving
+from tests.fakes.sending import Fault
 
 SHARD = "model.safetensors"
 TOKEN = "hf_secret"

@@ -19,7 +19,8 @@ from engine.hub.transfer.placing import plan_download
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.transfer.settings import TransferSettings
 from engine.hub.transfer.source import Access
-from tests.fakes.file_hub import Fault, FileHub, serving
+from tests.fakes.file_hub import FileHub, serving
+from tests.fakes.sending import Fault
 
 SHARD = "model.safetensors"
 SETTINGS = TransferSettings(margin_bytes=0, report_s=0.02, back_off=BackOff(0.01, 0.05))

@@ -24,7 +24,8 @@ from engine.hub.transfer.pace import BackOff
 from engine.hub.transfer.placing import plan_download
 from engine.hub.transfer.settings import TransferSettings
 from engine.hub.transfer.source import Access
-from tests.fakes.file_hub import Fault, FileHub, serving
+from tests.fakes.file_hub import FileHub, serving
+from tests.fakes.sending import Fault
 
 SHARD = "model-00001-of-00002.safetensors"
 SECOND = "model-00002-of-00002.safetensors"

@@ -14,7 +14,8 @@ from engine.hub.transfer.manifest import read_manifest
 from engine.hub.transfer.placing import plan_download
 from engine.hub.transfer.settings import TransferSettings
 from engine.hub.transfer.source import Access
-from tests.fakes.file_hub import Fault, FileHub, serving
+from tests.fakes.file_hub import FileHub, serving
+from tests.fakes.sending import Fault
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 # Downloads the plan that lies in the folder, from the address given.
