@@ -46,6 +46,7 @@ from gpu.kernels.attention_layout import (
     few_parts,
 )
 from gpu.kernels.attention_scores import sink_weight
+from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import (
     exp2_fast,
     halves_from_floats,
@@ -58,7 +59,6 @@ from gpu.ptx import (
 
 THREADS = 32 * WARPS
 ALL_KEYS = 2**30
-ALL_LANES = 0xFFFFFFFF
 
 
 @cuda.jit(device=True, inline=True)

@@ -12,9 +12,10 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention import ALL_KEYS, ALL_LANES, deal
+from gpu.kernels.attention import ALL_KEYS, deal
 from gpu.kernels.attention_ir import MASKED
 from gpu.kernels.attention_scores import sink_weight
+from gpu.kernels.warps import ALL_LANES, warp_sum
 from gpu.ptx import exp2_fast, load_float, store_float
 
 COMBINE_THREADS = 128
@@ -62,11 +63,7 @@ def merger(has_sinks: bool) -> Any:
             peak = max(peak, cuda.shfl_xor_sync(ALL_LANES, peak, mask))
             mask //= 2
         weight = exp2_fast(maximum - peak)
-        total *= weight
-        mask = 16
-        while mask > 0:
-            total += cuda.shfl_xor_sync(ALL_LANES, total, mask)
-            mask //= 2
+        total = warp_sum(total * weight)
         if has_sinks:
             total += sink_weight(sinks, head, peak)
         weight = weight / total if lane < used else types.float32(0.0)

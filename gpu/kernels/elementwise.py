@@ -7,32 +7,15 @@ Arguments are addresses and int32 sizes; activations are float32.
 
 from __future__ import annotations
 
-import math
-
 from numba import cuda
 from numba.core import types
 
+from gpu.kernels.norms import row_factor
 from gpu.ptx import load_bfloat, load_float, load_floats, load_half, load_long, store_float, store_floats
 
 THREADS = 256
 NUM_WARPS = THREADS // 32
 HALF, BFLOAT, SINGLE = 0, 1, 2  # how an embedding's values read
-
-
-@cuda.jit(device=True, inline=True)
-def block_sum(value, staged):  # type: ignore[no-untyped-def]
-    """The sum of a value over the block's 256 threads, in every thread; staged is shared float32 [8]."""
-    mask = 16
-    while mask > 0:
-        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, mask)
-        mask //= 2
-    if cuda.threadIdx.x & 31 == 0:
-        staged[cuda.threadIdx.x >> 5] = value
-    cuda.syncthreads()
-    total = types.float32(0.0)
-    for warp in range(NUM_WARPS):
-        total += staged[warp]
-    return total
 
 
 @cuda.jit
@@ -44,8 +27,7 @@ def rms_norm(x, weight, eps, size, out):  # type: ignore[no-untyped-def]
     for i in range(cuda.threadIdx.x, size, THREADS):
         value = load_float(x + first + types.uint64(4 * i))
         total += value * value
-    mean = block_sum(total, staged) / types.float32(size)
-    factor = types.float32(1.0) / math.sqrt(mean + eps)
+    factor = row_factor(total, size, eps, staged, NUM_WARPS)
     for i in range(cuda.threadIdx.x, size, THREADS):
         at = types.uint64(4 * i)
         store_float(out + first + at, load_float(x + first + at) * factor * load_float(weight + at))

@@ -16,7 +16,6 @@ Source: sections 4 and 5 of the format description; rotary embedding with NeoX p
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
@@ -24,7 +23,9 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.attention_merge import merger
-from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, sum_some
+from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, stage, staged_sum, sum_some
+from gpu.kernels.norms import inverse_rms
+from gpu.kernels.warps import warp_sum
 from gpu.ptx import (
     let_next_start,
     load_float,
@@ -39,17 +40,7 @@ from gpu.ptx import (
 
 MAX_SPAN = 512  # columns that a block of `finish_heads` has at most
 PAGE = 256
-ALL_LANES = 0xFFFFFFFF
 THREADS = 32 * WARPS
-
-
-@cuda.jit(device=True, inline=True)
-def _warp_sum(value):  # type: ignore[no-untyped-def]
-    mask = 16
-    while mask > 0:
-        value += cuda.shfl_xor_sync(ALL_LANES, value, mask)
-        mask //= 2
-    return value
 
 
 @cuda.jit(device=True, inline=True)
@@ -60,25 +51,8 @@ def _norm_factor(squares, blocks, row, features, eps, lane):  # type: ignore[no-
         total = types.float32(0.0)
         for i in range(lane, blocks, 32):
             total += load_float(squares + types.uint64(4 * (row * blocks + i)))
-        factor = types.float32(1.0) / math.sqrt(_warp_sum(total) / types.float32(features) + eps)
+        factor = inverse_rms(warp_sum(total), features, eps)
     return factor
-
-
-@cuda.jit(device=True, inline=True)
-def _stage(staged, place, v0, v1, v2, v3):  # type: ignore[no-untyped-def]
-    staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = v0, v1, v2, v3
-
-
-@cuda.jit(device=True, inline=True)
-def _staged_sum(staged, lane, first, count):  # type: ignore[no-untyped-def]
-    """The sum of what `count` warps from `first` on have staged, for a lane's four columns."""
-    place = types.int32(128 * first + 4 * lane)
-    v0, v1, v2, v3 = staged[place], staged[place + 1], staged[place + 2], staged[place + 3]
-    for _ in range(1, count):
-        place += 128
-        v0, v1 = v0 + staged[place], v1 + staged[place + 1]
-        v2, v3 = v2 + staged[place + 2], v3 + staged[place + 3]
-    return v0, v1, v2, v3
 
 
 @cache
@@ -120,10 +94,10 @@ def absorb_kernel(is_bytes: bool) -> Any:
         if partial != 0:
             at = partial + types.uint64(4 * (row * width + first))
             v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
-            _stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
+            stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
             cuda.syncthreads()
             # Every warp finishes the block for itself: each prepares it for a matrix of its own.
-            v0, v1, v2, v3 = _staged_sum(staged, lane, 0, WARPS)
+            v0, v1, v2, v3 = staged_sum(staged, lane, 0, WARPS)
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
             v0, v1, v2, v3 = v0 * a0 + b0, v1 * a1 + b1, v2 * a2 + b2, v3 * a3 + b3
         if is_known:
@@ -135,7 +109,7 @@ def absorb_kernel(is_bytes: bool) -> Any:
         if matrices == 0:
             return
         if warp == WARPS - 1:
-            total = _warp_sum(v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3)
+            total = warp_sum(v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3)
             if lane == 0:
                 store_float(squares + types.uint64(4 * (row * blocks + block)), total)
         if warp < matrices:
@@ -237,12 +211,12 @@ def finish_gated_kernel(is_bytes: bool) -> Any:
         at += types.uint64(4 * (row * stride + first))
         factor = _norm_factor(squares, norm_blocks, row, features, eps, lane)
         g0, g1, g2, g3 = sum_some(at, types.uint64(4 * rows * stride), splits, warp & 1, 2)
-        _stage(staged, 128 * warp + 4 * lane, g0, g1, g2, g3)
+        stage(staged, 128 * warp + 4 * lane, g0, g1, g2, g3)
         cuda.syncthreads()
         if warp != 0:
             return
-        g0, g1, g2, g3 = _staged_sum(staged, lane, 0, 2)
-        u0, u1, u2, u3 = _staged_sum(staged, lane, 2, 2)
+        g0, g1, g2, g3 = staged_sum(staged, lane, 0, 2)
+        u0, u1, u2, u3 = staged_sum(staged, lane, 2, 2)
         g0, g1, g2, g3 = rotate_128(g0, g1, g2, g3, lane)
         u0, u1, u2, u3 = rotate_128(u0, u1, u2, u3, lane)
         known = types.int32(columns - first)
@@ -266,7 +240,7 @@ def _head_factor(values, first, head_dim, weight, eps, lane):  # type: ignore[no
     total = types.float32(0.0)
     for i in range(lane, head_dim, 32):
         total += values[first + i] * values[first + i]
-    return types.float32(1.0) / math.sqrt(_warp_sum(total) / types.float32(head_dim) + eps)
+    return inverse_rms(warp_sum(total), head_dim, eps)
 
 
 @cuda.jit(device=True, inline=True)
@@ -317,15 +291,15 @@ def finish_heads(  # type: ignore[no-untyped-def]
         first = types.int32(128 * block + 4 * lane)
         at = sums + types.uint64(4 * (row * width + own + first))
         v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
-        _stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
+        stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
         cuda.syncthreads()
         if warp == 0:
-            v0, v1, v2, v3 = _staged_sum(staged, lane, 0, WARPS)
+            v0, v1, v2, v3 = staged_sum(staged, lane, 0, WARPS)
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
             if block > 0:
                 s0, s1, s2, s3 = load_halves(svh + types.uint64(2 * (column + first)))
                 b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * (column + first)))
-            _stage(values, first, v0 * s0 * factor + b0, v1 * s1 * factor + b1, v2 * s2 * factor + b2,
+            stage(values, first, v0 * s0 * factor + b0, v1 * s1 * factor + b1, v2 * s2 * factor + b2,
                    v3 * s3 * factor + b3)  # fmt: skip
         cuda.syncthreads()
     together = THREADS // 32

@@ -16,6 +16,8 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
+from gpu.kernels.norms import row_factor
+from gpu.kernels.warps import ALL_LANES, warp_sum
 from gpu.ptx import (
     exponent_of,
     halves_from_floats,
@@ -49,10 +51,10 @@ def rotate_128(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
     v0, v1, v2, v3 = a + c, b + d, a - c, b - d
     mask = 1
     while mask < 32:
-        o0 = cuda.shfl_xor_sync(0xFFFFFFFF, v0, mask)
-        o1 = cuda.shfl_xor_sync(0xFFFFFFFF, v1, mask)
-        o2 = cuda.shfl_xor_sync(0xFFFFFFFF, v2, mask)
-        o3 = cuda.shfl_xor_sync(0xFFFFFFFF, v3, mask)
+        o0 = cuda.shfl_xor_sync(ALL_LANES, v0, mask)
+        o1 = cuda.shfl_xor_sync(ALL_LANES, v1, mask)
+        o2 = cuda.shfl_xor_sync(ALL_LANES, v2, mask)
+        o3 = cuda.shfl_xor_sync(ALL_LANES, v3, mask)
         if lane & mask:
             v0, v1, v2, v3 = o0 - v0, o1 - v1, o2 - v2, o3 - v3
         else:
@@ -97,17 +99,7 @@ def input_kernel(is_bytes: bool) -> Any:
             for i in range(thread, in_features, 32 * INPUT_WARPS):
                 value = load_float(x_row + types.uint64(4 * i))
                 total += value * value
-            mask = 16
-            while mask > 0:
-                total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
-                mask //= 2
-            if lane == 0:
-                staged[warp] = total
-            cuda.syncthreads()
-            total = types.float32(0.0)
-            for w in range(INPUT_WARPS):
-                total += staged[w]
-            factor = types.float32(1.0) / math.sqrt(total / types.float32(in_features) + eps)
+            factor = row_factor(total, in_features, eps, staged, INPUT_WARPS)
         block = cuda.blockIdx.x * INPUT_WARPS + warp
         if block >= blocks:
             return
@@ -147,7 +139,7 @@ def _peak_of(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
         peak = types.float32(math.nan)
     mask = 16
     while mask > 0:
-        other = cuda.shfl_xor_sync(0xFFFFFFFF, peak, mask)
+        other = cuda.shfl_xor_sync(ALL_LANES, peak, mask)
         peak = other if other > peak or other != other else peak
         mask //= 2
     return peak
@@ -175,11 +167,7 @@ def _store_codes(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped
     inverse = types.float32(CODE_LIMIT) / peak if peak > types.float32(0.0) else types.float32(0.0)
     c0, c1 = round_to_int(v0 * inverse), round_to_int(v1 * inverse)
     c2, c3 = round_to_int(v2 * inverse), round_to_int(v3 * inverse)
-    total = c0 + c1 + c2 + c3
-    mask = 16
-    while mask > 0:
-        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
-        mask //= 2
+    total = warp_sum(c0 + c1 + c2 + c3)
     low = types.uint32(_limbs(c0)) | (types.uint32(_limbs(c1)) << types.uint32(16))
     high = types.uint32(_limbs(c2)) | (types.uint32(_limbs(c3)) << types.uint32(16))
     store_words(at, low, high)
@@ -240,6 +228,24 @@ def sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(device=True, inline=True)
+def stage(staged, place, v0, v1, v2, v3):  # type: ignore[no-untyped-def]
+    """Writes a lane's four columns to shared memory."""
+    staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = v0, v1, v2, v3
+
+
+@cuda.jit(device=True, inline=True)
+def staged_sum(staged, lane, first, count):  # type: ignore[no-untyped-def]
+    """The sum of what `count` warps from `first` on have staged, for a lane's four columns."""
+    place = types.int32(128 * first + 4 * lane)
+    v0, v1, v2, v3 = staged[place], staged[place + 1], staged[place + 2], staged[place + 3]
+    for _ in range(1, count):
+        place += 128
+        v0, v1 = v0 + staged[place], v1 + staged[place + 1]
+        v2, v3 = v2 + staged[place + 2], v3 + staged[place + 3]
+    return v0, v1, v2, v3
+
+
+@cuda.jit(device=True, inline=True)
 def _finish_block(v0, v1, v2, v3, lane, row, block, svh, bias, outputs, accumulate):  # type: ignore[no-untyped-def]
     """Rotates a warp's 128 sums, scales, adds the bias and writes them to their place."""
     v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
@@ -283,14 +289,10 @@ def finish_kernel(is_split: bool) -> Any:
         block, row = cuda.blockIdx.x, cuda.blockIdx.y
         at = partial + types.uint64((row * width + 128 * block + 4 * lane) * 4)
         v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
-        place = 128 * warp + 4 * lane
-        staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = v0, v1, v2, v3
+        stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
         cuda.syncthreads()
         if warp == 0:
-            for other in range(1, WARPS):
-                place = 128 * other + 4 * lane
-                v0, v1 = v0 + staged[place], v1 + staged[place + 1]
-                v2, v3 = v2 + staged[place + 2], v3 + staged[place + 3]
+            v0, v1, v2, v3 = staged_sum(staged, lane, 0, WARPS)
             _finish_block(v0, v1, v2, v3, lane, row, block, svh, bias, outputs, accumulate)
 
     def single(partial, splits, rows, width, svh, bias, outputs, blocks, accumulate):  # type: ignore[no-untyped-def]

@@ -17,6 +17,8 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.hadamard import rotate_128
+from gpu.kernels.norms import inverse_rms
+from gpu.kernels.warps import warp_sums
 from gpu.ptx import (
     exponent_of,
     halves_from_floats,
@@ -85,23 +87,14 @@ def prepare_medium(x, x_stride, in_features, norm_weight, eps, suh, blocks, row_
         x0, x1, x2, x3, v0, v1, v2, v3 = _read_four(x_row, norm_weight, own_suh, at, in_features, is_aligned)
         square += x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3
         length += v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3
-    mask = 16
-    while mask > 0:
-        square += cuda.shfl_xor_sync(0xFFFFFFFF, square, mask)
-        length += cuda.shfl_xor_sync(0xFFFFFFFF, length, mask)
-        mask //= 2
+    square, length = warp_sums(square, length)
     if lane == 0:
         squares[warp], lengths[warp] = square, length
     cuda.syncthreads()
-    square, length = squares[lane], lengths[lane]
-    mask = 16
-    while mask > 0:
-        square += cuda.shfl_xor_sync(0xFFFFFFFF, square, mask)
-        length += cuda.shfl_xor_sync(0xFFFFFFFF, length, mask)
-        mask //= 2
+    square, length = warp_sums(squares[lane], lengths[lane])
     factor = types.float32(1.0)
     if norm_weight != 0:
-        factor = types.float32(1.0) / math.sqrt(square / types.float32(in_features) + eps)
+        factor = inverse_rms(square, in_features, eps)
     scale = exponent_of(factor * math.sqrt(length) + types.float32(SMALLEST)) * types.float32(1.0 / TOP)
     inverse = factor / scale
     place = types.uint64(matrix * row_capacity + row)

@@ -7,11 +7,11 @@ Source: rotary embedding with NeoX pairing; section B.8 of the engine notes.
 
 from __future__ import annotations
 
-import math
-
 from numba import cuda
 from numba.core import types
 
+from gpu.kernels.norms import inverse_rms
+from gpu.kernels.warps import warp_sum
 from gpu.ptx import load_float, load_int, store_float, store_half
 
 PAGE = 256
@@ -27,11 +27,7 @@ def _head_norm(x, weight, eps, head_dim, values, lane):  # type: ignore[no-untyp
         values[i] = value
         total += value * value
     if weight != 0:
-        mask = 16
-        while mask > 0:
-            total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
-            mask //= 2
-        factor = types.float32(1.0) / math.sqrt(total / types.float32(head_dim) + eps)
+        factor = inverse_rms(warp_sum(total), head_dim, eps)
         for i in range(lane, head_dim, 32):
             values[i] = values[i] * factor * load_float(weight + types.uint64(4 * i))
     cuda.syncwarp()

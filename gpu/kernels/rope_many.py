@@ -11,12 +11,12 @@ Source: rotary embedding with NeoX pairing; section B.8 of the engine notes.
 
 from __future__ import annotations
 
-import math
-
 from numba import cuda
 from numba.core import types
 
 from gpu.kernels.attention_ir import quotient
+from gpu.kernels.norms import inverse_rms
+from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import halves_from_floats, load_float, load_floats, load_int, store_floats, store_half, store_words
 
 PAGE = 256
@@ -118,9 +118,9 @@ def rotate_and_append_many(  # type: ignore[no-untyped-def]
         total = x0 * x0 + x1 * x1 + x2 * x2 + x3 * x3 + y0 * y0 + y1 * y1 + y2 * y2 + y3 * y3
         mask = lanes >> 1
         while mask > 0:
-            total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
+            total += cuda.shfl_xor_sync(ALL_LANES, total, mask)
             mask >>= 1
-        factor = types.float32(1.0) / math.sqrt(total / types.float32(head_dim) + eps)
+        factor = inverse_rms(total, head_dim, eps)
         w, z = load_floats(weight + types.uint64(16 * four)), load_floats(weight + below + types.uint64(16 * four))
         x0, x1, x2, x3 = x0 * factor * w[0], x1 * factor * w[1], x2 * factor * w[2], x3 * factor * w[3]
         y0, y1, y2, y3 = y0 * factor * z[0], y1 * factor * z[1], y2 * factor * z[2], y3 * factor * z[3]

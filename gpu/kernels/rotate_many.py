@@ -9,12 +9,11 @@ Source: section 4 of the format description.
 
 from __future__ import annotations
 
-import math
-
 from numba import cuda
 from numba.core import types
 
 from gpu.kernels.attention_ir import copies_arrived, quotient, shared_address
+from gpu.kernels.norms import row_factor
 from gpu.ptx import load_long
 from gpu.rotate_ir import (
     LAST_OFFSET,
@@ -72,17 +71,7 @@ def prepare_many(x, x_stride, in_features, norm_weight, eps, suh, blocks, matric
         total = types.float32(0.0)
         for quad in range(warp, quads, WARPS):
             total += sum_of_squares(_read(x_row, 512 * quad + own, in_features, is_aligned))
-        mask = 16
-        while mask > 0:
-            total += cuda.shfl_xor_sync(0xFFFFFFFF, total, mask)
-            mask //= 2
-        if lane == 0:
-            staged[warp] = total
-        cuda.syncthreads()
-        total = types.float32(0.0)
-        for w in range(WARPS):
-            total += staged[w]
-        factor = types.float32(1.0) / math.sqrt(total / types.float32(in_features) + eps)
+        factor = row_factor(total, in_features, eps, staged, WARPS)
     for quad in range(warp, quads, WARPS):
         first, block = 512 * quad + own, 4 * quad + of_lane
         v = scaled(_read(x_row, first, in_features, is_aligned), factor)
