@@ -10,29 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, Qt, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QStandardItemModel, QWheelEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionComboBox,
-    QStylePainter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.storage.settings import CACHE_BITS
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
+from app.views.combo import Combo
 from app.views.widgets import label, panel, push_button
 from engine.requests import DEFAULT_CACHE_TOKENS
 
 CONTEXT_STEPS = tuple(1024 << power for power in range(1, 9))  # 2,048 to 262,144 tokens
 FP16_BITS = 16
-NAME_PX, ARROW_ROOM_PX, STROKE_PX = 64, 24, 1.5
+NAME_PX = 64
 
 
 @dataclass(frozen=True)
@@ -42,37 +33,6 @@ class DeviceEntry:
     choice: str
     text: str
     obstacle: str = ""
-
-
-class _Combo(QComboBox):
-    """A list that the wheel scrolls past, in a panel that may be narrower than its entries."""
-
-    def __init__(self, theme: Theme, name: str, help_text: str) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setAccessibleName(name)
-        self.setAccessibleDescription(help_text)
-        self.setToolTip(help_text)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(10)
-        self.setItemDelegate(QStyledItemDelegate(self))  # the style's own draws entries as a menu, all alike
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draws text that ends in … where it must, and the arrow that a style sheet takes away."""
-        option = QStyleOptionComboBox()
-        self.initStyleOption(option)
-        painter = QStylePainter(self)
-        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
-        room = self.rect().adjusted(SPACE_8, 0, -ARROW_ROOM_PX, 0)
-        text = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._theme.colour("muted"), STROKE_PX))
-        middle = QPointF(self.width() - ARROW_ROOM_PX / 2, self.height() / 2 + 2)
-        painter.drawPolyline([middle + QPointF(-4, -4), middle, middle + QPointF(4, -4)])
 
 
 class LoadPanel(QWidget):
@@ -99,20 +59,20 @@ class LoadPanel(QWidget):
             "How many tokens of conversation there is room for; more needs more memory. "
             "Automatic takes what the model was made for, at most {0}."
         ).format(f"{DEFAULT_CACHE_TOKENS:,}")
-        self.device = _Combo(theme, self.tr("Device"), self._device_help)
-        self.context = _Combo(theme, self.tr("Context"), context_help)
+        self.device = Combo(theme, self.tr("Device"), self._device_help)
+        self.context = Combo(theme, self.tr("Context"), context_help)
         cache_help = self.tr(
             "How exactly the conversation so far is held: 8 bits hold about twice the context of fp16 in the same "
             "memory and 4 bits more than three times, at a small loss of quality."
         )
-        self.cache = _Combo(theme, self.tr("Cache"), cache_help)
+        self.cache = Combo(theme, self.tr("Cache"), cache_help)
         for bits in CACHE_BITS:
             self.cache.addItem(self.tr("fp16") if bits == FP16_BITS else self.tr("{0} bits").format(bits), bits)
         precision_help = self.tr(
             "On a card: exact rounds nothing; fast rounds the activations of a single reply to 8 bits, which replies "
             "a few percent sooner and changes next to nothing."
         )
-        self.precision = _Combo(theme, self.tr("Precision"), precision_help)
+        self.precision = Combo(theme, self.tr("Precision"), precision_help)
         self.precision.addItem(self.tr("Exact"), True)
         self.precision.addItem(self.tr("Fast"), False)
         self.device.activated.connect(self._on_device)
