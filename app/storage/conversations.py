@@ -7,61 +7,49 @@ by `checkpoint`, which may run in another thread, so that a slow disk never stop
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from app.storage.records import Conversation, ErrorText, MessageState, ReplyStats, StoredMessage
-from app.storage.set_aside import set_aside
-from engine.errors import EngineError
+from app.storage import message_tree
+from app.storage.database import open_database
+from app.storage.records import (
+    Conversation,
+    ErrorText,
+    Folder,
+    MessageState,
+    ReplyStats,
+    StoredMessage,
+    Versions,
+)
+from app.storage.rows import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, conversation_of, message_of, text_of
+from app.storage.words import has_all
 from engine.requests import Role, SamplingSettings
 
-SCHEMA_VERSION = 1
 
-_SCHEMA = """
-CREATE TABLE conversations (
-  id INTEGER PRIMARY KEY,
-  title TEXT NOT NULL,
-  created_s REAL NOT NULL,
-  updated_s REAL NOT NULL,
-  leaf_id INTEGER REFERENCES messages(id) ON DELETE SET NULL,
-  system_prompt TEXT NOT NULL DEFAULT '',
-  sampling TEXT,
-  deleted_s REAL
-);
-CREATE TABLE messages (
-  id INTEGER PRIMARY KEY,
-  conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
-  parent_id INTEGER REFERENCES messages(id) ON DELETE CASCADE,
-  role TEXT NOT NULL,
-  content TEXT NOT NULL,
-  created_s REAL NOT NULL,
-  state TEXT NOT NULL,
-  model_name TEXT NOT NULL DEFAULT '',
-  stats TEXT,
-  error TEXT
-);
-CREATE INDEX messages_by_conversation ON messages(conversation_id);
-CREATE INDEX messages_by_parent ON messages(parent_id);
-"""
+@dataclass(frozen=True)
+class Deletion:
+    """What a deletion took out.
 
-_MESSAGE_COLUMNS = "id, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error"
-_CONVERSATION_COLUMNS = "id, title, created_s, updated_s, leaf_id, system_prompt, sampling"
+    Attributes:
+        id: for `ConversationStore.restore_messages`.
+        conversation_id: where it was.
+        num_messages: how many messages went.
+    """
 
-
-class NewerStoreError(EngineError):
-    """The store was written by a newer version of the program."""
+    id: int
+    conversation_id: int
+    num_messages: int
 
 
 class ConversationStore:
-    """The open store. Use it from one thread.
+    """The open store. Use it from one thread; `app.storage.search` reads beside it from another.
 
     Attributes:
+        path: the file.
         damaged: where a damaged file was put aside at opening, or None.
+        backup: the copy that was made before this version changed an older file, or None.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,102 +57,135 @@ class ConversationStore:
 
         Raises:
             NewerStoreError: the file belongs to a newer version.
+            MigrationError: an older file could not be brought up to date.
             OSError: a damaged file cannot be renamed.
             sqlite3.Error: the folder cannot be written.
         """
-        self._path = path
-        self.damaged: Path | None = None
-        try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError as error:
-            if not path.is_file() or isinstance(error, sqlite3.OperationalError):
-                raise
-            self.damaged = set_aside(path)
-            for suffix in ("-wal", "-shm"):  # they belong to the file that was moved
-                side = path.with_name(path.name + suffix)
-                if side.exists():
-                    side.rename(self.damaged.with_name(self.damaged.name + suffix))
-            self._db = _open(path)
-        self._repair_after_kill()
+        opened = open_database(path)
+        self.path = path
+        self.damaged = opened.damaged
+        self.backup = opened.backup
+        self._db = opened.db
+        with self._db:
+            self._db.execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'")
+        self.purge_deleted()
 
     def close(self) -> None:
         """Copies the log back and closes the file."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
+    # -- the list of conversations ------------------------------------------------------------------------------------
+
     def conversations(self, title_part: str = "") -> list[Conversation]:
-        """All conversations whose title contains `title_part`, the most recently used first."""
+        """All conversations with the words of `title_part` in their titles: pinned ones first, then by last use."""
         rows = self._db.execute(
-            f"SELECT {_CONVERSATION_COLUMNS} FROM conversations"
-            " WHERE deleted_s IS NULL ORDER BY updated_s DESC, id DESC"
+            f"SELECT {CONVERSATION_COLUMNS} FROM conversations"
+            " WHERE deleted_s IS NULL ORDER BY pinned DESC, updated_s DESC, id DESC"
         )
-        wanted = title_part.casefold()
-        return [each for each in map(_conversation, rows) if wanted in each.title.casefold()]
+        listed = map(conversation_of, rows)
+        return [each for each in listed if has_all(title_part, each.title)] if title_part else list(listed)
 
     def conversation(self, conversation_id: int) -> Conversation | None:
         """One conversation, or None when it does not exist."""
         row = self._db.execute(
-            f"SELECT {_CONVERSATION_COLUMNS} FROM conversations WHERE id = ?", (conversation_id,)
+            f"SELECT {CONVERSATION_COLUMNS} FROM conversations WHERE id = ?", (conversation_id,)
         ).fetchone()
-        return _conversation(row) if row else None
-
-    def branch(self, conversation_id: int) -> list[StoredMessage]:
-        """The messages from the first one to the conversation's leaf."""
-        query = f"SELECT {_MESSAGE_COLUMNS} FROM messages WHERE conversation_id = ?"
-        rows = self._db.execute(query, (conversation_id,))
-        messages = {each.id: each for each in map(_message, rows)}
-        conversation = self.conversation(conversation_id)
-        path: list[StoredMessage] = []
-        step = conversation.leaf_id if conversation else None
-        while step is not None and step in messages:
-            path.append(messages.pop(step))  # popped: a damaged tree with a ring still ends
-            step = path[-1].parent_id
-        return path[::-1]
-
-    def message(self, message_id: int) -> StoredMessage | None:
-        """One message, or None when it does not exist."""
-        row = self._db.execute(f"SELECT {_MESSAGE_COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()
-        return _message(row) if row else None
+        return conversation_of(row) if row else None
 
     def create_conversation(
-        self, title: str, system_prompt: str = "", sampling: SamplingSettings | None = None
+        self,
+        title: str,
+        system_prompt: str = "",
+        sampling: SamplingSettings | None = None,
+        folder_id: int | None = None,
     ) -> Conversation:
         """Adds an empty conversation."""
-        now = time.time()
         with self._db:
-            cursor = self._db.execute(
-                "INSERT INTO conversations (title, created_s, updated_s, system_prompt, sampling)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (title, now, now, system_prompt, _sampling_text(sampling)),
-            )
-        return Conversation(_row_id(cursor), title, now, now, None, system_prompt, sampling)
+            number = self._insert_conversation(title, system_prompt, sampling, folder_id)
+        made = self.conversation(number)
+        assert made is not None
+        return made
 
     def rename(self, conversation_id: int, title: str) -> None:
         """Changes the title; the place in the list stays."""
-        with self._db:
-            self._db.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+        self._set(conversation_id, "title", title)
+
+    def set_pinned(self, conversation_id: int, pinned: bool) -> None:
+        """Keeps a conversation at the top of the list, or no longer."""
+        self._set(conversation_id, "pinned", int(pinned))
+
+    def move_to_folder(self, conversation_id: int, folder_id: int | None) -> None:
+        """Puts a conversation into a folder, or out of any."""
+        self._set(conversation_id, "folder_id", folder_id)
 
     def set_system_prompt(self, conversation_id: int, text: str) -> None:
         """Changes the system prompt of later replies."""
-        with self._db:
-            self._db.execute("UPDATE conversations SET system_prompt = ? WHERE id = ?", (text, conversation_id))
+        self._set(conversation_id, "system_prompt", text)
 
     def set_sampling(self, conversation_id: int, sampling: SamplingSettings | None) -> None:
         """Changes the sampling of later replies; None takes what the model recommends."""
-        values = (_sampling_text(sampling), conversation_id)
-        with self._db:
-            self._db.execute("UPDATE conversations SET sampling = ? WHERE id = ?", values)
+        self._set(conversation_id, "sampling", text_of(sampling))
 
     def set_deleted(self, conversation_id: int, deleted: bool) -> None:
         """Hides a conversation, or brings it back; `purge_deleted` makes it final."""
-        values = (time.time() if deleted else None, conversation_id)
-        with self._db:
-            self._db.execute("UPDATE conversations SET deleted_s = ? WHERE id = ?", values)
+        self._set(conversation_id, "deleted_s", time.time() if deleted else None)
 
     def purge_deleted(self) -> None:
-        """Removes hidden conversations for good."""
+        """Removes hidden conversations and deleted messages for good."""
+        gone = "SELECT id FROM conversations WHERE deleted_s IS NOT NULL"
         with self._db:
+            self._db.execute(f"DELETE FROM messages WHERE conversation_id IN ({gone})")
             self._db.execute("DELETE FROM conversations WHERE deleted_s IS NOT NULL")
+            message_tree.purge(self._db)
+            self._db.execute("DELETE FROM deletions")
+
+    # -- folders ------------------------------------------------------------------------------------------------------
+
+    def folders(self) -> list[Folder]:
+        """All folders by name."""
+        rows = self._db.execute("SELECT id, name FROM folders").fetchall()
+        return [Folder(*row) for row in sorted(rows, key=lambda row: (row[1].casefold(), row[0]))]
+
+    def create_folder(self, name: str) -> Folder:
+        """Adds an empty folder."""
+        with self._db:
+            return Folder(_row_id(self._db.execute("INSERT INTO folders (name) VALUES (?)", (name,))), name)
+
+    def rename_folder(self, folder_id: int, name: str) -> None:
+        """Gives a folder another name."""
+        with self._db:
+            self._db.execute("UPDATE folders SET name = ? WHERE id = ?", (name, folder_id))
+
+    def delete_folder(self, folder_id: int) -> None:
+        """Removes a folder; its conversations stay, outside of it."""
+        with self._db:
+            self._db.execute("DELETE FROM folders WHERE id = ?", (folder_id,))
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def branch(self, conversation_id: int) -> list[StoredMessage]:
+        """The messages from the first one to the conversation's leaf."""
+        conversation = self.conversation(conversation_id)
+        if conversation is None:
+            return []
+        shape = message_tree.parents(self._db, conversation_id)
+        return message_tree.messages(self._db, message_tree.path_ids(shape, conversation.leaf_id))
+
+    def tree(self, conversation_id: int) -> list[StoredMessage]:
+        """All messages of a conversation, parents before children."""
+        return message_tree.messages(self._db, message_tree.parents(self._db, conversation_id))
+
+    def versions(self, conversation_id: int) -> dict[int, Versions]:
+        """The place of every message of a conversation that has other versions."""
+        return message_tree.versions(message_tree.parents(self._db, conversation_id))
+
+    def message(self, message_id: int) -> StoredMessage | None:
+        """One message, or None when it does not exist or is deleted."""
+        row = self._db.execute(
+            f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ? AND deletion_id IS NULL", (message_id,)
+        ).fetchone()
+        return message_of(row) if row else None
 
     def add_message(
         self,
@@ -183,16 +204,63 @@ class ConversationStore:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (conversation_id, parent_id, role, content, now, state, model_name),
             )
-            self._db.execute(
-                "UPDATE conversations SET leaf_id = ?, updated_s = ? WHERE id = ?",
-                (_row_id(cursor), now, conversation_id),
-            )
-        return StoredMessage(_row_id(cursor), conversation_id, parent_id, role, content, now, state, model_name)
+            number = _row_id(cursor)
+            message_tree.move_leaf(self._db, conversation_id, number, parent_id)
+            self._db.execute("UPDATE conversations SET updated_s = ? WHERE id = ?", (now, conversation_id))
+        return StoredMessage(number, conversation_id, parent_id, role, content, now, state, model_name)
+
+    def edit_message(self, message_id: int, content: str) -> StoredMessage:
+        """Adds another version of a message, with other words, and shows it; what followed stays with the old one."""
+        old = self.message(message_id)
+        assert old is not None, message_id
+        return self.add_message(old.conversation_id, old.parent_id, old.role, content, "complete", old.model_name)
+
+    def show_version(self, message_id: int) -> None:
+        """Shows the branch through a message, down to where it was last read, else to its newest end."""
+        message = self.message(message_id)
+        assert message is not None, message_id
+        with self._db:
+            leaf_id = message_tree.descend(self._db, message.conversation_id, message_id)
+            message_tree.move_leaf(self._db, message.conversation_id, leaf_id)
+
+    def branch_here(self, message_id: int, title: str) -> Conversation:
+        """Makes a new conversation of the messages up to one, with the same folder, prompt and sampling."""
+        message = self.message(message_id)
+        assert message is not None, message_id
+        source = self.conversation(message.conversation_id)
+        assert source is not None
+        with self._db:
+            number = self._insert_conversation(title, source.system_prompt, source.sampling, source.folder_id)
+            leaf_id = message_tree.copy_path(self._db, message_id, number)
+            self._db.execute("UPDATE conversations SET leaf_id = ? WHERE id = ?", (leaf_id, number))
+        made = self.conversation(number)
+        assert made is not None
+        return made
+
+    def delete_message(self, message_id: int) -> Deletion:
+        """Takes a message and all below it out of the tree; `restore_messages` puts them back until the next start."""
+        message = self.message(message_id)
+        assert message is not None, message_id
+        with self._db:
+            deletion_id, count = message_tree.delete(self._db, message.conversation_id, message_id)
+        return Deletion(deletion_id, message.conversation_id, count)
+
+    def restore_messages(self, deletion_id: int) -> int | None:
+        """Undoes a deletion of messages; the conversation's id, or None when it is too late."""
+        with self._db:
+            return message_tree.restore(self._db, deletion_id)
 
     def save_reply(self, message_id: int, content: str) -> None:
         """Keeps what has arrived of a reply that still streams."""
         with self._db:
             self._db.execute("UPDATE messages SET content = ? WHERE id = ?", (content, message_id))
+
+    def resume_reply(self, message_id: int) -> None:
+        """Marks a reply as streaming again, because it is being continued; its words stay."""
+        with self._db:
+            self._db.execute(
+                "UPDATE messages SET state = 'streaming', stats = NULL, error = NULL WHERE id = ?", (message_id,)
+            )
 
     def finish_reply(
         self,
@@ -203,89 +271,56 @@ class ConversationStore:
         error: ErrorText | None = None,
     ) -> None:
         """Keeps a whole reply with its figures, or with the error that ended it."""
-        values = (
-            content,
-            state,
-            json.dumps(asdict(stats)) if stats else None,
-            json.dumps(asdict(error)) if error else None,
-            message_id,
-        )
+        values = (content, state, text_of(stats), text_of(error), message_id)
         with self._db:
             self._db.execute("UPDATE messages SET content = ?, state = ?, stats = ?, error = ? WHERE id = ?", values)
 
     def checkpoint(self) -> None:
-        """Copies the log back into the file over a connection of its own; may run in any thread."""
+        """Forces what was written to the disk and copies the log back; may run in any thread."""
         try:
-            with contextlib.closing(sqlite3.connect(self._path)) as db:
+            with contextlib.closing(sqlite3.connect(self.path)) as db:
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.OperationalError:
             return  # busy: the log stays a little longer and the next copy takes it along
 
-    def _repair_after_kill(self) -> None:
+    # -- imports ------------------------------------------------------------------------------------------------------
+
+    def insert_tree(self, conversation: Conversation, messages: list[StoredMessage], chosen: dict[int, int]) -> int:
+        """Adds a whole conversation out of a file; its own ids only say what belongs together. Returns the new id.
+
+        Args:
+            conversation: title, times, prompt, sampling, pin, and the leaf in the file's ids.
+            messages: parents before their children.
+            chosen: message -> which child of it was last shown.
+        """
         with self._db:
-            self._db.execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'")
-        self.purge_deleted()
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path)
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise NewerStoreError(
-                f"{path.name} was written by a newer version of Espalier (schema {version}).",
-                "Start the newer version, or move the file away to begin with an empty list.",
+            number = self._insert_conversation(conversation.title, conversation.system_prompt, conversation.sampling)
+            new = message_tree.insert(self._db, number, messages, chosen)
+            leaf_id = new[conversation.leaf_id] if conversation.leaf_id is not None else None
+            values = (conversation.created_s, conversation.updated_s, leaf_id, int(conversation.pinned), number)
+            self._db.execute(
+                "UPDATE conversations SET created_s = ?, updated_s = ?, leaf_id = ?, pinned = ? WHERE id = ?", values
             )
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA wal_autocheckpoint = 0")
-        if version == 0:
-            db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        problems = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problems != "ok":
-            raise sqlite3.DatabaseError(problems)
-    except BaseException:
-        db.close()
-        raise
-    return db
+        return number
 
+    def chosen_children(self, conversation_id: int) -> dict[int, int]:
+        """Message -> which child of it was last shown, where one was remembered."""
+        return message_tree.chosen_children(self._db, conversation_id)
 
-def _conversation(row: Sequence[Any]) -> Conversation:
-    number, title, created_s, updated_s, leaf_id, system_prompt, sampling = row
-    return Conversation(number, title, created_s, updated_s, leaf_id, system_prompt, _sampling(sampling))
+    def _insert_conversation(
+        self, title: str, system_prompt: str, sampling: SamplingSettings | None, folder_id: int | None = None
+    ) -> int:
+        now = time.time()
+        cursor = self._db.execute(
+            "INSERT INTO conversations (title, created_s, updated_s, system_prompt, sampling, folder_id)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (title, now, now, system_prompt, text_of(sampling), folder_id),
+        )
+        return _row_id(cursor)
 
-
-def _message(row: Sequence[Any]) -> StoredMessage:
-    number, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error = row
-    return StoredMessage(
-        number,
-        conversation_id,
-        parent_id,
-        role,
-        content,
-        created_s,
-        state,
-        model_name,
-        ReplyStats(**json.loads(stats)) if stats else None,
-        ErrorText(**json.loads(error)) if error else None,
-    )
-
-
-def _sampling_text(sampling: SamplingSettings | None) -> str | None:
-    return None if sampling is None else json.dumps(asdict(sampling))
-
-
-def _sampling(text: str | None) -> SamplingSettings | None:
-    if not text:
-        return None
-    names = {each.name for each in fields(SamplingSettings)}
-    try:
-        raw = {name: value for name, value in json.loads(text).items() if name in names}
-        known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in raw.items()}
-        return SamplingSettings(**known)
-    except (ValueError, TypeError, AttributeError, EngineError):
-        return None  # written by another version: the model's own settings are a safe place to go back to
+    def _set(self, conversation_id: int, column: str, value: object) -> None:
+        with self._db:
+            self._db.execute(f"UPDATE conversations SET {column} = ? WHERE id = ?", (value, conversation_id))
 
 
 def _row_id(cursor: sqlite3.Cursor) -> int:

@@ -46,6 +46,22 @@ class StoredMessage:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """A message's place among its versions: the messages under the same parent, oldest first.
+
+    Attributes:
+        number: 1 for the oldest.
+        total: how many there are.
+        previous_id, next_id: its neighbours, None at the ends.
+    """
+
+    number: int
+    total: int
+    previous_id: int | None
+    next_id: int | None
+
+
+@dataclass(frozen=True)
 class Conversation:
     """A tree of messages; the branch shown is the one that ends at `leaf_id`."""
 
@@ -56,3 +72,42 @@ class Conversation:
     leaf_id: int | None = None
     system_prompt: str = ""
     sampling: SamplingSettings | None = None  # None: what the loaded model recommends
+    folder_id: int | None = None
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A named group of conversations."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A piece of text on one line, with start and length of its marked places."""
+
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """A message, or a conversation's title, that holds the searched words.
+
+    Attributes:
+        conversation_id: where it is.
+        title: of the conversation, with what of it was searched for.
+        message_id: None when only the title matches.
+        role: who wrote the message.
+        created_s: when the message was written, or the conversation last used.
+        snippet: the place in the message; empty when only the title matches.
+    """
+
+    conversation_id: int
+    title: Snippet
+    message_id: int | None
+    role: Role | None
+    created_s: float
+    snippet: Snippet

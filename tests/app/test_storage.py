@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.conversations import SCHEMA_VERSION, ConversationStore, NewerStoreError
+from app.storage.conversations import ConversationStore
+from app.storage.database import NewerStoreError
 from app.storage.records import ErrorText, ReplyStats
+from app.storage.schema import SCHEMA_VERSION
 from engine.requests import SamplingSettings
 
 
