@@ -118,6 +118,10 @@ QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -5px 0; border-
 QSlider::handle:horizontal:focus {{ border-color: {c.text}; }}
 QProgressBar {{ background: {c.border}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
+QProgressBar[phase="verifying"]::chunk {{ background: {c.info}; }}
+QProgressBar[phase="stalled"]::chunk {{ background: {c.warning}; }}
+QProgressBar[phase="failed"]::chunk {{ background: {c.danger}; }}
+QProgressBar[phase="paused"]::chunk, QProgressBar[phase="queued"]::chunk {{ background: {c.muted}; }}
 QMenu {{ background: {c.raised}; border: 1px solid {c.border}; padding: 4px; }}
 QMenu::item {{ padding: 5px 20px 5px 12px; border-radius: {RADIUS_CHIP}px; }}
 QMenu::item:selected {{ background: {selected}; color: {c.text}; }}

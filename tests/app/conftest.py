@@ -63,19 +63,17 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
 def open_window(
     qapp: QApplication, qtbot: QtBot, tmp_path: Path, script: Script, model_folder: Path, driver: FakeDriver
 ) -> Iterator[Callable[..., Window]]:
-    """Opens a window; `model=None` starts without one, `demo=True` puts a demo model there."""
+    """Opens a window; `model=None` starts without one, `demo=True` puts a demo model there; more goes to `Launch`."""
     opened: list[Application] = []
 
-    def open_one(load: bool = True, demo: bool = False, width: int = WIDTH) -> Window:
+    def open_one(load: bool = True, demo: bool = False, width: int = WIDTH, **more: Any) -> Window:
         demo_folder = tmp_path / "demo_model"
         if demo:
             demo_folder.mkdir(exist_ok=True)
             (demo_folder / "config.json").write_text("{}")
         paths = data_paths(tmp_path / "data")
-        launch = Launch(
-            paths, model_folder if load else None, demo_folder, script.open_session,
-            endpoint_of=no_hub, hub_cache=None, cache_folder=tmp_path / "cache",
-        )  # fmt: skip
+        usual = {"endpoint_of": no_hub, "hub_cache": None, "cache_folder": tmp_path / "cache"}
+        launch = Launch(paths, model_folder if load else None, demo_folder, script.open_session, **usual | more)
         app = Application(qapp, launch)
         opened.append(app)
         app.start()

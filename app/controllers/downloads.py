@@ -1,0 +1,240 @@
+"""The downloads as the window has them: starts the queue, hands on what the user wants, tells how each one stands.
+
+The queue writes to the disk and waits for its own threads, so everything that is asked of it is asked in a thread of
+its own; what it tells comes from its transfers' threads, is collected, and reaches the window ten times a second. Knows
+nothing of widgets.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from app.background import Background
+from app.hub_access import HubAccess
+from engine.errors import EngineError
+from engine.hub.queue import DownloadQueue, progress_at_rest
+from engine.hub.queue_store import QueueEntry
+from engine.hub.transfer.events import DownloadProgress
+from engine.hub.transfer.plan import DownloadPlan
+from engine.hub.transfer.settings import TransferSettings
+
+UPDATE_MS = 100
+
+
+@dataclass(frozen=True)
+class DownloadList:
+    """The queue at one moment.
+
+    Attributes:
+        entries: in their order.
+        at_rest: where those stand that are not being transferred, by id.
+    """
+
+    entries: tuple[QueueEntry, ...] = ()
+    at_rest: Mapping[str, DownloadProgress] = field(default_factory=dict)
+
+
+class DownloadController(QObject):
+    """Signals:
+    listed: a `DownloadList`, after every change of the list or of its order.
+    progressed: a `DownloadProgress` of one download.
+    completed: the `DownloadPlan` of a model that can be loaded now.
+    failed: an `EngineError` of something that the user asked for.
+    crashed: a bug, as a traceback.
+    """
+
+    listed = Signal(object)
+    progressed = Signal(object)
+    completed = Signal(object)
+    failed = Signal(object)
+    crashed = Signal(str)
+    _arrived = Signal()
+
+    def __init__(self, hub: HubAccess, store: Path, settings: TransferSettings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._hub = hub
+        self._store = store
+        self._settings = settings
+        self._queue: DownloadQueue | None = None  # made and used by the background thread alone
+        self._held: tuple[str, ...] = ()  # paused by the offline switch; the background thread's too
+        self._list = DownloadList()
+        self._phases: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._news: dict[str, DownloadProgress] = {}
+        self._background = Background("downloads", self)
+        self._background.crashed.connect(self.crashed)
+        self._timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
+        self._timer.timeout.connect(self._tell_news)
+        self._arrived.connect(self._expect_news, Qt.ConnectionType.QueuedConnection)
+        hub.offline_changed.connect(self._on_offline)
+
+    @property
+    def entries(self) -> tuple[QueueEntry, ...]:
+        """The list as it was last told."""
+        return self._list.entries
+
+    def entry(self, download_id: str) -> QueueEntry | None:
+        """One of the list, None when it is not on it any more."""
+        return next((each for each in self.entries if each.download_id == download_id), None)
+
+    def start(self) -> None:
+        """Reads the list; what was not paused goes on, unless the offline switch is on."""
+        self._background.do(self._open, self._take_first)
+
+    def shut_down(self) -> bool:
+        """Ends all transfers, which go on at the next start; False when one did not end in time."""
+        self._timer.stop()
+        self._background.do(self._close)
+        return self._background.shut_down()
+
+    @Slot(object)
+    def add(self, plan: DownloadPlan) -> None:
+        """Puts a model at the end of the list, or goes on with it when it is there already."""
+        self._ask(lambda queue: queue.add(plan))
+
+    @Slot(str)
+    def pause(self, download_id: str) -> None:
+        """Ends the transfer and keeps what has come."""
+        self._ask(lambda queue: queue.pause(download_id))
+
+    @Slot(str)
+    def resume(self, download_id: str) -> None:
+        """Goes on with a paused or failed download; one that waits for its next try tries at once."""
+        self._ask(lambda queue: queue.resume(download_id))
+
+    @Slot(str)
+    def cancel(self, download_id: str) -> None:
+        """Ends a download and deletes what it brought; a finished one only leaves the list."""
+        self._ask(lambda queue: queue.cancel(download_id))
+
+    @Slot(str, int)
+    def move(self, download_id: str, steps: int) -> None:
+        """Moves a download up (-1) or down (1) in the order."""
+        places = [each.download_id for each in self.entries]
+        if download_id in places:
+            place = min(max(places.index(download_id) + steps, 0), len(places) - 1)
+            self._ask(lambda queue: queue.move(download_id, place))
+
+    @Slot()
+    def pause_all(self) -> None:
+        """Pauses everything that is not finished."""
+        self._ask(lambda queue: queue.pause_all())
+
+    @Slot()
+    def resume_all(self) -> None:
+        """Goes on with everything that is paused."""
+        paused = [each.download_id for each in self.entries if each.state == "paused"]
+        self._ask_each(paused, DownloadQueue.resume)
+
+    @Slot()
+    def forget_finished(self) -> None:
+        """Takes what is done off the list; the models stay."""
+        done = [download_id for download_id, phase in self._phases.items() if phase == "done"]
+        self._ask_each(done, DownloadQueue.forget)
+
+    @Slot(str)
+    def forget(self, download_id: str) -> None:
+        """Takes a finished download off the list; the model stays."""
+        self._ask_each([download_id], DownloadQueue.forget)
+
+    def forget_folder(self, folder: Path) -> None:
+        """Takes the finished download of a model off the list, as when the model was deleted or moved."""
+        done = [each.download_id for each in self.entries if each.state == "done" and each.plan.folder == folder]
+        if done:
+            self._ask_each(done, DownloadQueue.forget)
+
+    def _ask(self, order: Callable[[DownloadQueue], object]) -> None:
+        def work() -> DownloadList:
+            assert self._queue is not None  # the first piece of work was to open it
+            order(self._queue)
+            return self._look()
+
+        self._background.do(work, self._take_list, self.failed.emit)
+
+    def _ask_each(self, ids: Sequence[str], order: Callable[[DownloadQueue, str], object]) -> None:
+        def each(queue: DownloadQueue) -> None:
+            for download_id in ids:
+                order(queue, download_id)
+
+        self._ask(each)
+
+    def _open(self) -> DownloadList:
+        # Held until the window knows the list, so that nothing of what happens is missed.
+        self._queue = DownloadQueue(self._store, self._hub.access, self._on_news, self._settings, is_started=False)
+        return self._look()
+
+    def _look(self) -> DownloadList:
+        assert self._queue is not None
+        entries, active = self._queue.entries(), self._queue.active_ids()
+        resting = [each for each in entries if each.download_id not in active]
+        return DownloadList(entries, {each.download_id: progress_at_rest(each) for each in resting})
+
+    def _close(self) -> None:
+        if self._queue is not None:
+            self._queue.close()
+
+    def _take_first(self, found: DownloadList) -> None:
+        self._take_list(found)
+        if not self._hub.is_offline:
+            self._ask(lambda queue: queue.start())
+
+    def _take_list(self, found: DownloadList) -> None:
+        self._list = found
+        self._phases = {each.download_id: self._phases.get(each.download_id, each.state) for each in found.entries}
+        self._phases.update({each: progress.phase for each, progress in found.at_rest.items()})
+        self.listed.emit(found)
+
+    def _on_news(self, progress: DownloadProgress) -> None:
+        """Called in the transfers' threads; a later event of a download stands in for the earlier ones."""
+        with self._lock:
+            is_first = not self._news
+            self._news[progress.download_id] = progress
+        if is_first:
+            self._arrived.emit()
+
+    @Slot()
+    def _expect_news(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def _tell_news(self) -> None:
+        with self._lock:
+            news, self._news = self._news, {}
+        for progress in news.values():
+            self._tell(progress)
+
+    def _tell(self, progress: DownloadProgress) -> None:
+        entry = self.entry(progress.download_id)
+        if entry is None:
+            if progress.phase == "failed":  # what it brought could not be deleted
+                self.failed.emit(EngineError(progress.message, progress.way_out))
+            return
+        was = self._phases.get(progress.download_id)
+        self._phases[progress.download_id] = progress.phase
+        self.progressed.emit(progress)
+        if progress.phase == was:
+            return
+        if progress.phase == "done":
+            self.completed.emit(entry.plan)
+        if progress.phase in ("done", "failed", "paused"):
+            self._ask(lambda _queue: None)  # the list has its states from the queue
+
+    @Slot(bool)
+    def _on_offline(self, offline: bool) -> None:
+        def hold(queue: DownloadQueue) -> None:
+            self._held = tuple(each.download_id for each in queue.entries() if each.state == "queued")
+            queue.pause_all()
+
+        def go_on(queue: DownloadQueue) -> None:
+            queue.start()
+            for download_id in self._held:
+                queue.resume(download_id)
+            self._held = ()
+
+        self._ask(hold if offline else go_on)
