@@ -8,9 +8,10 @@ import itertools
 import pytest
 import torch
 
+from gpu.cases.fused import FEW_ROWS, SPLITS
 from gpu.launchers import exl3 as launchers
 from gpu.launchers import fused as launch
-from gpu.ops import FEW_ROWS, OPS, SPLITS, Op, worst_error
+from gpu.ops import OPS, Op, worst_error
 from gpu.reference import attention, elementwise, exl3, fused, rope
 
 CPU = torch.device("cpu")
