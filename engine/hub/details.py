@@ -7,14 +7,17 @@ when somebody looks at them. Knows nothing of cards' memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.hub.client import HubClient
-from engine.hub.errors import BadAnswerError, NotFoundError
+from engine.hub.errors import AccessDeniedError, BadAnswerError, NotFoundError
 from engine.hub.types import ModelSummary, RepoId, Variant
-from engine.hub.variants import CONFIG, config_of, list_variants, with_config
+from engine.hub.variants import CONFIG, Branch, NameHint, branches_of, config_of, listing_of, order, with_config
+
+MAX_BRANCHES = 60  # that are looked into: more than any repository of one model has
+CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,14 @@ class RepositoryDetails:
     Attributes:
         variants: the highest rate first; empty while it has no weights.
         config: the `config.json` of one of them; empty where none can be read.
+        card_commit: where its card is looked for; '' where there is no branch at all.
+        refusal: why its files are closed to this user, if they are; then there is no config.
     """
 
     variants: tuple[Variant, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
+    card_commit: str = ""
+    refusal: AccessDeniedError | None = None
 
 
 def details_of(client: HubClient, repo: RepoId, summary: ModelSummary | None = None) -> RepositoryDetails:
@@ -39,15 +46,45 @@ def details_of(client: HubClient, repo: RepoId, summary: ModelSummary | None = N
     Raises:
         HubError: no good answer.
     """
-    known = summary.main_has_weights if summary is not None else None
-    variants = list_variants(client, repo, main_has_weights=known)
-    for i, variant in enumerate(variants):
-        if variant.file(CONFIG) is None:
-            continue
+    *_, whole = arriving_details(client, repo, summary)
+    return whole
+
+
+def arriving_details(
+    client: HubClient, repo: RepoId, summary: ModelSummary | None = None
+) -> Iterator[RepositoryDetails]:
+    """The same bit by bit: after the list of branches and after each of them. Raises as `details_of`."""
+    branches = branches_of(client, repo)
+    details = RepositoryDetails((), card_commit=_card_commit(branches))
+    yield details
+    has_weights = summary.main_has_weights if summary is not None else None
+    wanted = [branch for branch in branches if has_weights is not False or branch.name != "main"]
+    for branch in sorted(wanted, key=lambda each: -(NameHint.of(each.name).bits or 0.0))[:MAX_BRANCHES]:
         try:
-            config = config_of(client, variant)
+            variant = listing_of(client, repo, branch)
+        except NotFoundError:
+            continue  # deleted since the branches were listed
+        if variant.weight_files:
+            details = _with_variant(client, details, variant)
+            yield details
+
+
+def _with_variant(client: HubClient, details: RepositoryDetails, variant: Variant) -> RepositoryDetails:
+    config, refusal = details.config, details.refusal
+    is_wanted = not config or variant.bits is None  # by the hub's digest, which says less than the file itself
+    if is_wanted and refusal is None and variant.file(CONFIG) is not None:
+        try:
+            own = config_of(client, variant)
+            config, variant = config or own, with_config(variant, own)
+        except AccessDeniedError as error:
+            refusal = error
         except (BadAnswerError, NotFoundError):
-            continue
-        # It is here, so it says more about its own branch than the hub's digest of it did.
-        return RepositoryDetails((*variants[:i], with_config(variant, config), *variants[i + 1 :]), config)
-    return RepositoryDetails(variants)
+            pass
+    variants = tuple(sorted((*details.variants, variant), key=order))
+    return replace(details, variants=variants, config=config, refusal=refusal)
+
+
+def _card_commit(branches: tuple[Branch, ...]) -> str:
+    """Of main, where cards usually are, else of any branch."""
+    commits = {branch.name: branch.commit for branch in branches}
+    return commits.get("main") or next(iter(commits.values()), "")

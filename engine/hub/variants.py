@@ -86,6 +86,17 @@ def variant_of(client: HubClient, repo: RepoId, branch: Branch) -> Variant:
     Raises:
         HubError: no good answer.
     """
+    variant = listing_of(client, repo, branch)
+    if variant.bits is None and variant.weight_files and variant.file(CONFIG):
+        return with_config(variant, config_of(client, variant))
+    return variant
+
+
+def listing_of(client: HubClient, repo: RepoId, branch: Branch) -> Variant:
+    """What a branch holds, and its rate where the hub's own digest tells it; told of gated repositories too.
+
+    One request, or none if it was ever asked before. Raises `HubError`.
+    """
     key = (client.endpoint.url, str(repo), branch.commit, LISTING)
     known = client.cache.get(*key) if client.cache else None
     variant = _from_record(known, repo, branch) if known is not None else None
@@ -95,8 +106,6 @@ def variant_of(client: HubClient, repo: RepoId, branch: Branch) -> Variant:
         )
         if client.cache:
             client.cache.put(_record(variant), *key)
-    if variant.bits is None and variant.weight_files and variant.file(CONFIG):
-        return with_config(variant, config_of(client, variant))
     return variant
 
 
@@ -119,7 +128,7 @@ def list_variants(client: HubClient, repo: RepoId, *, main_has_weights: bool | N
             variants.append(variant_of(client, repo, branch))
         except NotFoundError:
             continue  # deleted since the branches were listed
-    return tuple(sorted((each for each in variants if each.weight_files), key=_order))
+    return tuple(sorted((each for each in variants if each.weight_files), key=order))
 
 
 def config_of(client: HubClient, variant: Variant) -> dict[str, Any]:
@@ -176,7 +185,8 @@ def sort_bits(variant: Variant) -> float:
     return hint or 0.0
 
 
-def _order(variant: Variant) -> tuple[float, int, str]:
+def order(variant: Variant) -> tuple[float, int, str]:
+    """The key to sort variants by: the highest rate first."""
     return -sort_bits(variant), -variant.weight_bytes, variant.branch
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.client import HubClient
-from engine.hub.details import details_of
+from engine.hub.details import arriving_details, details_of
 from engine.hub.errors import AccessDeniedError, HubError, NotFoundError, RateLimitedError
 from engine.hub.model_card import readable_card
 from engine.hub.model_store import installed_models
@@ -159,3 +159,24 @@ def test_it_runs_by_hand(project_root: Path) -> None:
             assert program.stdout.readline().startswith("http://127.0.0.1:")
         finally:
             program.terminate()
+
+
+def test_details_arrive_branch_by_branch(hub: FakeHub, client_of: ClientOf) -> None:
+    counts = [len(each.variants) for each in arriving_details(client_of(), BITRATES)]
+    assert counts == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("with_digest", [True, False])
+def test_a_gated_repository_shows_its_sizes_and_why_it_is_closed(
+    hub: FakeHub, client_of: ClientOf, with_digest: bool
+) -> None:
+    hub.answers.repos["quantizer/Gated-exl3"].stub = with_digest
+    details = details_of(client_of(), RepoId("quantizer", "Gated-exl3"))
+    [variant] = details.variants
+    assert variant.weight_bytes > 0
+    assert (variant.bits is not None) == with_digest
+    assert isinstance(details.refusal, AccessDeniedError)
+    assert details.config == {}
+    opened = details_of(client_of("hf_good"), RepoId("quantizer", "Gated-exl3"))
+    assert opened.refusal is None
+    assert "hidden_size" in opened.config
