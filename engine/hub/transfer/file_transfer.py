@@ -13,10 +13,11 @@ from pathlib import Path
 
 from engine.hub.transfer.connection import Answer
 from engine.hub.transfer.digest import digest_file
+from engine.hub.transfer.disk_writer import BUFFER_BYTES
 from engine.hub.transfer.errors import DamagedFileError, RetryLater, disk_error
 from engine.hub.transfer.file_state import FileState
 from engine.hub.transfer.pace import RetryClock
-from engine.hub.transfer.part_file import BUFFER_BYTES, PartFile
+from engine.hub.transfer.part_file import PartFile
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.transfer.settings import TransferSettings
 from engine.hub.transfer.source import ByteSource
@@ -152,7 +153,7 @@ class FileTransfer:
             buffer = growing.buffer()
             filled, failure = 0, None
             flush_at = time.monotonic() + _HOLD_S
-            room = min(BUFFER_BYTES, self._file.size - growing.num_bytes)
+            room = growing.room
             # Waits for a full buffer only while bytes keep coming: what has come is to be on the disk.
             while filled < room and (not filled or answer.has_more(flush_at - time.monotonic())):
                 try:

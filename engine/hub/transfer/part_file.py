@@ -1,13 +1,12 @@
 """A file that grows: bytes are hashed as they come, written by a thread of its own, flushed at checkpoints, renamed.
 
-The receiving thread fills one buffer while the other is being written, so that a fast connection waits for neither the
-hash nor the disk, and a program that is killed loses no more than these two. Knows nothing of the network.
+The receiving thread fills one buffer while others are being written, so that a fast connection does not wait for the
+disk, and a program that is killed loses no more than these. Knows nothing of the network.
 """
 
 from __future__ import annotations
 
 import os
-import queue
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +14,10 @@ from pathlib import Path
 
 from engine.hub.transfer.atomic_json import sync_folder
 from engine.hub.transfer.digest import FileDigest, feed
+from engine.hub.transfer.disk_writer import BLOCK_BYTES, BUFFER_BYTES, DiskWriter
 from engine.hub.transfer.sidecar import Checkpoint, Sidecar, boot_name, read_sidecar, sidecar_path, write_sidecar
 from engine.hub.types import RepoFile
 
-BUFFER_BYTES = 1 << 19  # two for each of three files: what a kill may lose stays below 4 MiB
-NUM_BUFFERS = 2
 CHECKPOINT_BYTES = 64 << 20
 
 
@@ -54,7 +52,7 @@ class PartFile:
             self._handle.close()
             raise
         self._next_checkpoint = self.digest.num_bytes + CHECKPOINT_BYTES
-        self._writer = _Writer(self._handle.fileno())
+        self._writer = DiskWriter(self._handle.fileno(), self.digest.num_bytes)
         self._flusher: _Flusher | None = None
 
     @property
@@ -72,13 +70,18 @@ class PartFile:
             self._collect_checkpoint(wait=True)
             self._save(replace(self._sidecar, etag=etag))
 
-    def buffer(self) -> bytearray:
+    def buffer(self) -> memoryview:
         """An empty buffer, as soon as one has been written out. Raises `OSError` when writing failed."""
         return self._writer.buffer()
 
-    def put(self, buffer: bytearray, num_bytes: int) -> None:
+    @property
+    def room(self) -> int:
+        """How many bytes the next buffer should take: up to a whole block of the disk, or to the file's end."""
+        return min(BUFFER_BYTES - self.num_bytes % BLOCK_BYTES, self._file.size - self.num_bytes)
+
+    def put(self, buffer: memoryview, num_bytes: int) -> None:
         """Hashes the first bytes of a buffer and hands it to the writing thread. Raises `OSError`."""
-        self.digest.update(memoryview(buffer)[:num_bytes])
+        self.digest.update(buffer[:num_bytes])
         self._writer.put(buffer, num_bytes)
         self._collect_checkpoint()
         if self.digest.num_bytes >= self._next_checkpoint and self._flusher is None:
@@ -97,6 +100,7 @@ class PartFile:
         self.digest = FileDigest(self._file)
         self._handle.truncate(0)
         self._handle.seek(0)
+        self._writer.moved(0)
         self._save(replace(self._sidecar, etag="", checkpoints=()))
         self._next_checkpoint = CHECKPOINT_BYTES
 
@@ -172,7 +176,7 @@ class _Flusher:
         done: set when the disk has it, or has failed.
     """
 
-    def __init__(self, handle: int, writer: _Writer, checkpoint: Checkpoint) -> None:
+    def __init__(self, handle: int, writer: DiskWriter, checkpoint: Checkpoint) -> None:
         self.done = threading.Event()
         self._checkpoint = checkpoint
         self._error: OSError | None = None
@@ -188,7 +192,7 @@ class _Flusher:
             raise self._error
         return self._checkpoint
 
-    def _run(self, handle: int, writer: _Writer, written: threading.Event) -> None:
+    def _run(self, handle: int, writer: DiskWriter, written: threading.Event) -> None:
         written.wait()
         try:
             if writer.error is not None:
@@ -199,60 +203,3 @@ class _Flusher:
         finally:
             os.close(handle)
             self.done.set()
-
-
-class _Writer:
-    """Writes buffers in the order given, in a thread of its own."""
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-        self._full: queue.SimpleQueue[tuple[bytearray, int] | threading.Event | None] = queue.SimpleQueue()
-        self._empty: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-        for _ in range(NUM_BUFFERS):
-            self._empty.put(bytearray(BUFFER_BYTES))
-        self.error: OSError | None = None
-        self._thread = threading.Thread(target=self._run, name="download-writer", daemon=True)
-        self._thread.start()
-
-    def buffer(self) -> bytearray:
-        buffer = self._empty.get()
-        self._check()
-        return buffer
-
-    def put(self, buffer: bytearray, num_bytes: int) -> None:
-        self._full.put((buffer, num_bytes))
-
-    def mark(self) -> threading.Event:
-        """Is set when everything handed over so far has been written, or has failed."""
-        event = threading.Event()
-        self._full.put(event)
-        return event
-
-    def drain(self) -> None:
-        self.mark().wait()
-        self._check()
-
-    def close(self) -> None:
-        self._full.put(None)
-        self._thread.join()
-
-    def _check(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-    def _run(self) -> None:
-        while (item := self._full.get()) is not None:
-            if isinstance(item, threading.Event):
-                item.set()
-                continue
-            buffer, num_bytes = item
-            self._write(memoryview(buffer)[:num_bytes])
-            self._empty.put(buffer)
-
-    def _write(self, data: memoryview) -> None:
-        """Writes all of it; after a failure nothing more, or the file would have a hole."""
-        while data and self.error is None:
-            try:
-                data = data[os.write(self._handle, data) :]
-            except OSError as error:
-                self.error = error
