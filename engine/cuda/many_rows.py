@@ -15,6 +15,7 @@ import torch
 
 from engine.budget import DECODED_VALUES, PRODUCT_COLUMNS
 from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
+from engine.cuda.scratch import grown
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, KernelSource
 
@@ -46,14 +47,10 @@ class ManyScratch:
 
     def reserve_for(self, linear: CudaExl3Linear, rows: int) -> None:
         """Makes room for up to `rows` rows of a linear."""
-        self._reserve("rotated", linear.padded_in * rows)
-        self._reserve("product", rows * min(PRODUCT_COLUMNS, linear.padded_out))
-        self._reserve("decoded", linear.padded_in * _slice_columns(linear, DECODED_VALUES // linear.padded_in))
-
-    def _reserve(self, name: str, count: int) -> None:
-        old: torch.Tensor = getattr(self, name)
-        if count > old.numel():
-            setattr(self, name, torch.empty(count, dtype=old.dtype, device=old.device))
+        columns = _slice_columns(linear, DECODED_VALUES // linear.padded_in)
+        self.rotated = grown(self.rotated, linear.padded_in * rows)
+        self.product = grown(self.product, rows * min(PRODUCT_COLUMNS, linear.padded_out))
+        self.decoded = grown(self.decoded, linear.padded_in * columns)
 
 
 def _slice_columns(linear: CudaExl3Linear, most: int) -> int:
