@@ -263,45 +263,32 @@ class CudaBackend:
         cache: CudaCache | PackedCache,
     ) -> None:
         pages, staged = self._packed.stage(cache, batch)
-        self._rotate_and_append(q, k, v, norms, rope, shape, staged, pages)
-        self._packed.append(cache, batch)
-
-    def _rotate_and_append(
-        self,
-        q: torch.Tensor,
-        k: torch.Tensor,
-        v: torch.Tensor,
-        norms: tuple[CudaNorm, CudaNorm] | None,
-        rope: CudaRope,
-        shape: AttentionShape,
-        batch: Batch,
-        cache: CudaCache,
-    ) -> None:
         q_weight, k_weight = (norm.weight.data_ptr() for norm in norms) if norms else (0, 0)
-        is_many = batch.consecutive and q.shape[0] > FEW_ROWS
-        pitch = self._dense.pitch_for(shape, batch, cache.padded)
+        is_many = staged.consecutive and q.shape[0] > FEW_ROWS
+        pitch = self._dense.pitch_for(shape, staged, pages.padded)
         if is_many and rope_layout.takes_heads(shape.head_dim, rope.cosines.shape[1]):
             self._kernels.get(catalogue.ROTATE_AND_APPEND_MANY)(
                 (rope_layout.num_blocks(q.shape[0], shape.num_heads, shape.num_kv_heads, shape.head_dim), 1, 1),
                 rope_layout.THREADS, q.data_ptr(), k.data_ptr(), v.data_ptr(), q.shape[0],
-                shape.num_heads, shape.num_kv_heads, shape.head_dim, cache.padded,
+                shape.num_heads, shape.num_kv_heads, shape.head_dim, pages.padded,
                 q_weight, k_weight, norms[0].eps if norms else 0.0, rope.cosines.data_ptr(), rope.sines.data_ptr(),
-                batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.page_table.data_ptr(),
-                batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
+                staged.positions.data_ptr(), staged.sequences.data_ptr(), staged.page_table.data_ptr(),
+                staged.page_table.shape[1], pages.k.data_ptr(), pages.v.data_ptr(),
                 self._dense.queries(shape, pitch).data_ptr() if pitch else 0, pitch,
             )  # fmt: skip
-            return
-        self._kernels.get(catalogue.ROTATE_AND_APPEND)(
-            (q.shape[0], shape.num_heads + 2 * shape.num_kv_heads, 1), 32,
-            q.data_ptr(), k.data_ptr(), v.data_ptr(), shape.num_heads, shape.num_kv_heads, shape.head_dim, cache.padded,
-            q_weight, k_weight, norms[0].eps if norms else 0.0,
-            rope.cosines.data_ptr(), rope.sines.data_ptr(), rope.cosines.shape[1],
-            batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.page_table.data_ptr(),
-            batch.page_table.shape[1], cache.k.data_ptr(), cache.v.data_ptr(),
-        )  # fmt: skip
-        if pitch:
-            heads = q.view(q.shape[0], shape.num_heads, shape.head_dim).transpose(0, 1)
-            self._dense.queries(shape, pitch)[:, : q.shape[0]].copy_(heads)
+        else:
+            self._kernels.get(catalogue.ROTATE_AND_APPEND)(
+                (q.shape[0], shape.num_heads + 2 * shape.num_kv_heads, 1), 32, q.data_ptr(), k.data_ptr(), v.data_ptr(),
+                shape.num_heads, shape.num_kv_heads, shape.head_dim, pages.padded,
+                q_weight, k_weight, norms[0].eps if norms else 0.0,
+                rope.cosines.data_ptr(), rope.sines.data_ptr(), rope.cosines.shape[1],
+                staged.positions.data_ptr(), staged.sequences.data_ptr(), staged.page_table.data_ptr(),
+                staged.page_table.shape[1], pages.k.data_ptr(), pages.v.data_ptr(),
+            )  # fmt: skip
+            if pitch:
+                heads = q.view(q.shape[0], shape.num_heads, shape.head_dim).transpose(0, 1)
+                self._dense.queries(shape, pitch)[:, : q.shape[0]].copy_(heads)
+        self._packed.append(cache, batch)
 
     def attention(
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache | PackedCache, out: torch.Tensor

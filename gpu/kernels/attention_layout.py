@@ -87,11 +87,6 @@ class AttendPlan:
     def needs_combine(self) -> bool:
         return self.pool > 0 or self.grid[2] > 1
 
-    @property
-    def partial_slots(self) -> int:
-        """Partial outputs for each row of a fixed split, for all rows together of a pool."""
-        return self.grid[0] if self.pool > 0 else self.grid[2]
-
 
 def plan_attention(
     rows: int,
