@@ -1,85 +1,87 @@
-"""The open conversation: what the user wants -> the store -> a request -> the store again.
+"""The open conversation: what the user wants of its tree of messages -> the store -> a request.
 
-The user's turn is in the store before the request leaves; a streaming reply is saved every second and at its end.
-Knows nothing of widgets. Replies go on when another conversation is opened.
+The user's turn is in the store before the request leaves. Knows nothing of widgets. Replies go on when another
+conversation is opened.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from app.controllers.models import ModelController
+from app.controllers.replies import ReplyRunner
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
-from app.storage.records import Conversation, ErrorText, MessageState, ReplyStats, StoredMessage
-from engine.errors import Cancelled, EngineError
-from engine.events import GenerationFinished, PrefillProgress, RequestFailed
-from engine.requests import GenerateRequest, Message, SamplingSettings
+from app.storage.records import Conversation, StoredMessage
+from app.storage.search import search_branch
+from app.storage.titles import suggest_title
+from engine.requests import Message, SamplingSettings
 
-SAVE_PERIOD_MS = 1000
-TITLE_LENGTH = 60
-
-
-@dataclass
-class _Reply:
-    """A reply that is being generated."""
-
-    message: StoredMessage
-    pieces: list[str] = field(default_factory=list)
-    unsaved: bool = False
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
+_FEW = 8  # messages that are taken off a view one by one
 
 
 class ConversationController(QObject):
     """One open conversation at a time; none is open while a new chat has no message yet.
 
+    The conversation is a tree: every message may have versions (siblings under one parent), the branch shown runs from
+    the first message to the stored leaf. Nothing here overwrites a message, except that `continue_reply` adds to one.
+    `edit`, `regenerate`, `regenerate_reply` and `continue_reply` do nothing while a reply runs in this conversation.
+
     Signals:
-        opened: list of `StoredMessage` of the branch now shown.
+        opened: list of `StoredMessage` of the branch of a conversation that is now shown.
+        branch_changed: list of `StoredMessage`: the same conversation shows another branch. Messages at the beginning
+            whose ids a view has already are the same; a streaming one carries what has arrived of it.
+        versions_changed: dict of message id -> `Versions` for every message of the conversation that has more than one
+            version; comes after `opened`, `branch_changed`, `message_added` and `message_removed`.
         message_added: a `StoredMessage` at the end of the branch.
         message_removed: id of a message that is no longer on the branch.
+        message_wanted: id of a message on the branch to scroll to, out of a search.
+        messages_deleted: a `Deletion`, for a note with an undo that calls `undo_delete(deletion.id)`.
         reply_text: message id and more of its text.
         reply_progress: message id, prompt tokens read, prompt tokens in all.
         reply_ended: the `StoredMessage` as it was saved.
         busy_changed: whether the open conversation has a running reply.
         setup_changed: system prompt or sampling of the open conversation are different.
         list_changed: titles, order or number of conversations are different.
+        save_failed: why something could not be written; the text is not lost as long as the window is open.
+        not_sent: a turn that could not be stored, to be put back where it was written.
     """
 
     opened = Signal(list)
+    branch_changed = Signal(list)
+    versions_changed = Signal(dict)
     message_added = Signal(object)
     message_removed = Signal(int)
+    message_wanted = Signal(int)
+    messages_deleted = Signal(object)
     reply_text = Signal(int, str)
     reply_progress = Signal(int, int, int)
     reply_ended = Signal(object)
     busy_changed = Signal(bool)
     setup_changed = Signal()
     list_changed = Signal()
+    save_failed = Signal(str)
+    not_sent = Signal(str)
 
     def __init__(
         self, store: ConversationStore, engine: EngineBridge, models: ModelController, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._store = store
-        self._engine = engine
         self._models = models
+        self._replies = ReplyRunner(store, engine, self)
         self._current_id: int | None = None
         self._system_prompt = ""
         self._sampling: SamplingSettings | None = None
-        self._replies: dict[int, _Reply] = {}  # by request id
-        self._next_request_id = 1
-        self._save_timer = QTimer(self, interval=SAVE_PERIOD_MS)
-        self._save_timer.timeout.connect(self.save_running)
-        engine.text.connect(self._on_text)
-        engine.prefill_progress.connect(self._on_prefill)
-        engine.finished.connect(self._on_finished)
-        engine.failed.connect(self._on_failed)
+        self._replies.text.connect(self._on_text)
+        self._replies.progress.connect(self._on_progress)
+        self._replies.ended.connect(self._on_ended)
+        self._replies.save_failed.connect(self.save_failed)
 
     @property
     def current_id(self) -> int | None:
@@ -88,7 +90,7 @@ class ConversationController(QObject):
     @property
     def busy(self) -> bool:
         """Whether the open conversation has a running reply."""
-        return self._running_here() is not None
+        return self._replies.running_in(self._current_id) is not None
 
     @property
     def system_prompt(self) -> str:
@@ -105,54 +107,56 @@ class ConversationController(QObject):
     def has_own_sampling(self) -> bool:
         return self._sampling is not None
 
+    def branch(self) -> list[StoredMessage]:
+        """The messages shown, with what has arrived of a running reply."""
+        if self._current_id is None:
+            return []
+        return self._replies.with_running_text(self._store.branch(self._current_id))
+
+    # -- which conversation -------------------------------------------------------------------------------------------
+
     @Slot()
     def new_chat(self) -> None:
         """Shows an empty chat; it enters the store with its first message."""
-        self._show(None, [])
+        self._show(None)
 
     def open(self, conversation_id: int) -> None:
         """Shows a stored conversation."""
         conversation = self._store.conversation(conversation_id)
-        if conversation is None or conversation_id == self._current_id:
-            return
-        texts = {reply.message.id: reply.text for reply in self._replies.values()}
-        branch = [
-            replace(each, content=texts[each.id]) if each.id in texts else each
-            for each in self._store.branch(conversation_id)
-        ]
-        self._show(conversation, branch)
+        if conversation is not None and conversation_id != self._current_id:
+            self._show(conversation)
 
-    def send(self, text: str) -> None:
-        """Stores the user's turn and asks for the reply to it."""
-        if self.busy or not text.strip() or not self._models.is_ready:
+    def open_at(self, conversation_id: int, message_id: int) -> None:
+        """Shows a conversation with the branch through a message and asks the view to go there."""
+        self.open(conversation_id)
+        message = self._store.message(message_id)
+        if message is None or message.conversation_id != self._current_id:
             return
-        if self._current_id is None:
-            title = _title(text)
-            self._current_id = self._store.create_conversation(title, self._system_prompt, self._sampling).id
-        conversation = self._store.conversation(self._current_id)
-        assert conversation is not None
-        turn = self._store.add_message(self._current_id, conversation.leaf_id, "user", text)
-        self.message_added.emit(turn)
-        self._start_reply(turn)
+        if message_id not in {each.id for each in self._store.branch(conversation_id)}:
+            self.show_version(message_id)
+        self.message_wanted.emit(message_id)
+
+    def rename(self, conversation_id: int, title: str) -> None:
+        """Gives a conversation another title; an empty one is ignored."""
+        if title.strip():
+            self._store.rename(conversation_id, " ".join(title.split()))
+            self.list_changed.emit()
+
+    def delete(self, conversation_id: int) -> None:
+        """Hides a conversation; `undelete` brings it back until the next start."""
+        self._replies.stop_in(conversation_id)
+        self._store.set_deleted(conversation_id, True)
+        if conversation_id == self._current_id:
+            self.new_chat()
         self.list_changed.emit()
 
-    @Slot()
-    def regenerate(self) -> None:
-        """Asks again for the last reply; the old one stays in the tree beside the new one."""
-        if self.busy or self._current_id is None or not self._models.is_ready:
-            return
-        branch = self._store.branch(self._current_id)
-        while branch and branch[-1].role == "assistant":
-            self.message_removed.emit(branch.pop().id)
-        if branch:
-            self._start_reply(branch[-1])
+    def undelete(self, conversation_id: int) -> None:
+        """Brings a deleted conversation back and shows it."""
+        self._store.set_deleted(conversation_id, False)
+        self.list_changed.emit()
+        self.open(conversation_id)
 
-    @Slot()
-    def stop(self) -> None:
-        """Stops the reply of the open conversation; what has arrived stays."""
-        request_id = self._running_here()
-        if request_id is not None:
-            self._engine.cancel(request_id)
+    # -- setup --------------------------------------------------------------------------------------------------------
 
     def set_system_prompt(self, text: str) -> None:
         """Sets what precedes every later request of this conversation."""
@@ -168,100 +172,211 @@ class ConversationController(QObject):
         if sampling is None:
             self.setup_changed.emit()
 
-    def rename(self, conversation_id: int, title: str) -> None:
-        """Gives a conversation another title; an empty one is ignored."""
-        if title.strip():
-            self._store.rename(conversation_id, title.strip())
-            self.list_changed.emit()
+    # -- replies ------------------------------------------------------------------------------------------------------
 
-    def delete(self, conversation_id: int) -> None:
-        """Hides a conversation; `undelete` brings it back until the next start."""
-        for request_id, reply in self._replies.items():
-            if reply.message.conversation_id == conversation_id:
-                self._engine.cancel(request_id)
-        self._store.set_deleted(conversation_id, True)
-        if conversation_id == self._current_id:
-            self.new_chat()
+    def send(self, text: str, start_with: str = "") -> None:
+        """Stores the user's turn and asks for the reply to it, which begins with `start_with`."""
+        if self.busy or not text.strip() or not self._models.is_ready:
+            return
+        try:
+            turn = self._store_turn(text)
+        except sqlite3.Error as error:
+            self.save_failed.emit(str(error))
+            self.not_sent.emit(text)
+            return
+        self.message_added.emit(turn)
+        self._start_reply(turn, start_with)
         self.list_changed.emit()
 
-    def undelete(self, conversation_id: int) -> None:
-        """Brings a deleted conversation back and shows it."""
-        self._store.set_deleted(conversation_id, False)
-        self.list_changed.emit()
-        self.open(conversation_id)
+    @Slot()
+    def regenerate(self) -> None:
+        """Asks again for the last reply; the old one stays as a version."""
+        branch = self._store.branch(self._current_id) if self._current_id is not None else []
+        if branch:
+            self.regenerate_reply(branch[-1].id)
+
+    def regenerate_reply(self, message_id: int, start_with: str = "") -> None:
+        """Makes another version of a reply anywhere on the branch, or replies to a user's turn.
+
+        Args:
+            message_id: a reply, or a user's turn that is to be answered (again).
+            start_with: the first words of the new version, which the model goes on from.
+        """
+        if self.busy or self._current_id is None or not self._models.is_ready:
+            return
+        branch = self._store.branch(self._current_id)
+        end = next((place for place, each in enumerate(branch) if each.id == message_id), -1)
+        while end >= 0 and branch[end].role == "assistant":
+            end -= 1
+        if end >= 0:
+            self._take_off(branch, end + 1)
+            self._start_reply(branch[end], start_with)
+
+    @Slot()
+    def continue_reply(self) -> None:
+        """Lets the model go on where the last reply ended; the text is added to the same message."""
+        if self.busy or self._current_id is None or not self._models.is_ready:
+            return
+        branch = self._store.branch(self._current_id)
+        if not branch or branch[-1].role != "assistant" or not branch[-1].content:
+            return
+        message = replace(branch[-1], state="streaming", stats=None, error=None)
+        self._store.resume_reply(message.id)
+        self._run(message, branch[:-1])
+        self._show_branch()
+        self.busy_changed.emit(True)
+
+    @Slot()
+    def stop(self) -> None:
+        """Stops the reply of the open conversation; what has arrived stays."""
+        self._replies.stop_in(self._current_id)
 
     @Slot()
     def save_running(self) -> None:
         """Writes what has arrived of every running reply."""
-        for reply in self._replies.values():
-            if reply.unsaved:
-                reply.unsaved = False
-                self._store.save_reply(reply.message.id, reply.text)
+        self._replies.save()
 
-    def _show(self, conversation: Conversation | None, branch: list[StoredMessage]) -> None:
+    # -- the tree -----------------------------------------------------------------------------------------------------
+
+    def edit(self, message_id: int, text: str) -> None:
+        """Makes another version of a message of either side with other words; the old one and its branch stay.
+
+        After a user's turn the model replies to the new words, when one is loaded.
+        """
+        message = self._store.message(message_id)
+        if self.busy or message is None or message.conversation_id != self._current_id or not text.strip():
+            return
+        if text != message.content:
+            message = self._store.edit_message(message_id, _storable(text))
+            self._show_branch()
+            self.list_changed.emit()
+        if message.role == "user":
+            self.regenerate_reply(message.id)
+
+    def show_version(self, message_id: int) -> None:
+        """Shows the branch through a message of this conversation, as it was last read."""
+        message = self._store.message(message_id)
+        if message is not None and message.conversation_id == self._current_id:
+            self._store.show_version(message_id)
+            self._show_branch()
+
+    def step_version(self, message_id: int, step: int) -> None:
+        """Shows the version before (-1) or after (1) a message; nothing at the ends."""
+        place = self._store.versions(self._current_id).get(message_id) if self._current_id is not None else None
+        wanted = (place.previous_id if step < 0 else place.next_id) if place else None
+        if wanted is not None:
+            self.show_version(wanted)
+
+    def step_last_version(self, step: int) -> None:
+        """The same for the last message of the branch that has versions."""
+        if self._current_id is None:
+            return
+        places = self._store.versions(self._current_id)
+        last = next((each.id for each in reversed(self._store.branch(self._current_id)) if each.id in places), None)
+        if last is not None:
+            self.step_version(last, step)
+
+    def branch_here(self, message_id: int) -> None:
+        """Makes a new conversation of the messages up to one and opens it."""
+        message = self._store.message(message_id)
+        source = self._store.conversation(message.conversation_id) if message else None
+        if source is not None:
+            self._replies.save()
+            made = self._store.branch_here(message_id, self.tr("{0} (branch)").format(source.title))
+            self._show(made)
+            self.list_changed.emit()
+
+    def delete_message(self, message_id: int) -> None:
+        """Takes a message and everything after it, in all versions, out of the conversation; can be undone."""
+        message = self._store.message(message_id)
+        if message is None or message.conversation_id != self._current_id:
+            return
+        running = self._replies.running_in(self._current_id)
+        ids = [each.id for each in self._store.branch(message.conversation_id)]
+        if running is not None and message_id in ids and running.id in ids[ids.index(message_id) :]:
+            self.stop()
+        deletion = self._store.delete_message(message_id)
+        self._show_branch()
+        self.messages_deleted.emit(deletion)
+
+    def undo_delete(self, deletion_id: int) -> None:
+        """Puts deleted messages back and shows the branch of then."""
+        conversation_id = self._store.restore_messages(deletion_id)
+        if conversation_id is not None and conversation_id == self._current_id:
+            self._show_branch()
+
+    def find(self, query: str) -> dict[int, tuple[tuple[int, int], ...]]:
+        """Search in this chat: message id -> start and length of each place in its source, in the branch's order."""
+        return search_branch(query, self.branch())
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _show(self, conversation: Conversation | None) -> None:
         self._current_id = conversation.id if conversation else None
         self._system_prompt = conversation.system_prompt if conversation else ""
         self._sampling = conversation.sampling if conversation else None
-        self.opened.emit(branch)
+        self.opened.emit(self.branch())
+        self._tell_versions()
         self.setup_changed.emit()
         self.busy_changed.emit(self.busy)
 
-    def _start_reply(self, turn: StoredMessage) -> None:
-        branch = self._store.branch(turn.conversation_id)
-        history = branch[: 1 + next(i for i, each in enumerate(branch) if each.id == turn.id)]
-        model_name = self._models.info.name if self._models.info else ""
-        message = self._store.add_message(turn.conversation_id, turn.id, "assistant", "", "streaming", model_name)
-        request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
-        self._replies[request_id] = _Reply(message)
-        self._save_timer.start()
-        self.message_added.emit(message)
-        self.busy_changed.emit(True)
-        messages = prompt_messages(self._system_prompt, history)
-        self._engine.submit(GenerateRequest(request_id, messages, sampling=self.sampling))
+    def _show_branch(self) -> None:
+        self.branch_changed.emit(self.branch())
+        self._tell_versions()
 
-    def _running_here(self) -> int | None:
-        here = (i for i, reply in self._replies.items() if reply.message.conversation_id == self._current_id)
-        return next(here, None)
+    def _tell_versions(self) -> None:
+        self.versions_changed.emit(self._store.versions(self._current_id) if self._current_id is not None else {})
 
-    @Slot(int, str)
-    def _on_text(self, request_id: int, text: str) -> None:
-        reply = self._replies.get(request_id)
-        if reply is None:
-            return
-        reply.pieces.append(text)
-        reply.unsaved = True
-        if reply.message.conversation_id == self._current_id:
-            self.reply_text.emit(reply.message.id, text)
-
-    @Slot(object)
-    def _on_prefill(self, event: PrefillProgress) -> None:
-        reply = self._replies.get(event.request_id)
-        if reply is not None and reply.message.conversation_id == self._current_id:
-            self.reply_progress.emit(reply.message.id, event.done_tokens, event.total_tokens)
-
-    @Slot(object)
-    def _on_finished(self, event: GenerationFinished) -> None:
-        stats = ReplyStats(event.tokens_per_s, event.first_token_s, event.new_tokens, event.reason)
-        self._end(event.request_id, stats, None)
-
-    @Slot(object)
-    def _on_failed(self, event: RequestFailed) -> None:
-        self._end(event.request_id, None, event.error)
-
-    def _end(self, request_id: int, stats: ReplyStats | None, error: EngineError | None) -> None:
-        reply = self._replies.pop(request_id, None)
-        if reply is None:
-            return
-        if not self._replies:
-            self._save_timer.stop()
-        cancelled = isinstance(error, Cancelled)
-        card = ErrorText(error.message, error.way_out) if error is not None and not cancelled else None
-        state: MessageState = "failed" if card else "interrupted" if cancelled else "complete"
-        ended = replace(reply.message, content=reply.text, state=state, stats=stats, error=card)
-        self._store.finish_reply(ended.id, ended.content, ended.state, ended.stats, ended.error)
+    def _store_turn(self, text: str) -> StoredMessage:
+        words = _storable(text)
+        if self._current_id is None:
+            title = suggest_title(words) or self.tr("New chat")
+            self._current_id = self._store.create_conversation(title, self._system_prompt, self._sampling).id
+        conversation = self._store.conversation(self._current_id)
+        assert conversation is not None
+        turn = self._store.add_message(self._current_id, conversation.leaf_id, "user", words)
         threading.Thread(target=self._store.checkpoint, name="checkpoint", daemon=True).start()
-        if ended.conversation_id == self._current_id:
-            self.reply_ended.emit(ended)
+        return turn
+
+    def _take_off(self, branch: list[StoredMessage], start: int) -> None:
+        """Takes the messages from `start` on off the view."""
+        if len(branch) - start > _FEW:
+            self.branch_changed.emit(branch[:start])
+            return
+        for each in reversed(branch[start:]):
+            self.message_removed.emit(each.id)
+
+    def _start_reply(self, turn: StoredMessage, start_with: str) -> None:
+        branch = self._store.branch(turn.conversation_id)
+        history = branch[: 1 + next(place for place, each in enumerate(branch) if each.id == turn.id)]
+        name = self._models.info.name if self._models.info else ""
+        words = _storable(start_with)
+        message = self._store.add_message(turn.conversation_id, turn.id, "assistant", words, "streaming", name)
+        self.message_added.emit(message)
+        self._tell_versions()
+        self._run(message, history)
+        self.busy_changed.emit(True)
+
+    def _run(self, message: StoredMessage, history: list[StoredMessage]) -> None:
+        prompt = prompt_messages(self._system_prompt, history)
+        if message.content:  # a request that ends with the assistant's words asks the model to go on from them
+            prompt = (*prompt, Message("assistant", message.content))
+        self._replies.start(message, prompt, self.sampling)
+
+    @Slot(object, str)
+    def _on_text(self, message: StoredMessage, text: str) -> None:
+        if message.conversation_id == self._current_id:
+            self.reply_text.emit(message.id, text)
+
+    @Slot(object, int, int)
+    def _on_progress(self, message: StoredMessage, done_tokens: int, total_tokens: int) -> None:
+        if message.conversation_id == self._current_id:
+            self.reply_progress.emit(message.id, done_tokens, total_tokens)
+
+    @Slot(object)
+    def _on_ended(self, message: StoredMessage) -> None:
+        if message.conversation_id == self._current_id:
+            self.reply_ended.emit(message)
             self.busy_changed.emit(self.busy)
 
 
@@ -282,6 +397,6 @@ def prompt_messages(system_prompt: str, history: Iterable[StoredMessage]) -> tup
     return tuple(messages)
 
 
-def _title(text: str) -> str:
-    line = " ".join(text.strip().splitlines()[0].split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"
+def _storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,150 @@
+"""Replies that are being generated: request -> engine -> the store, while whatever conversation is open.
+
+What has arrived is saved twice a second, so that a kill loses less than a second of text. Knows nothing of widgets or
+of which conversation is shown.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.engine_bridge import EngineBridge
+from app.storage.conversations import ConversationStore
+from app.storage.records import ErrorText, MessageState, ReplyStats, StoredMessage
+from engine.errors import Cancelled, EngineError
+from engine.events import GenerationFinished, PrefillProgress, RequestFailed
+from engine.requests import GenerateRequest, Message, SamplingSettings
+
+SAVE_PERIOD_MS = 500
+
+
+@dataclass
+class _Reply:
+    """A reply that is being generated; `pieces` begin with what stood there before."""
+
+    message: StoredMessage
+    pieces: list[str] = field(default_factory=list)
+    unsaved: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+class ReplyRunner(QObject):
+    """Signals:
+    text: the `StoredMessage` as it was at its start, and more of its text.
+    progress: the same message, prompt tokens read, prompt tokens in all.
+    ended: the `StoredMessage` as it is now, saved if the disk allows.
+    save_failed: why a reply could not be written; said once, it is tried again and again.
+    """
+
+    text = Signal(object, str)
+    progress = Signal(object, int, int)
+    ended = Signal(object)
+    save_failed = Signal(str)
+
+    def __init__(self, store: ConversationStore, engine: EngineBridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._engine = engine
+        self._replies: dict[int, _Reply] = {}  # by request id
+        self._unwritten: list[StoredMessage] = []  # over, but the disk refused them
+        self._next_request_id = 1
+        self._failing = False
+        self._timer = QTimer(self, interval=SAVE_PERIOD_MS)
+        self._timer.timeout.connect(self.save)
+        engine.text.connect(self._on_text)
+        engine.prefill_progress.connect(self._on_prefill)
+        engine.finished.connect(self._on_finished)
+        engine.failed.connect(self._on_failed)
+
+    def start(self, message: StoredMessage, prompt: tuple[Message, ...], sampling: SamplingSettings) -> None:
+        """Asks for a reply whose message is in the store already; text it has by now is kept before the new."""
+        request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
+        self._replies[request_id] = _Reply(message, [message.content] if message.content else [])
+        self._timer.start()
+        self._engine.submit(GenerateRequest(request_id, prompt, sampling=sampling))
+
+    def running_in(self, conversation_id: int | None) -> StoredMessage | None:
+        """The reply that runs in a conversation."""
+        here = (each.message for each in self._replies.values() if each.message.conversation_id == conversation_id)
+        return next(here, None)
+
+    def stop_in(self, conversation_id: int | None) -> None:
+        """Stops what runs in a conversation; what has arrived stays."""
+        for request_id, reply in self._replies.items():
+            if reply.message.conversation_id == conversation_id:
+                self._engine.cancel(request_id)
+
+    def with_running_text(self, branch: list[StoredMessage]) -> list[StoredMessage]:
+        """The same messages with what has arrived of them by now."""
+        texts = {reply.message.id: reply.text for reply in self._replies.values()}
+        return [replace(each, content=texts[each.id]) if each.id in texts else each for each in branch]
+
+    @Slot()
+    def save(self) -> None:
+        """Writes what has arrived of every running reply."""
+        try:
+            while self._unwritten:
+                self._write_end(self._unwritten[0])
+                self._unwritten.pop(0)
+            for reply in self._replies.values():
+                if reply.unsaved:
+                    self._store.save_reply(reply.message.id, reply.text)
+                    reply.unsaved = False
+        except sqlite3.Error as error:
+            self._report(error)
+            return
+        self._failing = False
+        if not self._replies:
+            self._timer.stop()
+
+    @Slot(int, str)
+    def _on_text(self, request_id: int, text: str) -> None:
+        reply = self._replies.get(request_id)
+        if reply is not None:
+            reply.pieces.append(text)
+            reply.unsaved = True
+            self.text.emit(reply.message, text)
+
+    @Slot(object)
+    def _on_prefill(self, event: PrefillProgress) -> None:
+        reply = self._replies.get(event.request_id)
+        if reply is not None:
+            self.progress.emit(reply.message, event.done_tokens, event.total_tokens)
+
+    @Slot(object)
+    def _on_finished(self, event: GenerationFinished) -> None:
+        stats = ReplyStats(event.tokens_per_s, event.first_token_s, event.new_tokens, event.reason)
+        self._end(event.request_id, stats, None)
+
+    @Slot(object)
+    def _on_failed(self, event: RequestFailed) -> None:
+        self._end(event.request_id, None, event.error)
+
+    def _end(self, request_id: int, stats: ReplyStats | None, error: EngineError | None) -> None:
+        reply = self._replies.pop(request_id, None)
+        if reply is None:
+            return
+        cancelled = isinstance(error, Cancelled)
+        card = ErrorText(error.message, error.way_out) if error is not None and not cancelled else None
+        state: MessageState = "failed" if card else "interrupted" if cancelled else "complete"
+        self._unwritten.append(replace(reply.message, content=reply.text, state=state, stats=stats, error=card))
+        ended = self._unwritten[-1]
+        self.save()
+        threading.Thread(target=self._store.checkpoint, name="checkpoint", daemon=True).start()
+        self.ended.emit(ended)
+
+    def _write_end(self, message: StoredMessage) -> None:
+        self._store.finish_reply(message.id, message.content, message.state, message.stats, message.error)
+
+    def _report(self, error: sqlite3.Error) -> None:
+        if not self._failing:
+            self._failing = True
+            self._timer.start()
+            self.save_failed.emit(str(error))
