@@ -28,6 +28,27 @@ class LoadProgress:
 
 
 @dataclass(frozen=True)
+class LoadMemory:
+    """What a load took of its device's memory, beside what it was expected to take.
+
+    Attributes:
+        planned_bytes: of all together, by the estimate that the load was checked with.
+        weights_bytes, cache_bytes: measured.
+        total_bytes: by how much the memory in use grew, without the driver's own part.
+    """
+
+    planned_bytes: int
+    weights_bytes: int
+    cache_bytes: int
+    total_bytes: int
+
+    @property
+    def working_bytes(self) -> int:
+        """All that is neither weights nor cache."""
+        return max(self.total_bytes - self.weights_bytes - self.cache_bytes, 0)
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What the window may say about a loaded model."""
 
@@ -44,6 +65,7 @@ class ModelInfo:
     load_s: float
     has_chat_template: bool
     recommended: SamplingSettings  # defaults with the model's own generation_config applied
+    memory: LoadMemory | None = None  # None where nothing was measured
 
 
 @dataclass(frozen=True)

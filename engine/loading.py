@@ -21,7 +21,7 @@ from engine.backend import Backend, Batch
 from engine.budget import PAGE_TOKENS, pages_for
 from engine.chat.template import ChatTemplate
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
-from engine.events import LoadProgress, ModelInfo
+from engine.events import LoadMemory, LoadProgress, ModelInfo
 from engine.fit.plan import MemoryPlan, check_cache_bits, plan_load
 from engine.footprint import MemoryUse, memory_of
 from engine.generation.executor import EagerExecutor
@@ -182,11 +182,11 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
         total_bytes=backend.memory_bytes()[0] - opened.used_bytes,
     )
     opened.known.remember(opened.plan, opened.correction_bytes, memory.total_bytes)
-    info = _describe(opened, model, times.total_s)
+    info = _describe(opened, model, times.total_s, memory)
     return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory)
 
 
-def _describe(opened: _Opened, model: Transformer, load_s: float) -> ModelInfo:
+def _describe(opened: _Opened, model: Transformer, load_s: float, memory: MemoryUse) -> ModelInfo:
     backend = opened.backend
     return ModelInfo(
         name=opened.folder.resolve().name,
@@ -202,6 +202,7 @@ def _describe(opened: _Opened, model: Transformer, load_s: float) -> ModelInfo:
         load_s=load_s,
         has_chat_template=opened.template is not None,
         recommended=recommended_sampling(opened.folder),
+        memory=LoadMemory(opened.plan.total_bytes, memory.weights_bytes, memory.cache_bytes, memory.total_bytes),
     )
 
 

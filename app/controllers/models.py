@@ -87,6 +87,8 @@ class ModelController(QObject):
     def load(self, path: Path) -> None:
         """Loads the model in a folder (or beside a file that was picked) in place of the present one."""
         folder = path.parent if path.is_file() else path
+        self._held_folder = None  # one that still waits is not wanted any more
+        self._settings.speak_of(folder)
         self.loading_path = self.last_path = self._held_folder = folder
         self._set(ModelState.LOADING)
         self._load_held()

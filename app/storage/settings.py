@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from app.storage.model_loads import CACHE_BITS as CACHE_BITS
+from app.storage.model_loads import MAX_CACHE_TOKENS, ModelLoad, model_loads_of
 from app.storage.set_aside import set_aside
 from app.theme.tokens import ThemeChoice
 
 SCHEMA_VERSION = 1
-MAX_CACHE_TOKENS = 10_000_000
-CACHE_BITS = (16, 8, 6, 4)  # that the window offers
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Settings:
     models_folders: tuple[
         str, ...
     ] = ()  # where models lie and the first of which gets downloads; none is the usual one
+    model_loads: tuple[ModelLoad, ...] = ()  # of models that the user gave settings of their own
     opened_folders: tuple[str, ...] = ()  # models elsewhere that the user opened
     hub_address: str = ""  # '' is the hub itself
     hub_proxy: str = ""  # '' leaves it to the system
@@ -93,6 +94,8 @@ def _checked(name: str, value: Any) -> Any:
         return value if type(value) is int and 0 <= value <= MAX_CACHE_TOKENS else None
     if isinstance(default, float):
         return float(value) if isinstance(value, (int, float)) and 0.1 <= value <= 10 else None
+    if name == "model_loads":
+        return model_loads_of(value) if isinstance(value, list) else None
     if isinstance(default, tuple):
         kind = str if name.endswith("_folders") else int
         return tuple(value) if isinstance(value, list) and all(isinstance(each, kind) for each in value) else None

@@ -106,6 +106,9 @@ def test_info(tiny: Path) -> None:
     assert info.context_tokens == 2 * PAGE_TOKENS
     assert info.cache_bytes == 2 * PAGE_TOKENS * 2 * 2 * 2 * 16 * 2  # tokens, layers, K and V, heads, head dim, fp16
     assert info.load_s > 0
+    assert info.memory is not None
+    assert info.memory.planned_bytes > info.memory.weights_bytes > 0
+    assert info.memory.cache_bytes >= info.cache_bytes  # with the spare page
     assert info.num_parameters == 2 * 128 * 64 + 2 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 96) + 5 * 64
 
 

@@ -13,6 +13,7 @@ from engine.events import (
     GenerationEvent,
     GenerationFinished,
     GenerationStarted,
+    LoadMemory,
     LoadProgress,
     ModelInfo,
     PrefillProgress,
@@ -108,6 +109,7 @@ class FakeSession:
             load_s=0.4,
             has_chat_template=True,
             recommended=SamplingSettings(temperature=0.5, top_p=0.9, top_k=40),
+            memory=LoadMemory(700_000_000, 23_600_000, 16_500_000, 640_000_000) if on_card else None,
         )
 
     @property
