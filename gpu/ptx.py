@@ -5,7 +5,9 @@ Values are uint32 registers (packed fp16 pairs included) and float32; addresses 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -13,6 +15,29 @@ from numba.core.targetconfig import ConfigStack
 from numba.cuda.extending import intrinsic
 
 i16, i32, i64, f32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+
+
+def instruction(signature: Any) -> Callable[[Callable[..., ir.Value | list[ir.Value] | None]], Any]:
+    """Makes an intrinsic of a function that emits its code: what kernels call with the values, without the builder.
+
+    Args:
+        signature: numba's; values are converted to its types. A list of values is a tuple in the kernel.
+    """
+
+    def intrinsic_of(emit: Callable[..., ir.Value | list[ir.Value] | None]) -> Any:
+        def codegen(context: Any, b: ir.IRBuilder, sig: Any, args: Sequence[ir.Value]) -> ir.Value:
+            result = emit(b, *args)
+            if result is None:
+                return context.get_dummy_value()
+            return cgutils.pack_array(b, result) if isinstance(result, list) else result
+
+        @wraps(emit)  # numba reads the names of the values there, behind the first
+        def define(typingctx: Any, *values: Any) -> Any:
+            return signature, codegen
+
+        return intrinsic(define)
+
+    return intrinsic_of
 
 
 def assembly(
@@ -45,6 +70,14 @@ def global_store(b: ir.IRBuilder, address: ir.Value, value: ir.Value, align: int
     b.store(value, b.inttoptr(address, ir.PointerType(value.type, 1)), align=align)
 
 
+def vector_of(b: ir.IRBuilder, values: Sequence[ir.Value]) -> ir.Value:
+    """Values of one type as a vector, which is stored in one access."""
+    vector = ir.Constant(ir.VectorType(values[0].type, len(values)), ir.Undefined)
+    for i, value in enumerate(values):
+        vector = b.insert_element(vector, value, word(i))
+    return vector
+
+
 def dot_bytes(b: ir.IRBuilder, x: ir.Value, y: ir.Value, total: ir.Value, *, signed: bool = False) -> ir.Value:
     """total + the dot product of four unsigned bytes of x with four bytes of y, signed or not."""
     kind = "s32" if signed else "u32"
@@ -68,7 +101,7 @@ def mma_m16n8k16(
     result = ir.LiteralStructType([f32] * 4)
     text = "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
     out = assembly(b, result, text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f", [*a, *halves, *sums])
-    return [b.extract_value(out, i) for i in range(4)]
+    return items(b, out, 4)
 
 
 def mma_m16n8k32(
@@ -78,7 +111,7 @@ def mma_m16n8k32(
     result = ir.LiteralStructType([i32] * 4)
     text = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
     out = assembly(b, result, text, "=r,=r,=r,=r,r,r,r,r,r,r,r,r,r,r", [*a, *codes, *sums])
-    return [b.extract_value(out, i) for i in range(4)]
+    return items(b, out, 4)
 
 
 def _overlaps_launches() -> bool:
@@ -86,28 +119,18 @@ def _overlaps_launches() -> bool:
     return bool(ConfigStack.top_or_none().compute_capability >= (9, 0))
 
 
-@intrinsic
-def wait_for_inputs(typingctx):  # type: ignore[no-untyped-def]
+@instruction(types.void())
+def wait_for_inputs(b: ir.IRBuilder) -> None:
     """Waits until the kernels launched before have ended and what they wrote can be read; nothing on older cards."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        if _overlaps_launches():
-            assembly(b, ir.VoidType(), "griddepcontrol.wait;", "~{memory}", [], effects=True)
-        return context.get_dummy_value()
-
-    return types.void(), codegen
+    if _overlaps_launches():
+        assembly(b, ir.VoidType(), "griddepcontrol.wait;", "~{memory}", [], effects=True)
 
 
-@intrinsic
-def let_next_start(typingctx):  # type: ignore[no-untyped-def]
+@instruction(types.void())
+def let_next_start(b: ir.IRBuilder) -> None:
     """Allows the next kernel to start up to its own `wait_for_inputs`; nothing on older cards."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        if _overlaps_launches():
-            assembly(b, ir.VoidType(), "griddepcontrol.launch_dependents;", "~{memory}", [], effects=True)
-        return context.get_dummy_value()
-
-    return types.void(), codegen
+    if _overlaps_launches():
+        assembly(b, ir.VoidType(), "griddepcontrol.launch_dependents;", "~{memory}", [], effects=True)
 
 
 def fma(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
@@ -120,7 +143,7 @@ def load_words(b: ir.IRBuilder, address: ir.Value, count: int) -> list[ir.Value]
     if count == 1:
         return [global_load(b, address, i32, 4)]
     vector = global_load(b, address, ir.VectorType(i32, count), 4 * count)
-    return [b.extract_element(vector, ir.Constant(i32, i)) for i in range(count)]
+    return [b.extract_element(vector, word(i)) for i in range(count)]
 
 
 def pack_halves(b: ir.IRBuilder, low: ir.Value, high: ir.Value) -> ir.Value:
@@ -128,205 +151,137 @@ def pack_halves(b: ir.IRBuilder, low: ir.Value, high: ir.Value) -> ir.Value:
     return assembly(b, i32, "cvt.rn.f16x2.f32 $0, $1, $2;", "=r,f,f", [high, low])
 
 
-@intrinsic
-def halves_from_floats(typingctx, low, high):  # type: ignore[no-untyped-def]
+@instruction(types.uint32(types.float32, types.float32))
+def halves_from_floats(b: ir.IRBuilder, low: ir.Value, high: ir.Value) -> ir.Value:
     """Two float32 rounded to a packed fp16 pair."""
-    signature = types.uint32(types.float32, types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return pack_halves(b, args[0], args[1])
-
-    return signature, codegen
+    return pack_halves(b, low, high)
 
 
 @intrinsic
-def load_float(typingctx, address):  # type: ignore[no-untyped-def]
+def shared_address(typingctx, array):  # type: ignore[no-untyped-def]
+    """Where an array lies in shared memory."""
+
+    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+        data = context.make_array(sig.args[0])(context, b, args[0]).data
+        text = "{.reg .u64 a; cvta.to.shared.u64 a, $1; cvt.u32.u64 $0, a;}"
+        return assembly(b, i32, text, "=r,l", [b.ptrtoint(data, i64)])
+
+    return types.uint32(array), codegen
+
+
+@instruction(types.void(types.uint32, types.uint32))
+def store_shared(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
+    """Writes a word to shared memory."""
+    assembly(b, ir.VoidType(), "st.shared.u32 [$0], $1;", "r,r,~{memory}", [address, value], effects=True)
+
+
+@instruction(types.int32(types.int32, types.int32))
+def quotient(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """x / y rounded down, both not negative: numba divides 64 bits, which the card does by calling a function."""
+    return b.udiv(x, y)
+
+
+@instruction(types.void())
+def copies_arrived(b: ir.IRBuilder) -> None:
+    """Waits for all copies that this thread has begun."""
+    assembly(b, ir.VoidType(), "cp.async.wait_all;", "~{memory}", [], effects=True)
+
+
+@instruction(types.float32(types.uint64))
+def load_float(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """A float32 of global memory."""
-    signature = types.float32(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return global_load(b, args[0], f32, 4)
-
-    return signature, codegen
+    return global_load(b, address, f32, 4)
 
 
-@intrinsic
-def load_half(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.float32(types.uint64))
+def load_half(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """An fp16 of global memory as float32."""
-    signature = types.float32(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return b.fpext(global_load(b, args[0], ir.HalfType(), 2), f32)
-
-    return signature, codegen
+    return b.fpext(global_load(b, address, ir.HalfType(), 2), f32)
 
 
-@intrinsic
-def load_bfloat(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.float32(types.uint64))
+def load_bfloat(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """A bf16 of global memory as float32."""
-    signature = types.float32(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        bits = global_load(b, args[0], i16, 2)
-        return b.bitcast(b.shl(b.zext(bits, i32), ir.Constant(i32, 16)), f32)
-
-    return signature, codegen
+    bits = global_load(b, address, i16, 2)
+    return b.bitcast(b.shl(b.zext(bits, i32), word(16)), f32)
 
 
-@intrinsic
-def store_float(typingctx, address, value):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.float32))
+def store_float(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Writes a float32 to global memory."""
-    signature = types.void(types.uint64, types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        global_store(b, args[0], args[1], 4)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    global_store(b, address, value, 4)
 
 
-@intrinsic
-def store_word(typingctx, address, value):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.uint32))
+def store_word(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Writes a 32-bit word to global memory."""
-    signature = types.void(types.uint64, types.uint32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        global_store(b, args[0], args[1], 4)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    global_store(b, address, value, 4)
 
 
-@intrinsic
-def load_floats(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.UniTuple(types.float32, 4)(types.uint64))
+def load_floats(b: ir.IRBuilder, address: ir.Value) -> list[ir.Value]:
     """Four consecutive float32 of global memory, 16-byte aligned."""
-    signature = types.UniTuple(types.float32, 4)(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        vector = global_load(b, args[0], ir.VectorType(f32, 4), 16)
-        items = [b.extract_element(vector, ir.Constant(i32, i)) for i in range(4)]
-        return cgutils.pack_array(b, items)
-
-    return signature, codegen
+    vector = global_load(b, address, ir.VectorType(f32, 4), 16)
+    return [b.extract_element(vector, word(i)) for i in range(4)]
 
 
-@intrinsic
-def load_long(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.uint64(types.uint64))
+def load_long(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """A 64-bit word of global memory."""
-    signature = types.uint64(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return global_load(b, args[0], i64, 8)
-
-    return signature, codegen
+    return global_load(b, address, i64, 8)
 
 
-@intrinsic
-def load_int(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.int32(types.uint64))
+def load_int(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """An int32 of global memory."""
-    signature = types.int32(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return global_load(b, args[0], i32, 4)
-
-    return signature, codegen
+    return global_load(b, address, i32, 4)
 
 
-@intrinsic
-def store_half(typingctx, address, value):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.float32))
+def store_half(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Writes a float32 to global memory as fp16."""
-    signature = types.void(types.uint64, types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        global_store(b, args[0], b.fptrunc(args[1], ir.HalfType()), 2)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    global_store(b, address, b.fptrunc(value, ir.HalfType()), 2)
 
 
-@intrinsic
-def exp2_fast(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.float32(types.float32))
+def exp2_fast(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """2 to the power of a float32, to about 2e-7."""
-    signature = types.float32(types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return assembly(b, f32, "ex2.approx.ftz.f32 $0, $1;", "=f,f", [args[0]])
-
-    return signature, codegen
+    return assembly(b, f32, "ex2.approx.ftz.f32 $0, $1;", "=f,f", [value])
 
 
-@intrinsic
-def exponent_of(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.float32(types.float32))
+def exponent_of(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """The power of two at or below a positive float32, at least 2**-126."""
-    signature = types.float32(types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        bits = b.and_(b.bitcast(args[0], i32), word(0x7F800000))
-        return b.bitcast(b.select(b.icmp_unsigned("==", bits, word(0)), word(0x00800000), bits), f32)
-
-    return signature, codegen
+    bits = b.and_(b.bitcast(value, i32), word(0x7F800000))
+    return b.bitcast(b.select(b.icmp_unsigned("==", bits, word(0)), word(0x00800000), bits), f32)
 
 
-@intrinsic
-def round_to_int(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.int32(types.float32))
+def round_to_int(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """A float32 rounded to the nearest int32, ties to even; NaN gives 0."""
-    signature = types.int32(types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return assembly(b, i32, "cvt.rni.s32.f32 $0, $1;", "=r,f", [args[0]])
-
-    return signature, codegen
+    return assembly(b, i32, "cvt.rni.s32.f32 $0, $1;", "=r,f", [value])
 
 
-@intrinsic
-def load_halves(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.UniTuple(types.float32, 4)(types.uint64))
+def load_halves(b: ir.IRBuilder, address: ir.Value) -> list[ir.Value]:
     """Four consecutive fp16 of global memory as float32, 8-byte aligned."""
-    signature = types.UniTuple(types.float32, 4)(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        vector = global_load(b, args[0], ir.VectorType(ir.HalfType(), 4), 8)
-        items = [b.fpext(b.extract_element(vector, ir.Constant(i32, i)), f32) for i in range(4)]
-        return cgutils.pack_array(b, items)
-
-    return signature, codegen
+    vector = global_load(b, address, ir.VectorType(ir.HalfType(), 4), 8)
+    return [b.fpext(b.extract_element(vector, word(i)), f32) for i in range(4)]
 
 
-@intrinsic
-def store_floats(typingctx, address, v0, v1, v2, v3):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.float32, types.float32, types.float32, types.float32))
+def store_floats(b: ir.IRBuilder, address: ir.Value, v0: ir.Value, v1: ir.Value, v2: ir.Value, v3: ir.Value) -> None:
     """Writes four consecutive float32 to global memory, 16-byte aligned."""
-    signature = types.void(types.uint64, types.float32, types.float32, types.float32, types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        vector = ir.Constant(ir.VectorType(f32, 4), ir.Undefined)
-        for i in range(4):
-            vector = b.insert_element(vector, args[1 + i], ir.Constant(i32, i))
-        global_store(b, args[0], vector, 16)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    global_store(b, address, vector_of(b, [v0, v1, v2, v3]), 16)
 
 
-@intrinsic
-def store_words(typingctx, address, w0, w1):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.uint32, types.uint32))
+def store_words(b: ir.IRBuilder, address: ir.Value, w0: ir.Value, w1: ir.Value) -> None:
     """Writes two consecutive 32-bit words to global memory, 8-byte aligned."""
-    signature = types.void(types.uint64, types.uint32, types.uint32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        vector = ir.Constant(ir.VectorType(i32, 2), ir.Undefined)
-        for i in range(2):
-            vector = b.insert_element(vector, args[1 + i], ir.Constant(i32, i))
-        global_store(b, args[0], vector, 8)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    global_store(b, address, vector_of(b, [w0, w1]), 8)
 
 
-@intrinsic
-def load_quad(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.UniTuple(types.uint32, 4)(types.uint64))
+def load_quad(b: ir.IRBuilder, address: ir.Value) -> list[ir.Value]:
     """Four consecutive 32-bit words of global memory, 16-byte aligned."""
-    signature = types.UniTuple(types.uint32, 4)(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return cgutils.pack_array(b, load_words(b, args[0], 4))
-
-    return signature, codegen
+    return load_words(b, address, 4)

@@ -24,16 +24,7 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention_ir import (
-    MASKED,
-    PAGE,
-    PIECE,
-    Steps,
-    copies_arrived,
-    quotient,
-    shared_address,
-    store_shared,
-)
+from gpu.kernels.attention_ir import MASKED, PIECE, Steps
 from gpu.kernels.attention_layout import (
     LOG2_E,
     MAX_SPLITS,
@@ -46,14 +37,19 @@ from gpu.kernels.attention_layout import (
     few_parts,
 )
 from gpu.kernels.attention_scores import sink_weight
+from gpu.kernels.page_layout import PAGE
 from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import (
+    copies_arrived,
     exp2_fast,
     halves_from_floats,
     let_next_start,
     load_floats,
     load_int,
+    quotient,
+    shared_address,
     store_float,
+    store_shared,
     wait_for_inputs,
 )
 

@@ -13,28 +13,36 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.cuda.extending import intrinsic
 
 from gpu.kernels.attention_layout import WARPS
 from gpu.kernels.attention_scores import capped
-from gpu.ptx import assembly, f32, global_load, global_store, i32, i64, load_words, mma_m16n8k16, pack_halves
+from gpu.kernels.page_layout import PAGE
+from gpu.ptx import (
+    assembly,
+    f32,
+    global_load,
+    global_store,
+    i32,
+    i64,
+    instruction,
+    items,
+    load_words,
+    mma_m16n8k16,
+    pack_halves,
+    vector_of,
+    word,
+)
 
-PAGE = 256
 MASKED = -1e30  # a finite stand-in for -inf, so that no inf - inf arises
 LOWEST = MASKED / 2  # of maxima: above MASKED, so that the weight of a hidden key is 0 even where a row sees none
 PIECE = 512  # bytes of one operand of a warp: 16 for each lane
 EARLY_VALUES = 2  # operands of V that are under way while the weights are computed
 
 Words = list[ir.Value]
-
-
-def _items(b: ir.IRBuilder, value: ir.Value, count: int) -> Words:
-    return [b.extract_value(value, i) for i in range(count)]
-
-
-def _word(value: int) -> ir.Constant:
-    return ir.Constant(i32, value)
+# In signatures: two rows, whether they are, and a step's first key, limits and oldest keys.
+ADDRESSES, BOOLS, LIMITS = [types.uint64] * 2, [types.boolean] * 2, [types.int32] * 5
 
 
 def _exp2(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
@@ -53,66 +61,22 @@ def _across_quad(b: ir.IRBuilder, x: ir.Value, combine: Any) -> ir.Value:
     return x
 
 
-def _shared_words(b: ir.IRBuilder, address: ir.Value, offset: int) -> Words:
+def shared_words(b: ir.IRBuilder, address: ir.Value, offset: int) -> Words:
     """Four words of shared memory; volatile, for out of the loop they would take too many registers."""
     result = ir.LiteralStructType([i32] * 4)
     text = f"ld.volatile.shared.v4.u32 {{$0,$1,$2,$3}}, [$4+{offset}];"
-    return _items(b, assembly(b, result, text, "=r,=r,=r,=r,r,~{memory}", [address], effects=True), 4)
+    return items(b, assembly(b, result, text, "=r,=r,=r,=r,r,~{memory}", [address], effects=True), 4)
 
 
 def _first_key(b: ir.IRBuilder, lane: ir.Value) -> ir.Value:
     """The key, of a step's 32, that a lane loads for score tile 0."""
-    column = b.lshr(lane, _word(2))
-    return b.add(b.shl(b.lshr(column, _word(1)), _word(3)), b.and_(column, _word(1)))
+    column = b.lshr(lane, word(2))
+    return b.add(b.shl(b.lshr(column, word(1)), word(3)), b.and_(column, word(1)))
 
 
 def _k_offset(b: ir.IRBuilder, lane: ir.Value, tile: ir.Value, padded: int) -> ir.Value:
-    key = b.add(_first_key(b, lane), b.shl(tile, _word(1)))
-    return b.zext(b.mul(key, _word(2 * padded)), i64)
-
-
-@intrinsic
-def shared_address(typingctx, array):  # type: ignore[no-untyped-def]
-    """Where an array lies in shared memory."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        data = context.make_array(sig.args[0])(context, b, args[0]).data
-        text = "{.reg .u64 a; cvta.to.shared.u64 a, $1; cvt.u32.u64 $0, a;}"
-        return assembly(b, i32, text, "=r,l", [b.ptrtoint(data, i64)])
-
-    return types.uint32(array), codegen
-
-
-@intrinsic
-def store_shared(typingctx, address, word):  # type: ignore[no-untyped-def]
-    """Writes a word to shared memory."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        assembly(b, ir.VoidType(), "st.shared.u32 [$0], $1;", "r,r,~{memory}", list(args), effects=True)
-        return context.get_dummy_value()
-
-    return types.void(types.uint32, types.uint32), codegen
-
-
-@intrinsic
-def quotient(typingctx, x, y):  # type: ignore[no-untyped-def]
-    """x / y rounded down, both not negative: numba divides 64 bits, which the card does by calling a function."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return b.udiv(args[0], args[1])
-
-    return types.int32(types.int32, types.int32), codegen
-
-
-@intrinsic
-def copies_arrived(typingctx):  # type: ignore[no-untyped-def]
-    """Waits for all copies that this thread has begun."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        assembly(b, ir.VoidType(), "cp.async.wait_all;", "~{memory}", [], effects=True)
-        return context.get_dummy_value()
-
-    return types.void(), codegen
+    key = b.add(_first_key(b, lane), b.shl(tile, word(1)))
+    return b.zext(b.mul(key, word(2 * padded)), i64)
 
 
 class Operands:
@@ -138,12 +102,12 @@ def _scores(b: ir.IRBuilder, operands: Operands, chunks: int) -> list[Words]:
     return scores
 
 
-def _hide(b: ir.IRBuilder, scores: list[Words], first_key: ir.Value, quad: ir.Value, limits: Words) -> list[Words]:
+def hide(b: ir.IRBuilder, scores: list[Words], first_key: ir.Value, quad: ir.Value, limits: Words) -> list[Words]:
     """The scores, MASKED for keys outside of a row's oldest <= key <= limit; limits: two limits, two oldest."""
     hidden: list[Words] = [[] for _ in scores]
     for j in range(4):
         for i in range(4):  # columns 2 * quad and 2 * quad + 1 of tile j are keys 8 * quad + 2 * j (+ 1)
-            key = b.add(first_key, b.add(b.shl(quad, _word(3)), _word(2 * j + i % 2)))
+            key = b.add(first_key, b.add(b.shl(quad, word(3)), word(2 * j + i % 2)))
             limit, oldest = limits[i // 2], limits[2 + i // 2]
             seen = b.and_(b.icmp_signed("<=", key, limit), b.icmp_signed(">=", key, oldest))
             hidden[j].append(b.select(seen, scores[j][i], ir.Constant(f32, MASKED)))
@@ -153,10 +117,10 @@ def _hide(b: ir.IRBuilder, scores: list[Words], first_key: ir.Value, quad: ir.Va
 def _hide_if(
     b: ir.IRBuilder, wanted: ir.Value, scores: list[Words], first_key: ir.Value, quad: ir.Value, limits: Words
 ) -> list[Words]:
-    """As _hide, behind a branch."""
+    """As `hide`, behind a branch."""
     before = b.block
     with b.if_then(wanted):
-        hidden = _hide(b, scores, first_key, quad, limits)
+        hidden = hide(b, scores, first_key, quad, limits)
         inside = b.block
     chosen: list[Words] = [[] for _ in scores]
     for j in range(4):
@@ -168,7 +132,7 @@ def _hide_if(
     return chosen
 
 
-def _weigh(b: ir.IRBuilder, scores: list[Words], state: Words) -> list[Words]:
+def weigh(b: ir.IRBuilder, scores: list[Words], state: Words) -> list[Words]:
     """Weights of the scores as two A operands; the state's maxima, sums and outputs follow the new maxima."""
     weights: list[Words] = [[None] * 4 for _ in range(4)]
     for r in (0, 1):
@@ -220,67 +184,64 @@ class Steps:
         self.quad_totals, self.to_shared, self.to_global = self._quad_totals(), self._to_shared(), self._to_global()
 
     def _empty_state(self) -> Any:
-        @intrinsic
-        def empty_state(typingctx):  # type: ignore[no-untyped-def]
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                zero = ir.Constant(f32, 0.0)
-                return cgutils.pack_array(b, [ir.Constant(f32, LOWEST)] * 2 + [zero] * (self.num_state - 2))
-
-            return self.state_type(), codegen
+        @instruction(self.state_type())
+        def empty_state(b: ir.IRBuilder) -> Words:
+            zero = ir.Constant(f32, 0.0)
+            return [ir.Constant(f32, LOWEST)] * 2 + [zero] * (self.num_state - 2)
 
         return empty_state
 
     def _load_query(self) -> Any:
-        @intrinsic
-        def load_query(typingctx, row0, row1, valid0, valid1, first, head_dim, scale):  # type: ignore[no-untyped-def]
+        @instruction(self.query_type(*ADDRESSES, *BOOLS, types.int32, types.int32, types.float32))
+        def load_query(
+            b: ir.IRBuilder, row0: ir.Value, row1: ir.Value, valid0: ir.Value, valid1: ir.Value, first: ir.Value,
+            head_dim: ir.Value, scale: ir.Value,
+        ) -> Words:  # fmt: skip
             """Two rows' values as A operands: float32 from two addresses, zero where not valid or past head_dim."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                registers: Words = [None] * (8 * self.chunks)
-                zero = ir.Constant(f32, 0.0)
-                for chunk in range(self.chunks):
-                    for r in (0, 1):
-                        for half in (0, 1):
-                            place = b.add(args[4], _word(32 * chunk + 4 * half))
-                            inside = b.and_(args[2 + r], b.icmp_signed("<", place, args[5]))
-                            offset = b.select(inside, b.shl(place, _word(2)), _word(0))
-                            four = global_load(b, b.add(args[r], b.zext(offset, i64)), ir.VectorType(f32, 4), 16)
-                            values = [b.fmul(b.extract_element(four, _word(i)), args[6]) for i in range(4)]
-                            values = [b.select(inside, value, zero) for value in values]
-                            at = 8 * chunk + 4 * half + r
-                            registers[at] = pack_halves(b, values[0], values[1])
-                            registers[at + 2] = pack_halves(b, values[2], values[3])
-                return cgutils.pack_array(b, registers)
-
-            bools, address = [types.boolean] * 2, [types.uint64] * 2
-            return self.query_type(*address, *bools, types.int32, types.int32, types.float32), codegen
+            rows, valid = (row0, row1), (valid0, valid1)
+            registers: Words = [None] * (8 * self.chunks)
+            zero = ir.Constant(f32, 0.0)
+            for chunk in range(self.chunks):
+                for r in (0, 1):
+                    for half in (0, 1):
+                        place = b.add(first, word(32 * chunk + 4 * half))
+                        inside = b.and_(valid[r], b.icmp_signed("<", place, head_dim))
+                        offset = b.select(inside, b.shl(place, word(2)), word(0))
+                        four = global_load(b, b.add(rows[r], b.zext(offset, i64)), ir.VectorType(f32, 4), 16)
+                        values = [b.fmul(b.extract_element(four, word(i)), scale) for i in range(4)]
+                        values = [b.select(inside, value, zero) for value in values]
+                        at = 8 * chunk + 4 * half + r
+                        registers[at] = pack_halves(b, values[0], values[1])
+                        registers[at + 2] = pack_halves(b, values[2], values[3])
+            return registers
 
         return load_query
 
     def _emit(
-        self, b: ir.IRBuilder, operands: Operands, early: int, hide: Callable[[list[Words]], list[Words]],
+        self, b: ir.IRBuilder, operands: Operands, early: int, hiding: Callable[[list[Words]], list[Words]],
         before: Words,
-    ) -> ir.Value:  # fmt: skip
+    ) -> Words:  # fmt: skip
         """A step: the new state. early: operands of V read before the softmax."""
         state = list(before)
         scores = _scores(b, operands, self.chunks)
         values = [operands.value(d) for d in range(min(early, self.num_values))]
-        a = _weigh(b, hide(scores), state)
+        a = weigh(b, hiding(scores), state)
         for d in range(self.num_values):
             v = values[d] if d < len(values) else operands.value(d)
             at = slice(4 + 4 * d, 8 + 4 * d)
             state[at] = mma_m16n8k16(b, a[1], v[2:4], mma_m16n8k16(b, a[0], v[0:2], state[at]))
-        return cgutils.pack_array(b, state)
+        return state
 
     def softened(self, b: ir.IRBuilder, scores: list[Words], cap: ir.Value) -> list[Words]:
         """The scores, capped if these steps do that."""
-        return capped(b, scores, *_items(b, cap, 2)) if self.softcap else scores
+        return capped(b, scores, *items(b, cap, 2)) if self.softcap else scores
 
     def _direct_step(self) -> Any:
-        @intrinsic
-        def direct_step(  # type: ignore[no-untyped-def]
-            typingctx, query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, cap, state
-        ):
+        @instruction(self.state_type(types.uint32, *ADDRESSES, *LIMITS, types.uint32, self.cap_type, self.state_type))
+        def direct_step(
+            b: ir.IRBuilder, query: ir.Value, k_row: ir.Value, v_row: ir.Value, first_key: ir.Value, limit0: ir.Value,
+            limit1: ir.Value, oldest0: ir.Value, oldest1: ir.Value, lane: ir.Value, cap: ir.Value, state: ir.Value,
+        ) -> Words:  # fmt: skip
             """One step of 32 keys, straight from the cache.
 
             Args:
@@ -289,90 +250,70 @@ class Steps:
                 v_row: address of V^T at this lane's row of the first eight and its 8 keys.
                 first_key: position of the step's first key; limit and oldest: a row sees keys oldest <= key <= limit.
             """
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                rows = [b.add(args[1], _k_offset(b, args[8], _word(j), self.padded)) for j in range(4)]
-                operands = Operands(
-                    lambda chunk: [
-                        word for half in (0, 1) for word in _shared_words(b, args[0], PIECE * (2 * chunk + half))
-                    ],
-                    lambda j, chunk: load_words(b, b.add(rows[j], ir.Constant(i64, 64 * chunk)), 4),
-                    lambda d: load_words(b, b.add(args[2], ir.Constant(i64, d * 8 * PAGE * 2)), 4),
-                )
-                quad, limits = b.and_(args[8], _word(3)), list(args[4:8])
-                hide = lambda scores: _hide(b, self.softened(b, scores, args[9]), args[3], quad, limits)  # noqa: E731
-                return self._emit(b, operands, EARLY_VALUES, hide, _items(b, args[10], self.num_state))
-
-            ints = [types.int32] * 5
-            return self.state_type(
-                types.uint32, types.uint64, types.uint64, *ints, types.uint32, self.cap_type, self.state_type
-            ), codegen
+            rows = [b.add(k_row, _k_offset(b, lane, word(j), self.padded)) for j in range(4)]
+            operands = Operands(
+                lambda chunk: [each for half in (0, 1) for each in shared_words(b, query, PIECE * (2 * chunk + half))],
+                lambda j, chunk: load_words(b, b.add(rows[j], ir.Constant(i64, 64 * chunk)), 4),
+                lambda d: load_words(b, b.add(v_row, ir.Constant(i64, d * 8 * PAGE * 2)), 4),
+            )
+            quad, limits = b.and_(lane, word(3)), [limit0, limit1, oldest0, oldest1]
+            hiding = lambda scores: hide(b, self.softened(b, scores, cap), first_key, quad, limits)  # noqa: E731
+            return self._emit(b, operands, EARLY_VALUES, hiding, items(b, state, self.num_state))
 
         return direct_step
 
     def _begin_copy(self) -> Any:
-        @intrinsic
-        def begin_copy(typingctx, stage, k_row, v_row, warp, lane):  # type: ignore[no-untyped-def]
+        @instruction(types.void(types.uint32, types.uint64, types.uint64, types.uint32, types.uint32))
+        def begin_copy(
+            b: ir.IRBuilder, stage: ir.Value, k_row: ir.Value, v_row: ir.Value, warp: ir.Value, lane: ir.Value
+        ) -> None:
             """Begins this warp's share of the copies of a step's K and V; rows as those of direct_step."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                text = "{.reg .pred p; setp.ne.u32 p, $2, 0; @p cp.async.cg.shared.global [$0], [$1], 16;}"
-                target = b.add(args[0], b.shl(args[4], _word(4)))
-                row = b.add(args[1], _k_offset(b, args[4], args[3], self.padded))
-                for chunk in range(self.chunks):
-                    piece = b.add(target, b.mul(b.add(args[3], _word(4 * chunk)), _word(PIECE)))
-                    values = [piece, b.add(row, ir.Constant(i64, 64 * chunk)), _word(1)]
-                    assembly(b, ir.VoidType(), text, "r,l,r,~{memory}", values, effects=True)
-                for first in range(0, self.num_values, WARPS):
-                    d = b.add(args[3], _word(first))
-                    piece = b.add(target, b.mul(b.add(d, _word(4 * self.chunks)), _word(PIECE)))
-                    source = b.add(args[2], b.zext(b.mul(d, _word(8 * PAGE * 2)), i64))
-                    wanted = b.zext(b.icmp_unsigned("<", d, _word(self.num_values)), i32)
-                    assembly(b, ir.VoidType(), text, "r,l,r,~{memory}", [piece, source, wanted], effects=True)
-                return context.get_dummy_value()
-
-            return types.void(types.uint32, types.uint64, types.uint64, types.uint32, types.uint32), codegen
+            text = "{.reg .pred p; setp.ne.u32 p, $2, 0; @p cp.async.cg.shared.global [$0], [$1], 16;}"
+            target = b.add(stage, b.shl(lane, word(4)))
+            row = b.add(k_row, _k_offset(b, lane, warp, self.padded))
+            for chunk in range(self.chunks):
+                piece = b.add(target, b.mul(b.add(warp, word(4 * chunk)), word(PIECE)))
+                values = [piece, b.add(row, ir.Constant(i64, 64 * chunk)), word(1)]
+                assembly(b, ir.VoidType(), text, "r,l,r,~{memory}", values, effects=True)
+            for first in range(0, self.num_values, WARPS):
+                d = b.add(warp, word(first))
+                piece = b.add(target, b.mul(b.add(d, word(4 * self.chunks)), word(PIECE)))
+                source = b.add(v_row, b.zext(b.mul(d, word(8 * PAGE * 2)), i64))
+                wanted = b.zext(b.icmp_unsigned("<", d, word(self.num_values)), i32)
+                assembly(b, ir.VoidType(), text, "r,l,r,~{memory}", [piece, source, wanted], effects=True)
 
         return begin_copy
 
     def _staged_step(self) -> Any:
-        @intrinsic
-        def staged_step(  # type: ignore[no-untyped-def]
-            typingctx, query, stage, first_key, limit0, limit1, oldest0, oldest1, lane, hides, cap, state
-        ):
-            """One step of 32 keys that lie in shared memory; `hides`: some row does not see some key."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                q = _items(b, args[0], 8 * self.chunks)
-                at = b.add(args[1], b.shl(args[7], _word(4)))
-                operands = Operands(
-                    lambda chunk: q[8 * chunk : 8 * chunk + 8],
-                    lambda j, chunk: _shared_words(b, at, PIECE * (4 * chunk + j)),
-                    lambda d: _shared_words(b, at, PIECE * (4 * self.chunks + d)),
-                )
-                quad, limits = b.and_(args[7], _word(3)), list(args[3:7])
-                soft = lambda scores: self.softened(b, scores, args[9])  # noqa: E731
-                hide = lambda scores: _hide_if(b, args[8], soft(scores), args[2], quad, limits)  # noqa: E731
-                return self._emit(b, operands, 0, hide, _items(b, args[10], self.num_state))
-
-            ints = [types.int32] * 5
-            signature = self.state_type(
-                self.query_type, types.uint32, *ints, types.uint32, types.boolean, self.cap_type, self.state_type
+        @instruction(
+            self.state_type(
+                self.query_type, types.uint32, *LIMITS, types.uint32, types.boolean, self.cap_type, self.state_type
             )
-            return signature, codegen
+        )
+        def staged_step(
+            b: ir.IRBuilder, query: ir.Value, stage: ir.Value, first_key: ir.Value, limit0: ir.Value, limit1: ir.Value,
+            oldest0: ir.Value, oldest1: ir.Value, lane: ir.Value, hides: ir.Value, cap: ir.Value, state: ir.Value,
+        ) -> Words:  # fmt: skip
+            """One step of 32 keys that lie in shared memory; `hides`: some row does not see some key."""
+            q = items(b, query, 8 * self.chunks)
+            at = b.add(stage, b.shl(lane, word(4)))
+            operands = Operands(
+                lambda chunk: q[8 * chunk : 8 * chunk + 8],
+                lambda j, chunk: shared_words(b, at, PIECE * (4 * chunk + j)),
+                lambda d: shared_words(b, at, PIECE * (4 * self.chunks + d)),
+            )
+            quad, limits = b.and_(lane, word(3)), [limit0, limit1, oldest0, oldest1]
+            soft = lambda scores: self.softened(b, scores, cap)  # noqa: E731
+            hiding = lambda scores: _hide_if(b, hides, soft(scores), first_key, quad, limits)  # noqa: E731
+            return self._emit(b, operands, 0, hiding, items(b, state, self.num_state))
 
         return staged_step
 
     def _quad_totals(self) -> Any:
-        @intrinsic
-        def quad_totals(typingctx, state):  # type: ignore[no-untyped-def]
+        @instruction(types.UniTuple(types.float32, 2)(self.state_type))
+        def quad_totals(b: ir.IRBuilder, state: ir.Value) -> Words:
             """The sums of two rows over the lanes that share them."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                totals = [_across_quad(b, b.extract_value(args[0], 2 + r), b.fadd) for r in (0, 1)]
-                return cgutils.pack_array(b, totals)
-
-            return types.UniTuple(types.float32, 2)(self.state_type), codegen
+            return [_across_quad(b, b.extract_value(state, 2 + r), b.fadd) for r in (0, 1)]
 
         return quad_totals
 
@@ -384,10 +325,10 @@ class Steps:
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
                 data = context.make_array(sig.args[0])(context, b, args[0]).data
                 for r in (0, 1):
-                    row = b.add(args[1], b.mul(args[2], _word(8 * r)))
+                    row = b.add(args[1], b.mul(args[2], word(8 * r)))
                     for d in range(self.num_values):
                         for e in (0, 1):
-                            place = b.gep(data, [b.add(row, _word(8 * d + e))])
+                            place = b.gep(data, [b.add(row, word(8 * d + e))])
                             b.store(b.extract_value(args[3], 4 + 4 * d + 2 * r + e), place)
                 return context.get_dummy_value()
 
@@ -396,28 +337,21 @@ class Steps:
         return to_shared
 
     def _to_global(self) -> Any:
-        @intrinsic
-        def to_global(typingctx, state, row0, row1, valid0, valid1, first, head_dim, totals):  # type: ignore[no-untyped-def]
+        @instruction(
+            types.void(self.state_type, *ADDRESSES, *BOOLS, types.int32, types.int32, types.UniTuple(types.float32, 2))
+        )
+        def to_global(
+            b: ir.IRBuilder, state: ir.Value, row0: ir.Value, row1: ir.Value, valid0: ir.Value, valid1: ir.Value,
+            first: ir.Value, head_dim: ir.Value, totals: ir.Value,
+        ) -> None:  # fmt: skip
             """Writes two rows' outputs, divided by their totals, as float32 from value `first` up to `head_dim`."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                for r in (0, 1):
-                    factor = b.fdiv(ir.Constant(f32, 1.0), b.extract_value(args[7], r))
-                    for d in range(self.num_values):
-                        place = b.add(args[5], _word(8 * d))
-                        with b.if_then(b.and_(args[3 + r], b.icmp_signed("<", place, args[6]))):
-                            at = b.add(args[1 + r], b.zext(b.shl(place, _word(2)), i64))
-                            pair = ir.Constant(ir.VectorType(f32, 2), ir.Undefined)
-                            for e in (0, 1):
-                                value = b.fmul(b.extract_value(args[0], 4 + 4 * d + 2 * r + e), factor)
-                                pair = b.insert_element(pair, value, _word(e))
-                            global_store(b, at, pair, 8)
-                return context.get_dummy_value()
-
-            signature = types.void(
-                self.state_type, types.uint64, types.uint64, types.boolean, types.boolean, types.int32, types.int32,
-                types.UniTuple(types.float32, 2),
-            )  # fmt: skip
-            return signature, codegen
+            for r, (row, valid) in enumerate(((row0, valid0), (row1, valid1))):
+                factor = b.fdiv(ir.Constant(f32, 1.0), b.extract_value(totals, r))
+                for d in range(self.num_values):
+                    place = b.add(first, word(8 * d))
+                    with b.if_then(b.and_(valid, b.icmp_signed("<", place, head_dim))):
+                        at = b.add(row, b.zext(b.shl(place, word(2)), i64))
+                        pair = [b.fmul(b.extract_value(state, 4 + 4 * d + 2 * r + e), factor) for e in (0, 1)]
+                        global_store(b, at, vector_of(b, pair), 8)
 
         return to_global

@@ -16,20 +16,19 @@ from typing import Any
 
 from llvmlite import ir
 from numba import cuda
-from numba.core import cgutils, types
-from numba.cuda.extending import intrinsic
+from numba.core import types
 
 from gpu.kernels.attention import Reading, few_kernel_reading
-from gpu.kernels.attention_ir import PAGE, PIECE, Steps, _hide, _shared_words, _weigh
+from gpu.kernels.attention_ir import LIMITS, PIECE, Steps, hide, shared_words, weigh
 from gpu.kernels.attention_layout import PLAIN, Scoring
 from gpu.kernels.packed_ir import BIASED, load_cell, odd_pairs, widened
 from gpu.kernels.packed_layout import GROUP, PAGE_STEPS, STEP, code_words, head_words, packed_parts
 from gpu.kernels.packed_pages import ROOT, rotate_32
-from gpu.ptx import assembly, f32, fma, i32, i64, items, load_int, load_words, mma_m16n8k16, word
+from gpu.kernels.warps import ALL_LANES
+from gpu.ptx import assembly, f32, fma, i32, i64, instruction, items, load_int, load_words, mma_m16n8k16, word
 
 SCALE_WORDS = 4  # of a lane: 8 tokens' scales of a group
 PREFETCHING_WORDS = 64  # of a step's keys and half its outputs: with more, registers do not hold the next keys too
-ALL_LANES = 0xFFFFFFFF
 
 Words = list[ir.Value]
 Fetch = Callable[[int], Words]
@@ -88,27 +87,31 @@ class PackedSteps(Steps):
         return load_cell(b, address, lane, bits) + load_words(b, scales, SCALE_WORDS)
 
     def _load_keys(self) -> Any:
-        @intrinsic
-        def load_keys(typingctx, page, step, lane):  # type: ignore[no-untyped-def]
+        @instruction(self.keys_type(types.uint64, types.int32, types.uint32))
+        def load_keys(b: ir.IRBuilder, page: ir.Value, step: ir.Value, lane: ir.Value) -> Words:
             """Codes and scales of K; page: address of the page's head, step: of the page."""
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                first = b.mul(args[1], word(self.chunks))
-                words: Words = []
-                for chunk in range(self.chunks):
-                    words += self._group(b, args[0], b.add(first, word(chunk)), args[2], self.k_bits)
-                return cgutils.pack_array(b, words)
-
-            return self.keys_type(types.uint64, types.int32, types.uint32), codegen
+            first = b.mul(step, word(self.chunks))
+            words: Words = []
+            for chunk in range(self.chunks):
+                words += self._group(b, page, b.add(first, word(chunk)), lane, self.k_bits)
+            return words
 
         return load_keys
 
     def _packed_step(self) -> Any:
-        @intrinsic
+        keys_type = self.keys_type if self.prefetches else types.uint64
+        places = types.int32, types.int32, *LIMITS
+
+        @instruction(
+            self.state_type(
+                types.uint32, keys_type, types.uint64, *places, types.uint32, self.cap_type, self.state_type
+            )
+        )
         def packed_step(
-            typingctx, query, keys, page, step, first_group, first_key, limit0, limit1, oldest0, oldest1, lane, cap,
-            state,
-        ):  # type: ignore[no-untyped-def]  # fmt: skip
+            b: ir.IRBuilder, query: ir.Value, keys: ir.Value, page: ir.Value, step: ir.Value, first_group: ir.Value,
+            first_key: ir.Value, limit0: ir.Value, limit1: ir.Value, oldest0: ir.Value, oldest1: ir.Value,
+            lane: ir.Value, cap: ir.Value, state: ir.Value,
+        ) -> Words:  # fmt: skip
             """One step.
 
             Args:
@@ -117,35 +120,29 @@ class PackedSteps(Steps):
                 page: address of the head of V's page; step: of the page; first_group: of the block's share of V.
                 first_key: position of the step's first key; limit and oldest: a row sees keys oldest <= key <= limit.
             """
-
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                first = b.mul(args[3], word(self.chunks))
-                shared = b.add(first, args[4])
-                value = lambda g: self._group(b, args[2], b.add(shared, word(g)), args[10], self.v_bits)  # noqa: E731
-                if self.prefetches:
-                    words, size = items(b, args[1], self.chunks * self.chunk_words), self.chunk_words
-                    key = lambda chunk: words[chunk * size : (chunk + 1) * size]  # noqa: E731
-                else:
-                    key = lambda chunk: self._group(b, args[1], b.add(first, word(chunk)), args[10], self.k_bits)  # noqa: E731
-                return self._emit_packed(b, args, key, value, items(b, args[12], self.num_state))
-
-            ints = [types.int32] * 7
-            keys_type = self.keys_type if self.prefetches else types.uint64
-            signature = self.state_type(
-                types.uint32, keys_type, types.uint64, *ints, types.uint32, self.cap_type, self.state_type
-            )
-            return signature, codegen
+            first = b.mul(step, word(self.chunks))
+            shared = b.add(first, first_group)
+            value = lambda g: self._group(b, page, b.add(shared, word(g)), lane, self.v_bits)  # noqa: E731
+            if self.prefetches:
+                words, size = items(b, keys, self.chunks * self.chunk_words), self.chunk_words
+                key = lambda chunk: words[chunk * size : (chunk + 1) * size]  # noqa: E731
+            else:
+                key = lambda chunk: self._group(b, keys, b.add(first, word(chunk)), lane, self.k_bits)  # noqa: E731
+            quad, limits = b.and_(lane, word(3)), [limit0, limit1, oldest0, oldest1]
+            hiding = lambda scores: hide(b, self.softened(b, scores, cap), first_key, quad, limits)  # noqa: E731
+            return self._emit_packed(b, query, key, value, hiding, items(b, state, self.num_state))
 
         return packed_step
 
-    def _emit_packed(self, b: ir.IRBuilder, args: Words, key: Fetch, value: Fetch, state: Words) -> ir.Value:
+    def _emit_packed(
+        self, b: ir.IRBuilder, query: ir.Value, key: Fetch, value: Fetch, hiding: Callable[[list[Words]], list[Words]],
+        state: Words,
+    ) -> Words:  # fmt: skip
         """A step: the new state. key and value give the words of a group."""
         groups = self.width // GROUP
         early = min(groups, 2 if self.chunks <= 4 else 1)  # under way while the weights are computed
         values = [value(g) for g in range(early)]
-        scores = self._packed_scores(b, args[0], key)
-        quad, limits = b.and_(args[10], word(3)), list(args[6:10])
-        weights = _weigh(b, _hide(b, self.softened(b, scores, args[11]), args[5], quad, limits), state)
+        weights = weigh(b, hiding(self._packed_scores(b, query, key)), state)
         biased = _anchored(b, BIASED)
         for g in range(groups):
             words = values[g] if g < early else value(g)
@@ -158,7 +155,7 @@ class PackedSteps(Steps):
                 v = [pairs[4 * p + d] for p in range(4)]
                 at = slice(4 + 16 * g + 4 * d, 8 + 16 * g + 4 * d)
                 state[at] = mma_m16n8k16(b, scaled[1], v[2:4], mma_m16n8k16(b, scaled[0], v[0:2], state[at]))
-        return cgutils.pack_array(b, state)
+        return state
 
     def _packed_scores(self, b: ir.IRBuilder, query: ir.Value, key: Fetch) -> list[Words]:
         """Four tiles of 16 x 8 scores."""
@@ -167,7 +164,7 @@ class PackedSteps(Steps):
         for chunk in range(self.chunks):
             words = key(chunk)
             pairs, scales = odd_pairs(b, words[: self.k_bits], self.k_bits), widened(b, words[self.k_bits :])
-            q = [each for half in (0, 1) for each in _shared_words(b, query, PIECE * (2 * chunk + half))]
+            q = [each for half in (0, 1) for each in shared_words(b, query, PIECE * (2 * chunk + half))]
             for j in range(4):
                 tile: Words = [zero] * 4
                 for half in (0, 1):
@@ -232,6 +229,3 @@ def packed_kernel(padded: int, k_bits: int, v_bits: int, scoring: Scoring = PLAI
     name = f"attend_packed_{padded}_k{k_bits}v{v_bits}{scoring.suffix}"
     reading = Reading(steps, rotate_fours, way, rotated_back)
     return few_kernel_reading(name, padded, reading, has_sinks=scoring.sinks)
-
-
-assert PAGE == PAGE_STEPS * STEP

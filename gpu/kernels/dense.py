@@ -12,10 +12,19 @@ import math
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention_ir import quotient
-from gpu.ptx import load_float, load_floats, load_halves, load_int, load_quad, store_float, store_floats, store_words
+from gpu.kernels.page_layout import PAGE
+from gpu.ptx import (
+    load_float,
+    load_floats,
+    load_halves,
+    load_int,
+    load_quad,
+    quotient,
+    store_float,
+    store_floats,
+    store_words,
+)
 
-PAGE = 256
 TILE = 64  # keys of a block, and values that it transposes at a time
 STRIDE = 33  # words from value to value in shared memory
 STAGED_WORDS = TILE * STRIDE

@@ -15,10 +15,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import cuda
-from numba.core import cgutils, types
-from numba.cuda.extending import intrinsic
+from numba.core import types
 
-from gpu.ptx import global_store, i32, i64, load_words
+from gpu.ptx import global_store, i64, instruction, items, load_words, vector_of
 from gpu.trellis_ir import decode_weights, num_words, word_offsets
 
 WARPS = 8
@@ -30,50 +29,35 @@ def _pieces(bits: int, codebook: str) -> tuple[Any, Any, Any]:
     each = num_words(bits)
     offsets_type, words_type = types.UniTuple(types.uint32, each), types.UniTuple(types.uint32, TILES * each)
 
-    @intrinsic
-    def offsets(typingctx, lane):  # type: ignore[no-untyped-def]
+    @instruction(offsets_type(types.uint32))
+    def offsets(b: ir.IRBuilder, lane: ir.Value) -> list[ir.Value]:
         """Byte offsets in a tile of the words that a lane reads."""
+        return word_offsets(b, lane, bits)
 
-        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-            return cgutils.pack_array(b, word_offsets(b, args[0], bits))
-
-        return offsets_type(types.uint32), codegen
-
-    @intrinsic
-    def load(typingctx, address, step, offsets):  # type: ignore[no-untyped-def]
+    @instruction(words_type(types.uint64, types.uint64, offsets_type))
+    def load(b: ir.IRBuilder, address: ir.Value, step: ir.Value, offsets: ir.Value) -> list[ir.Value]:
         """The lane's words of all tiles, `step` bytes from tile to tile."""
+        tile, words = address, []
+        places = [b.zext(offset, i64) for offset in items(b, offsets, each)]
+        for _ in range(TILES):
+            words += [load_words(b, b.add(tile, place), 1)[0] for place in places]
+            tile = b.add(tile, step)
+        return words
 
-        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-            tile, words = args[0], []
-            places = [b.zext(b.extract_value(args[2], i), i64) for i in range(each)]
-            for _ in range(TILES):
-                words += [load_words(b, b.add(tile, place), 1)[0] for place in places]
-                tile = b.add(tile, args[1])
-            return cgutils.pack_array(b, words)
-
-        return words_type(types.uint64, types.uint64, offsets_type), codegen
-
-    @intrinsic
-    def store(typingctx, words, shift, address, stride):  # type: ignore[no-untyped-def]
+    @instruction(types.void(words_type, types.uint32, types.uint64, types.uint64))
+    def store(b: ir.IRBuilder, words: ir.Value, shift: ir.Value, address: ir.Value, stride: ir.Value) -> None:
         """Decodes all tiles and writes them; address: of the lane's place in its first column; stride: in bytes."""
-
-        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-            words = [b.extract_value(args[0], i) for i in range(TILES * each)]
-            columns = [args[2], b.add(args[2], b.shl(args[3], ir.Constant(i64, 3)))]
-            for first in (0, 1):  # stored together: tiles of even number, then those of odd number
-                tiles = [
-                    decode_weights(b, words[tile * each : (tile + 1) * each], args[1], bits, codebook)
-                    for tile in range(first, TILES, 2)
-                ]
-                for pair in range(4):  # inputs from 0 and from 8 of the first column, then of the second
-                    vector = ir.Constant(ir.VectorType(i32, 4), ir.Undefined)
-                    for i, tile_pairs in enumerate(tiles):
-                        vector = b.insert_element(vector, tile_pairs[pair], ir.Constant(i32, i))
-                    place = ir.Constant(i64, 2 * (32 * (pair % 2) + 64 * first))
-                    global_store(b, b.add(columns[pair // 2], place), vector, 16)
-            return context.get_dummy_value()
-
-        return types.void(words_type, types.uint32, types.uint64, types.uint64), codegen
+        all_words = items(b, words, TILES * each)
+        columns = [address, b.add(address, b.shl(stride, ir.Constant(i64, 3)))]
+        for first in (0, 1):  # stored together: tiles of even number, then those of odd number
+            tiles = [
+                decode_weights(b, all_words[tile * each : (tile + 1) * each], shift, bits, codebook)
+                for tile in range(first, TILES, 2)
+            ]
+            for pair in range(4):  # inputs from 0 and from 8 of the first column, then of the second
+                vector = vector_of(b, [tile_pairs[pair] for tile_pairs in tiles])
+                place = ir.Constant(i64, 2 * (32 * (pair % 2) + 64 * first))
+                global_store(b, b.add(columns[pair // 2], place), vector, 16)
 
     return offsets, load, store
 

@@ -24,8 +24,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import cuda
-from numba.core import cgutils, types
-from numba.cuda.extending import intrinsic
+from numba.core import types
 
 from gpu.kernels.medium_layout import CHUNK, Shape
 from gpu.ptx import (
@@ -34,9 +33,11 @@ from gpu.ptx import (
     global_load,
     i32,
     i64,
+    instruction,
     items,
     let_next_start,
     mma_m16n8k16,
+    shared_address,
     wait_for_inputs,
     word,
 )
@@ -57,7 +58,7 @@ def _load_matrices(b: ir.IRBuilder, address: ir.Value, offset: int) -> list[ir.V
     result = ir.LiteralStructType([i32] * 4)
     text = f"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {{$0,$1,$2,$3}}, [$4+{offset}];"
     out = assembly(b, result, text, "=r,=r,=r,=r,r,~{memory}", [address], effects=True)
-    return [b.extract_value(out, i) for i in range(4)]
+    return items(b, out, 4)
 
 
 class _Steps:
@@ -73,160 +74,120 @@ class _Steps:
         offsets_type = types.UniTuple(types.uint32, each)
         places_type = types.UniTuple(types.uint64, places)
 
-        @intrinsic
-        def shared_address(typingctx, array):  # type: ignore[no-untyped-def]
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                data = context.make_array(sig.args[0])(context, b, args[0]).data
-                text = "{.reg .u64 a; cvta.to.shared.u64 a, $1; cvt.u32.u64 $0, a;}"
-                return assembly(b, i32, text, "=r,l", [b.ptrtoint(data, i64)])
-
-            return types.uint32(array), codegen
-
-        @intrinsic
-        def offsets(typingctx, lane):  # type: ignore[no-untyped-def]
+        @instruction(offsets_type(types.uint32))
+        def offsets(b: ir.IRBuilder, lane: ir.Value) -> list[ir.Value]:
             """Byte offsets of the lane's words in a tile."""
+            return word_offsets(b, lane, bits)
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                return cgutils.pack_array(b, word_offsets(b, args[0], bits))
-
-            return offsets_type(types.uint32), codegen
-
-        @intrinsic
-        def input_places(typingctx, inputs, row_stride, rows, thread):  # type: ignore[no-untyped-def]
+        @instruction(places_type(types.uint64, types.uint32, types.uint32, types.uint32))
+        def input_places(
+            b: ir.IRBuilder, inputs: ir.Value, row_stride: ir.Value, rows: ir.Value, thread: ir.Value
+        ) -> list[ir.Value]:
             """Where the thread's pieces of inputs are; a row that is not there is read as row 0, for nobody's use."""
+            found = []
+            for i in range(places):
+                row = b.add(b.udiv(thread, word(PIECES)), word(i * threads // PIECES))
+                row = b.select(b.icmp_unsigned("<", row, rows), row, word(0))
+                piece = b.shl(b.urem(thread, word(PIECES)), word(4))
+                offset = b.add(b.mul(b.zext(row, i64), b.zext(row_stride, i64)), b.zext(piece, i64))
+                found.append(b.add(inputs, offset))
+            return found
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                found = []
-                for i in range(places):
-                    row = b.add(b.udiv(args[3], word(PIECES)), word(i * threads // PIECES))
-                    row = b.select(b.icmp_unsigned("<", row, args[2]), row, word(0))
-                    piece = b.shl(b.urem(args[3], word(PIECES)), word(4))
-                    offset = b.add(b.mul(b.zext(row, i64), b.zext(args[1], i64)), b.zext(piece, i64))
-                    found.append(b.add(args[0], offset))
-                return cgutils.pack_array(b, found)
-
-            return places_type(types.uint64, types.uint32, types.uint32, types.uint32), codegen
-
-        @intrinsic
-        def start_inputs(typingctx, target, places_, offset, thread, wanted):  # type: ignore[no-untyped-def]
+        @instruction(types.void(types.uint32, places_type, types.uint64, types.uint32, types.boolean))
+        def start_inputs(
+            b: ir.IRBuilder, target: ir.Value, places_: ir.Value, offset: ir.Value, thread: ir.Value, wanted: ir.Value
+        ) -> None:
             """Begins the copies of a stage's inputs from `offset` bytes into the rows on, and closes a group of copies.
 
             target: shared address of the thread's first piece.
             """
+            for i, place in enumerate(items(b, places_, places)):
+                chosen, left = wanted, shape.max_rows * PIECES - i * threads
+                if left < threads:
+                    chosen = b.and_(chosen, b.icmp_unsigned("<", thread, word(left)))
+                _copy(b, target, 16 * threads * i, b.add(place, offset), chosen)
+            assembly(b, ir.VoidType(), "cp.async.commit_group;", "~{memory}", [], effects=True)
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                for i, place in enumerate(items(b, args[1], places)):
-                    chosen, left = args[4], shape.max_rows * PIECES - i * threads
-                    if left < threads:
-                        chosen = b.and_(chosen, b.icmp_unsigned("<", args[3], word(left)))
-                    _copy(b, args[0], 16 * threads * i, b.add(place, args[2]), chosen)
-                assembly(b, ir.VoidType(), "cp.async.commit_group;", "~{memory}", [], effects=True)
-                return context.get_dummy_value()
-
-            return types.void(types.uint32, places_type, types.uint64, types.uint32, types.boolean), codegen
-
-        @intrinsic
-        def start_words(typingctx, target, source, step, limit):  # type: ignore[no-untyped-def]
+        @instruction(types.void(types.uint32, types.uint64, types.uint64, types.int32))
+        def start_words(b: ir.IRBuilder, target: ir.Value, source: ir.Value, step: ir.Value, limit: ir.Value) -> None:
             """Begins the copies of a stage's words from `source` on, `step` bytes from one tile row to the next.
 
             Both addresses are of the thread's first piece; `limit`: bytes from there on that the tile row still has.
             """
+            for tile_row in range(CHUNK):
+                for first in range(0, words_row, 16 * threads):
+                    wanted = b.icmp_signed("<", word(first), limit)
+                    offset = inputs_bytes + tile_row * words_row + first
+                    _copy(b, target, offset, b.add(source, ir.Constant(i64, first)), wanted)
+                source = b.add(source, step)
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                source = args[1]
-                for tile_row in range(CHUNK):
-                    for first in range(0, words_row, 16 * threads):
-                        wanted = b.icmp_signed("<", word(first), args[3])
-                        offset = inputs_bytes + tile_row * words_row + first
-                        _copy(b, args[0], offset, b.add(source, ir.Constant(i64, first)), wanted)
-                    source = b.add(source, args[2])
-                return context.get_dummy_value()
-
-            return types.void(types.uint32, types.uint64, types.uint64, types.int32), codegen
-
-        @intrinsic
-        def arrived(typingctx, dummy):  # type: ignore[no-untyped-def]
+        @instruction(types.void())
+        def arrived(b: ir.IRBuilder) -> None:
             """Waits until the thread's copies are there, all but those of the newest groups."""
+            text = f"cp.async.wait_group {shape.stages(bits) - 2};"
+            assembly(b, ir.VoidType(), text, "~{memory}", [], effects=True)
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                text = f"cp.async.wait_group {shape.stages(bits) - 2};"
-                assembly(b, ir.VoidType(), text, "~{memory}", [], effects=True)
-                return context.get_dummy_value()
-
-            return types.void(types.int32), codegen
-
-        @intrinsic
-        def multiply_stage(typingctx, stage, own, offsets_, shift, piece, sums):  # type: ignore[no-untyped-def]
+        @instruction(sums_type(types.uint32, types.uint32, offsets_type, types.uint32, types.uint32, sums_type))
+        def multiply_stage(
+            b: ir.IRBuilder, stage: ir.Value, own: ir.Value, offsets_: ir.Value, shift: ir.Value, piece: ir.Value,
+            sums: ir.Value,
+        ) -> list[ir.Value]:  # fmt: skip
             """sums + W^T x over a stage's inputs.
 
             stage: shared address.  own: offset of the warp's words.  piece: offset of the lane's row of inputs.
             """
+            at = [b.add(b.add(stage, own), offset) for offset in items(b, offsets_, each)]
+            totals = items(b, sums, count)
+            for step in range(CHUNK):
+                operands = []
+                for tile in range(tiles):
+                    offset = inputs_bytes + step * words_row + tile * tile_bytes
+                    text = f"ld.shared.u32 $0, [$1+{offset}];"
+                    read = [assembly(b, i32, text, "=r,r,~{memory}", [place], effects=True) for place in at]
+                    w = decode_weights(b, read, shift, bits, codebook)
+                    operands.append([w[0], w[2], w[1], w[3]])
+                row_at = b.add(stage, b.xor(piece, word(32 * step)))
+                for group in range(0, groups, 2):
+                    x = _load_matrices(b, row_at, 8 * ROW_BYTES * group)
+                    for tile, operand in enumerate(operands):
+                        for half in range(2):
+                            i = 4 * (tile * groups + group + half)
+                            totals[i : i + 4] = mma_m16n8k16(b, operand, x[2 * half : 2 * half + 2], totals[i : i + 4])
+            return totals
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                stage, own, _, shift, piece, _ = args
-                at = [b.add(b.add(stage, own), offset) for offset in items(b, args[2], each)]
-                totals = items(b, args[5], count)
-                for step in range(CHUNK):
-                    operands = []
-                    for tile in range(tiles):
-                        offset = inputs_bytes + step * words_row + tile * tile_bytes
-                        text = f"ld.shared.u32 $0, [$1+{offset}];"
-                        read = [assembly(b, i32, text, "=r,r,~{memory}", [place], effects=True) for place in at]
-                        w = decode_weights(b, read, shift, bits, codebook)
-                        operands.append([w[0], w[2], w[1], w[3]])
-                    row_at = b.add(stage, b.xor(piece, word(32 * step)))
-                    for group in range(0, groups, 2):
-                        x = _load_matrices(b, row_at, 8 * ROW_BYTES * group)
-                        for tile, operand in enumerate(operands):
-                            for half in range(2):
-                                i = 4 * (tile * groups + group + half)
-                                totals[i : i + 4] = mma_m16n8k16(
-                                    b, operand, x[2 * half : 2 * half + 2], totals[i : i + 4]
-                                )
-                return cgutils.pack_array(b, totals)
+        @instruction(sums_type())
+        def no_sums(b: ir.IRBuilder) -> list[ir.Value]:
+            return [ir.Constant(f32, 0.0)] * count
 
-            signature = sums_type(types.uint32, types.uint32, offsets_type, types.uint32, types.uint32, sums_type)
-            return signature, codegen
-
-        @intrinsic
-        def no_sums(typingctx):  # type: ignore[no-untyped-def]
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                return cgutils.pack_array(b, [ir.Constant(f32, 0.0)] * count)
-
-            return sums_type(), codegen
-
-        @intrinsic
-        def store_sums(typingctx, sums, at, row_stride, scales, first_row, rows, left):  # type: ignore[no-untyped-def]
+        @instruction(
+            types.void(sums_type, types.uint64, types.uint32, types.uint64, types.uint32, types.uint32, types.int32)
+        )
+        def store_sums(
+            b: ir.IRBuilder, sums: ir.Value, at: ir.Value, row_stride: ir.Value, scales: ir.Value, first_row: ir.Value,
+            rows: ir.Value, left: ir.Value,
+        ) -> None:  # fmt: skip
             """Writes the scaled sums of the rows and of the `left` tiles that there are.
 
             at: address of the lane's first column in row 0.  first_row: the lane's first of each group.
             """
+            totals = items(b, sums, count)
+            text = "{.reg .pred p; setp.ne.u32 p, $2, 0; @p st.global.f32 [$0], $1;}"
+            for group in range(groups):
+                for below in range(2):
+                    row = b.add(first_row, word(8 * group + below))
+                    is_row = b.icmp_unsigned("<", row, rows)
+                    row = b.zext(b.select(is_row, row, word(0)), i64)
+                    scale = global_load(b, b.add(scales, b.shl(row, ir.Constant(i64, 2))), f32, 4)
+                    row_at = b.add(at, b.mul(row, b.zext(row_stride, i64)))
+                    for tile in range(tiles):
+                        is_wanted = b.zext(b.and_(is_row, b.icmp_signed("<", word(tile), left)), i32)
+                        for right in range(2):
+                            value = b.fmul(totals[4 * (tile * groups + group) + 2 * right + below], scale)
+                            place = b.add(row_at, ir.Constant(i64, 64 * tile + 32 * right))
+                            values = [place, value, is_wanted]
+                            assembly(b, ir.VoidType(), text, "l,f,r,~{memory}", values, effects=True)
 
-            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                totals = items(b, args[0], count)
-                text = "{.reg .pred p; setp.ne.u32 p, $2, 0; @p st.global.f32 [$0], $1;}"
-                for group in range(groups):
-                    for below in range(2):
-                        row = b.add(args[4], word(8 * group + below))
-                        is_row = b.icmp_unsigned("<", row, args[5])
-                        row = b.zext(b.select(is_row, row, word(0)), i64)
-                        scale = global_load(b, b.add(args[3], b.shl(row, ir.Constant(i64, 2))), f32, 4)
-                        row_at = b.add(args[1], b.mul(row, b.zext(args[2], i64)))
-                        for tile in range(tiles):
-                            is_wanted = b.zext(b.and_(is_row, b.icmp_signed("<", word(tile), args[6])), i32)
-                            for right in range(2):
-                                value = b.fmul(totals[4 * (tile * groups + group) + 2 * right + below], scale)
-                                place = b.add(row_at, ir.Constant(i64, 64 * tile + 32 * right))
-                                values = [place, value, is_wanted]
-                                assembly(b, ir.VoidType(), text, "l,f,r,~{memory}", values, effects=True)
-                return context.get_dummy_value()
-
-            signature = types.void(
-                sums_type, types.uint64, types.uint32, types.uint64, types.uint32, types.uint32, types.int32
-            )
-            return signature, codegen
-
-        self.shared_address, self.offsets, self.input_places = shared_address, offsets, input_places
+        self.offsets, self.input_places = offsets, input_places
         self.start_inputs, self.start_words, self.arrived = start_inputs, start_words, arrived
         self.multiply_stage, self.no_sums, self.store_sums = multiply_stage, no_sums, store_sums
 
@@ -241,7 +202,7 @@ def medium_kernel(bits: int, codebook: str, shape: Shape) -> Any:
     tile_rows, rows.
     """
     steps = _Steps(bits, codebook, shape)
-    shared_address, offsets_of, input_places = steps.shared_address, steps.offsets, steps.input_places
+    offsets_of, input_places = steps.offsets, steps.input_places
     start_inputs, start_words, arrived = steps.start_inputs, steps.start_words, steps.arrived
     multiply_stage, no_sums, store_sums = steps.multiply_stage, steps.no_sums, steps.store_sums
     tiles, block_tiles, threads = shape.tiles, shape.tiles * shape.warps, shape.threads
@@ -303,7 +264,7 @@ def medium_kernel(bits: int, codebook: str, shape: Shape) -> Any:
             offset += types.uint64(ROW_BYTES)
         stage, free = types.uint32(0), types.uint32(ahead * stage_bytes)
         while chunk < end:
-            arrived(0)
+            arrived()
             cuda.syncthreads()
             is_wanted = chunk + ahead < end
             start_words(word_target + free, source, step, limit if is_wanted else types.int32(0))

@@ -25,6 +25,7 @@ from numba.core import types
 from gpu.kernels.attention_merge import merger
 from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, stage, staged_sum, sum_some
 from gpu.kernels.norms import inverse_rms
+from gpu.kernels.page_layout import PAGE
 from gpu.kernels.warps import warp_sum
 from gpu.ptx import (
     let_next_start,
@@ -39,7 +40,6 @@ from gpu.ptx import (
 )
 
 MAX_SPAN = 512  # columns that a block of `finish_heads` has at most
-PAGE = 256
 THREADS = 32 * WARPS
 
 

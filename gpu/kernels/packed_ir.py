@@ -10,10 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.cuda.extending import intrinsic
 
 from gpu.kernels.packed_layout import pieces
-from gpu.ptx import assembly, f32, i32, i64, load_words
+from gpu.ptx import assembly, f32, i32, i64, instruction, load_words
 
 Words = list[ir.Value]
 
@@ -21,25 +20,17 @@ PAIRS = 16  # of codes that a lane has in a cell
 BIASED = 0x64016401  # 1024 + 1 twice, as fp16 with a code from bit 1 on: 1024 + 2 c + 1
 
 
-@intrinsic
-def warp_largest(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.float32(types.float32))
+def warp_largest(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """The largest of a warp's values, none of them negative."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        largest = _across_warp(b, b.bitcast(args[0], i32), lambda x, y: b.select(b.icmp_unsigned(">", x, y), x, y))
-        return b.bitcast(largest, f32)
-
-    return types.float32(types.float32), codegen
+    largest = _across_warp(b, b.bitcast(value, i32), lambda x, y: b.select(b.icmp_unsigned(">", x, y), x, y))
+    return b.bitcast(largest, f32)
 
 
-@intrinsic
-def warp_total(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.int32(types.int32))
+def warp_total(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """The sum of a warp's int32."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return _across_warp(b, args[0], b.add)
-
-    return types.int32(types.int32), codegen
+    return _across_warp(b, value, b.add)
 
 
 def _across_warp(b: ir.IRBuilder, x: ir.Value, combine: Any) -> ir.Value:
@@ -49,27 +40,18 @@ def _across_warp(b: ir.IRBuilder, x: ir.Value, combine: Any) -> ir.Value:
     return x
 
 
-@intrinsic
-def floor_to_int(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.int32(types.float32))
+def floor_to_int(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """A float32 rounded down to int32."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return assembly(b, i32, "cvt.rmi.s32.f32 $0, $1;", "=r,f", [args[0]])
-
-    return types.int32(types.float32), codegen
+    return assembly(b, i32, "cvt.rmi.s32.f32 $0, $1;", "=r,f", [value])
 
 
-@intrinsic
-def replace_bits(typingctx, address, mask, bits):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.uint32, types.uint32))
+def replace_bits(b: ir.IRBuilder, address: ir.Value, mask: ir.Value, bits: ir.Value) -> None:
     """The bits of a mask in a word of global memory, whose other bits other threads may write at the same time."""
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        void = ir.VoidType()
-        assembly(b, void, "red.global.and.b32 [$0], $1;", "l,r,~{memory}", [args[0], b.not_(args[1])], effects=True)
-        assembly(b, void, "red.global.or.b32 [$0], $1;", "l,r,~{memory}", [args[0], args[2]], effects=True)
-        return context.get_dummy_value()
-
-    return types.void(types.uint64, types.uint32, types.uint32), codegen
+    void = ir.VoidType()
+    assembly(b, void, "red.global.and.b32 [$0], $1;", "l,r,~{memory}", [address, b.not_(mask)], effects=True)
+    assembly(b, void, "red.global.or.b32 [$0], $1;", "l,r,~{memory}", [address, bits], effects=True)
 
 
 def load_cell(b: ir.IRBuilder, cell: ir.Value, lane: ir.Value, bits: int) -> Words:

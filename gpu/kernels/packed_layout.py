@@ -19,7 +19,8 @@ Imports nothing of numba.
 
 from __future__ import annotations
 
-PAGE = 256
+from gpu.kernels.page_layout import PAGE
+
 GROUP = 32  # values that share a scale
 STEP = 32  # tokens of a cell
 PAGE_STEPS = PAGE // STEP

@@ -18,7 +18,8 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.packed_ir import floor_to_int, replace_bits, warp_largest, warp_total
-from gpu.kernels.packed_layout import GROUP, PAGE, REACH, STEP, code_words, head_words
+from gpu.kernels.packed_layout import GROUP, REACH, STEP, code_words, head_words
+from gpu.kernels.page_layout import PAGE
 from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import let_next_start, load_half, load_int, round_to_int, store_half, store_word, wait_for_inputs
 

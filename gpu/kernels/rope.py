@@ -11,10 +11,10 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.norms import inverse_rms
+from gpu.kernels.page_layout import PAGE
 from gpu.kernels.warps import warp_sum
 from gpu.ptx import load_float, load_int, store_float, store_half
 
-PAGE = 256
 MAX_HEAD_DIM = 512
 
 

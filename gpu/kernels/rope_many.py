@@ -14,12 +14,20 @@ from __future__ import annotations
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention_ir import quotient
 from gpu.kernels.norms import inverse_rms
+from gpu.kernels.page_layout import PAGE
 from gpu.kernels.warps import ALL_LANES
-from gpu.ptx import halves_from_floats, load_float, load_floats, load_int, store_floats, store_half, store_words
+from gpu.ptx import (
+    halves_from_floats,
+    load_float,
+    load_floats,
+    load_int,
+    quotient,
+    store_floats,
+    store_half,
+    store_words,
+)
 
-PAGE = 256
 TILE = 64  # slots and values that a block transposes
 STRIDE = 33  # words from value to value in shared memory: no bank conflicts on the way out
 STAGED_WORDS = TILE * STRIDE

@@ -12,9 +12,8 @@ from __future__ import annotations
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention_ir import copies_arrived, quotient, shared_address
 from gpu.kernels.norms import row_factor
-from gpu.ptx import load_long
+from gpu.ptx import copies_arrived, load_long, quotient, shared_address
 from gpu.rotate_ir import (
     LAST_OFFSET,
     copied_16_floats,

@@ -4,76 +4,43 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba.core import types
-from numba.cuda.extending import intrinsic
 
-from gpu.ptx import assembly, f32, i32, i64
+from gpu.ptx import assembly, f32, i32, i64, instruction
 
 f64 = ir.DoubleType()
 
 
-@intrinsic
-def load_double(typingctx, address):  # type: ignore[no-untyped-def]
+@instruction(types.float64(types.uint64))
+def load_double(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """A float64 of global memory."""
-    signature = types.float64(types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return assembly(b, f64, "ld.global.f64 $0, [$1];", "=d,l", [args[0]], effects=True)
-
-    return signature, codegen
+    return assembly(b, f64, "ld.global.f64 $0, [$1];", "=d,l", [address], effects=True)
 
 
-@intrinsic
-def store_double(typingctx, address, value):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.float64))
+def store_double(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Writes a float64 to global memory."""
-    signature = types.void(types.uint64, types.float64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        assembly(b, ir.VoidType(), "st.global.f64 [$0], $1;", "l,d", list(args), effects=True)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    assembly(b, ir.VoidType(), "st.global.f64 [$0], $1;", "l,d", [address, value], effects=True)
 
 
-@intrinsic
-def store_long(typingctx, address, value):  # type: ignore[no-untyped-def]
+@instruction(types.void(types.uint64, types.uint64))
+def store_long(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Writes a 64-bit word to global memory."""
-    signature = types.void(types.uint64, types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        assembly(b, ir.VoidType(), "st.global.b64 [$0], $1;", "l,l", list(args), effects=True)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    assembly(b, ir.VoidType(), "st.global.b64 [$0], $1;", "l,l", [address, value], effects=True)
 
 
-@intrinsic
-def add_long(typingctx, address, value):  # type: ignore[no-untyped-def]
+@instruction(types.uint64(types.uint64, types.uint64))
+def add_long(b: ir.IRBuilder, address: ir.Value, value: ir.Value) -> ir.Value:
     """Adds to a 64-bit word of global memory, at once for all threads, and gives what it was before."""
-    signature = types.uint64(types.uint64, types.uint64)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return assembly(b, i64, "atom.global.add.u64 $0, [$1], $2;", "=l,l,l", list(args), effects=True)
-
-    return signature, codegen
+    return assembly(b, i64, "atom.global.add.u64 $0, [$1], $2;", "=l,l,l", [address, value], effects=True)
 
 
-@intrinsic
-def bits_of_float(typingctx, value):  # type: ignore[no-untyped-def]
+@instruction(types.uint32(types.float32))
+def bits_of_float(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """The bits of a float32."""
-    signature = types.uint32(types.float32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return b.bitcast(args[0], i32)
-
-    return signature, codegen
+    return b.bitcast(value, i32)
 
 
-@intrinsic
-def float_of_bits(typingctx, bits):  # type: ignore[no-untyped-def]
+@instruction(types.float32(types.uint32))
+def float_of_bits(b: ir.IRBuilder, bits: ir.Value) -> ir.Value:
     """The float32 that has these bits."""
-    signature = types.float32(types.uint32)
-
-    def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-        return b.bitcast(args[0], f32)
-
-    return signature, codegen
+    return b.bitcast(bits, f32)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.launchers.paged import Spans, spans
 from gpu.reference import dense
 
 Tensors = tuple[torch.Tensor, ...]
-PAGE = 256
 THREADS = 256
 TILE = 64
 

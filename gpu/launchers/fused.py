@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.launchers.exl3 import InputSpace
-from gpu.launchers.paged import PAGE, Spans, spans
+from gpu.launchers.paged import Spans, spans
 from gpu.reference import fused as reference
 from gpu.reference.fused import Unfinished
 

@@ -12,9 +12,10 @@ import torch
 from gpu.kernels import catalogue
 from gpu.kernels.attention_layout import group_slices, softcap_factors, tile_tokens
 from gpu.kernels.packed_layout import GROUP, packed_parts
+from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
-from gpu.launchers.paged import GARBAGE, PAGE, SPARE, AttendCase, Spans, spans
+from gpu.launchers.paged import GARBAGE, SPARE, AttendCase, Spans, spans
 from gpu.reference import attention, packed
 
 Tensors = tuple[torch.Tensor, ...]

@@ -19,12 +19,12 @@ from gpu.kernels.attention_layout import (
     softcap_factors,
     tile_tokens,
 )
+from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.reference import attention, rope
 
 Tensors = tuple[torch.Tensor, ...]
-PAGE = 256
 SPARE = 12  # values between rows of q that are no one's
 GARBAGE = 60000.0  # unused slots of the cache may hold any finite value
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from gpu.kernels.attention_layout import MAX_SPLITS, STEP_KEYS, WARPS
-
-PAGE = 256
+from gpu.kernels.page_layout import PAGE
 
 
 def attend(

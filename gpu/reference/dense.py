@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-PAGE = 256
+from gpu.kernels.page_layout import PAGE
 
 
 def gather(

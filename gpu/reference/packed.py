@@ -13,7 +13,6 @@ import torch
 
 from gpu.kernels.packed_layout import (
     GROUP,
-    PAGE,
     PAGE_STEPS,
     REACH,
     STEP,
@@ -22,6 +21,7 @@ from gpu.kernels.packed_layout import (
     head_words,
     pieces,
 )
+from gpu.kernels.page_layout import PAGE
 
 ROOT = 32**-0.5
 LARGEST = 65504.0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from gpu.kernels.page_layout import PAGE
 from gpu.reference.elementwise import rms_norm
-
-PAGE = 256
 
 
 def rotate(x: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gpu.kernels.packed_layout import GROUP, PAGE, WIDTHS, head_words, packed_parts, pieces
+from gpu.kernels.packed_layout import GROUP, WIDTHS, head_words, packed_parts, pieces
+from gpu.kernels.page_layout import PAGE
 from gpu.reference import packed
 
 # Relative mean squared errors on Gaussian values that are known from another engine's cache of the same sizes.
