@@ -24,6 +24,7 @@ from tests.fakes.hub_content import example_repos
 from tests.fakes.metadata_hub import FakeRepo, FoundFile, HubAnswers, is_large
 from tests.fakes.sending import Fault, LoopbackServer, Request, SendingHandler
 
+REFUSALS = ("429", "500")
 KINDS = ("drop", "429", "500", "expired", "length", "hash", "norange", "drip")
 
 
@@ -58,24 +59,30 @@ class Chaos:
     def num_faults(self) -> int:
         return sum(self.counts.values())
 
-    def next(self, place: str, path: str, num_bytes: int) -> Fault:
+    def forget_files(self) -> None:
+        """The same files may come with a wrong byte once more, for another download of them."""
+        self._flipped.clear()
+
+    def next(self, place: str, path: str, num_bytes: int, size: int) -> Fault:
         """What becomes of a request for a file; called under the hub's lock.
 
         Args:
-            num_bytes: that would be sent.
+            num_bytes: that would be sent, of the file's `size`; both 0 for a redirect.
         """
         if (self.most is not None and self.num_faults >= self.most) or self._lot.random() >= self.share:
             return Fault()
         kind = self._lot.choice(self.kinds)
-        if (kind == "expired" and place != "storage") or (kind == "hash" and not self._may_flip(path, num_bytes)):
-            kind = "drop" if "drop" in self.kinds else kind
+        if place == "hub" and kind not in (REFUSALS if size == 0 else set(KINDS) - {"expired"}):
+            return Fault()  # a redirect has no body that could break
+        if kind == "hash" and not self._may_flip(path, size):
+            return Fault()
         fault = self._fault(kind, num_bytes)
         if fault != Fault():
             self.counts[kind] = self.counts.get(kind, 0) + 1
         return fault
 
-    def _may_flip(self, path: str, num_bytes: int) -> bool:
-        if path in self._flipped or num_bytes > self.hash_bytes:
+    def _may_flip(self, path: str, size: int) -> bool:
+        if path in self._flipped or not 0 < size <= self.hash_bytes:
             return False
         self._flipped.add(path)
         return True
@@ -177,12 +184,12 @@ class FakeHub:
             thread.join()
             server.server_close()
 
-    def next_fault(self, place: str, path: str, num_bytes: int) -> Fault:
+    def next_fault(self, place: str, path: str, num_bytes: int, size: int) -> Fault:
         with self.lock:
             waiting = self.faults.get(path)
             if waiting and (place == "storage" or not is_large(path)):
                 return waiting.popleft()
-            return self.chaos.next(place, path, num_bytes) if self.chaos else Fault()
+            return self.chaos.next(place, path, num_bytes, size) if self.chaos else Fault()
 
     def note(self, request: Request) -> None:
         with self.lock:
@@ -237,7 +244,8 @@ class _HubHandler(SendingHandler):
         if not isinstance(found, FoundFile):
             self.send_refusal(request, found[0], found[1])
             return
-        fault = hub.next_fault("hub", found.path, 0 if is_large(found.path) else len(found.data))
+        num_bytes = 0 if is_large(found.path) else len(found.data)
+        fault = request.fault = hub.next_fault("hub", found.path, num_bytes, num_bytes)
         sha256 = hashlib.sha256(found.data).hexdigest() if not is_large(found.path) else ""
         if fault.status:
             self.send_refusal(request, fault.status, dict(fault.headers))
@@ -269,7 +277,7 @@ class _StorageHandler(SendingHandler):
         if data is None or not hub.is_signed(self.path):
             self.send_refusal(request, 403, {})
             return
-        fault = hub.next_fault("storage", request.path, len(data) - _first(request))
+        fault = request.fault = hub.next_fault("storage", request.path, len(data) - _first(request), len(data))
         if fault.status:
             self.send_refusal(request, fault.status, dict(fault.headers))
         else:

@@ -51,6 +51,7 @@ class Request:
     headers: dict[str, str]
     status: int = 0
     sent: int = 0  # bytes of the body
+    fault: Fault = Fault()
 
 
 class LoopbackServer(ThreadingHTTPServer):

@@ -29,7 +29,7 @@ _PORTS = {"http": 80, "https": 443}
 _POLL_S = 0.1
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, 10035)  # the last is the same on Windows
 _NEAR_S = 0.002  # a round trip as inside a house
-_NEAR_BUFFER = 1 << 19
+_NEAR_BUFFER = 1 << 17
 
 _Address = tuple[int, int, int, tuple[object, ...]]  # family, kind, protocol, what `connect` wants
 

@@ -25,6 +25,8 @@ from engine.hub.transfer.stop import StopSwitch
 from engine.hub.types import RepoFile
 
 MAX_WRONG = 2  # times that a file may come with the wrong hash
+MAX_RANGELESS = 3  # times in a row that a server may send all of a file before it is taken to know nothing else
+WORTH_ASKING = 4 << 20  # bytes that lie here: asking once more costs less than having so many of them again
 _HOLD_S = 0.1  # that received bytes wait for a full buffer before they are written
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -49,6 +51,7 @@ class FileTransfer:
         self._state = state
         self._received = received
         self._clock = RetryClock(settings.back_off)
+        self._num_rangeless = 0
 
     def run(self) -> str:
         """Brings the file and returns its hash, once it has its final name.
@@ -135,6 +138,7 @@ class FileTransfer:
                 growing.restart()
                 raise RetryLater(f"{self._file.path} has changed at the server", at_once=True)
             if first is not None and first <= start and total in (None, self._file.size):
+                self._num_rangeless = 0
                 return start - first
         if answer.status != 200:
             raise RetryLater(f"the server does not have the asked part of {self._file.path}")
@@ -144,6 +148,9 @@ class FileTransfer:
         if not is_same:
             growing.restart()
             return 0
+        if start >= WORTH_ASKING and self._num_rangeless < MAX_RANGELESS:
+            self._num_rangeless += 1  # one of many servers behind a name may have a bad moment
+            raise RetryLater(f"the server sends all of {self._file.path} instead of the rest", at_once=True)
         return start  # a server without ranges begins anew: what is here is skipped, not written again
 
     def _receive(self, growing: PartFile, answer: Answer, to_skip: int) -> None:
