@@ -5,7 +5,6 @@ The short form of `tests/benchmarks/fault_run.py`, which has a thousand faults.
 
 from __future__ import annotations
 
-
 import pytest
 
 from tests.benchmarks.fault_run import MOST_PER_KILL, MOST_SHARE, FaultResult, FaultRun, run
