@@ -21,10 +21,10 @@ from numba.core import types
 from gpu.kernels.attention import Reading, few_kernel_reading
 from gpu.kernels.attention_ir import LIMITS, PIECE, Steps, hide, shared_words, weigh
 from gpu.kernels.attention_layout import PLAIN, Scoring
+from gpu.kernels.hadamard import transform_fours
 from gpu.kernels.packed_ir import BIASED, load_cell, odd_pairs, widened
 from gpu.kernels.packed_layout import GROUP, PAGE_STEPS, STEP, code_words, head_words, packed_parts
 from gpu.kernels.packed_pages import ROOT, rotate_32
-from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import assembly, f32, fma, i32, i64, instruction, items, load_int, load_words, mma_m16n8k16, word
 
 SCALE_WORDS = 4  # of a lane: 8 tokens' scales of a group
@@ -37,20 +37,7 @@ Fetch = Callable[[int], Words]
 @cuda.jit(device=True, inline=True)
 def rotate_fours(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
     """A group with four values a lane, rotated."""
-    a, b = v0 + v1, v0 - v1
-    c, d = v2 + v3, v2 - v3
-    v0, v1, v2, v3 = a + c, b + d, a - c, b - d
-    mask = 1
-    while mask < 8:
-        o0 = cuda.shfl_xor_sync(ALL_LANES, v0, mask)
-        o1 = cuda.shfl_xor_sync(ALL_LANES, v1, mask)
-        o2 = cuda.shfl_xor_sync(ALL_LANES, v2, mask)
-        o3 = cuda.shfl_xor_sync(ALL_LANES, v3, mask)
-        if lane & mask:
-            v0, v1, v2, v3 = o0 - v0, o1 - v1, o2 - v2, o3 - v3
-        else:
-            v0, v1, v2, v3 = v0 + o0, v1 + o1, v2 + o2, v3 + o3
-        mask *= 2
+    v0, v1, v2, v3 = transform_fours(v0, v1, v2, v3, lane, GROUP // 4)
     root = types.float32(ROOT)
     return v0 * root, v1 * root, v2 * root, v3 * root
 

@@ -44,13 +44,13 @@ MUL1_OFFSET = -3.453125
 
 
 @cuda.jit(device=True, inline=True)
-def rotate_128(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
-    """The rotated four values of a lane; float32 throughout, strides ascending."""
+def transform_fours(v0, v1, v2, v3, lane, lanes):  # type: ignore[no-untyped-def]
+    """The Hadamard transform of 4 * lanes values, four a lane; float32 throughout, strides ascending, no scale."""
     a, b = v0 + v1, v0 - v1
     c, d = v2 + v3, v2 - v3
     v0, v1, v2, v3 = a + c, b + d, a - c, b - d
     mask = 1
-    while mask < 32:
+    while mask < lanes:
         o0 = cuda.shfl_xor_sync(ALL_LANES, v0, mask)
         o1 = cuda.shfl_xor_sync(ALL_LANES, v1, mask)
         o2 = cuda.shfl_xor_sync(ALL_LANES, v2, mask)
@@ -60,6 +60,13 @@ def rotate_128(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
         else:
             v0, v1, v2, v3 = v0 + o0, v1 + o1, v2 + o2, v3 + o3
         mask *= 2
+    return v0, v1, v2, v3
+
+
+@cuda.jit(device=True, inline=True)
+def rotate_128(v0, v1, v2, v3, lane):  # type: ignore[no-untyped-def]
+    """The rotated four values of a lane."""
+    v0, v1, v2, v3 = transform_fours(v0, v1, v2, v3, lane, 32)
     scale = types.float32(INVERSE_ROOT_128)
     return v0 * scale, v1 * scale, v2 * scale, v3 * scale
 
