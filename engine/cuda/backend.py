@@ -32,7 +32,14 @@ from engine.errors import UnsupportedModelError
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue, rope_layout
-from gpu.kernels.attention_layout import AttendPlan, Scoring, partial_values, plan_attention, softcap_factors
+from gpu.kernels.attention_layout import (
+    COMBINE_THREADS,
+    AttendPlan,
+    Scoring,
+    partial_values,
+    plan_attention,
+    softcap_factors,
+)
 from gpu.launch import KernelCache, KernelSource
 from gpu.sampler import SOURCES
 
@@ -308,9 +315,9 @@ class CudaBackend:
         plan = self._attend(q, shape, batch, cache, out)
         if plan.needs_combine:
             self._kernels.get(catalogue.combine(shape.sinks is not None))(
-                (q.shape[0], shape.num_heads, 1), 128, self._attention_partial.data_ptr(), batch.positions.data_ptr(),
-                plan.grid[2], q.shape[0], shape.window or 0, plan.pool, cache.padded, shape.head_dim,
-                out.data_ptr(), out.stride(0), _sinks_of(shape),
+                (q.shape[0], shape.num_heads, 1), COMBINE_THREADS, self._attention_partial.data_ptr(),
+                batch.positions.data_ptr(), plan.grid[2], q.shape[0], shape.window or 0, plan.pool, cache.padded,
+                shape.head_dim, out.data_ptr(), out.stride(0), _sinks_of(shape),
             )  # fmt: skip
 
     def _attend(

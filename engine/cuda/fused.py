@@ -19,10 +19,9 @@ from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, Sums, products_o
 from engine.cuda.packed import PackedPages
 from gpu.kernels import catalogue
 from gpu.kernels.attention_layout import AttendPlan
+from gpu.kernels.fused_layout import MAX_SPAN, THREADS
 from gpu.launch import KernelCache, KernelSource
 
-THREADS = 128
-MAX_SPAN = 512  # columns of query, key or value that one block finishes
 NO_SUMS = Sums(0, 0, 0)
 
 Attend = Callable[[torch.Tensor, AttentionShape, Batch, Any, torch.Tensor], AttendPlan]

@@ -16,10 +16,9 @@ from engine.backend import Batch, CacheShape
 from engine.budget import LEAST_STAGING, PAGE_TOKENS
 from gpu.kernels import catalogue
 from gpu.kernels.attention_layout import PLAIN, AttendPlan, Scoring, group_slices, plan_attention, tile_tokens
-from gpu.kernels.packed_layout import head_words, packed_parts
+from gpu.kernels.packed_layout import THREADS, head_words, packed_parts
 from gpu.launch import KernelCache, KernelSource
 
-THREADS = 128
 EXPANDING_BLOCKS = 8  # of a multiprocessor
 
 

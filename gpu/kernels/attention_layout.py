@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 TILE_ROWS = 16  # query rows of a tile: tokens x heads
 WARPS = 4  # of a block
+COMBINE_THREADS = 128  # of a block that merges splits
 STEP_KEYS = 32  # keys that a warp takes at a time
 MAX_SPLITS = 32  # blocks that share the keys of a tile: `combine` gives each a lane
 MAX_DEALT_ROWS = 32  # rows whose keys are dealt out by length: a lane each

@@ -23,6 +23,7 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.attention_merge import merger
+from gpu.kernels.fused_layout import MAX_SPAN, THREADS
 from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, stage, staged_sum, sum_some
 from gpu.kernels.norms import inverse_rms
 from gpu.kernels.page_layout import PAGE
@@ -38,9 +39,6 @@ from gpu.ptx import (
     store_half,
     wait_for_inputs,
 )
-
-MAX_SPAN = 512  # columns that a block of `finish_heads` has at most
-THREADS = 32 * WARPS
 
 
 @cuda.jit(device=True, inline=True)

@@ -24,6 +24,7 @@ from gpu.kernels.page_layout import PAGE
 GROUP = 32  # values that share a scale
 STEP = 32  # tokens of a cell
 PAGE_STEPS = PAGE // STEP
+THREADS = 128  # of a block that writes or expands pages
 WIDTHS = range(2, 9)  # bits of a code
 # Of the steps of the grid that the largest magnitude takes: 4 levels do better when they leave the largest value out.
 REACH = {bits: 0.85 if bits == 2 else 1.0 for bits in WIDTHS}

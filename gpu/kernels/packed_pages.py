@@ -18,12 +18,11 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.packed_ir import floor_to_int, replace_bits, warp_largest, warp_total
-from gpu.kernels.packed_layout import GROUP, REACH, STEP, code_words, head_words
+from gpu.kernels.packed_layout import GROUP, REACH, STEP, THREADS, code_words, head_words
 from gpu.kernels.page_layout import PAGE
 from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import let_next_start, load_half, load_int, round_to_int, store_half, store_word, wait_for_inputs
 
-THREADS = 128
 WARPS = THREADS // 32
 ROOT = 32**-0.5
 LARGEST = 65504.0

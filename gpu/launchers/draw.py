@@ -37,6 +37,11 @@ class Draw:
         return wide
 
 
+def padded_size(size: int) -> int:
+    """Of a side of a matrix: whole blocks of the rotation."""
+    return -(-size // 128) * 128
+
+
 def poisoned(*shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """NaN everywhere: what a kernel leaves out shows, and what it writes beyond its place shows too."""
     return torch.full(shape, float("nan"), dtype=dtype, device=device)

@@ -11,24 +11,20 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.fused_layout import THREADS
 from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
-from gpu.launchers.draw import Draw, poisoned
+from gpu.launchers.draw import Draw, padded_size, poisoned
 from gpu.launchers.exl3 import InputSpace
 from gpu.launchers.paged import Spans, spans
 from gpu.reference import fused as reference
 from gpu.reference.fused import Unfinished
 
 Tensors = tuple[torch.Tensor, ...]
-THREADS = 128
 ROW_CAPACITY = 16
 EPS = 0.25  # so large that it shows
 HEAD_EPS = 0.1
 NO_KEYS = (0.0, -1e30)  # sum and maximum of a piece of attention that sees no key; its values stay as they were
-
-
-def padded_size(size: int) -> int:
-    return -(-size // 128) * 128
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,13 @@ import torch
 
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache
-from gpu.launchers.draw import Draw, poisoned
+from gpu.launchers.draw import Draw, padded_size, poisoned
 from gpu.reference import exl3, many_rows
 
 Tensors = tuple[torch.Tensor, ...]
 THREADS = 256
 WARPS = THREADS // 32
 EPS = 1e-5
-
-
-def _padded(size: int) -> int:
-    return -(-size // 128) * 128
 
 
 def _warps_grid(rows: int, width: int) -> tuple[int, int, int]:
@@ -89,7 +85,7 @@ class PrepareInputs:
 def prepare_inputs(case: PrepareCase, draw: Draw) -> PrepareInputs:
     x = draw.normal(case.rows, case.in_features)
     x[1:2] = 0.0
-    suh = draw.normal(case.matrices, _padded(case.in_features), dtype=torch.float16)
+    suh = draw.normal(case.matrices, padded_size(case.in_features), dtype=torch.float16)
     return PrepareInputs(case, draw.padded(x, case.in_features + case.spare), suh, draw.normal(case.in_features))
 
 
@@ -135,7 +131,7 @@ class FinishInputs:
 
 
 def finish_inputs(case: FinishCase, draw: Draw) -> FinishInputs:
-    width = _padded(case.columns)
+    width = padded_size(case.columns)
     svh, bias = (draw.normal(width, dtype=torch.float16) for _ in range(2))
     return FinishInputs(case, draw.normal(case.rows, width), svh, bias, draw.normal(case.rows, case.columns))
 
@@ -185,7 +181,7 @@ class GatedInputs:
 
 
 def gated_inputs(case: GatedCase, draw: Draw) -> GatedInputs:
-    width = _padded(case.columns)
+    width = padded_size(case.columns)
     products = draw.normal(2, case.rows, width, scale=4.0)
     svh, bias = (draw.normal(2, width, dtype=torch.float16) for _ in range(2))
     return GatedInputs(case, products, svh, bias, draw.normal(width, dtype=torch.float16, scale=0.1))

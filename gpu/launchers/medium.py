@@ -12,7 +12,7 @@ import torch
 from gpu.kernels import catalogue
 from gpu.kernels.medium_layout import Shape
 from gpu.launch import KernelCache
-from gpu.launchers.draw import Draw, poisoned
+from gpu.launchers.draw import Draw, padded_size, poisoned
 from gpu.reference import exl3 as reference
 from gpu.reference.elementwise import rms_norm
 
@@ -102,7 +102,7 @@ class PrepareInputs:
 
 
 def prepare_inputs(case: PrepareCase, draw: Draw) -> PrepareInputs:
-    padded = -(-case.in_features // 128) * 128
+    padded = padded_size(case.in_features)
     values = draw.normal(case.rows, case.in_features, scale=case.size)
     values[1:2] = 0.0  # a row without a largest value
     values[2:3, 1:] *= 1e-4  # a row with one large value

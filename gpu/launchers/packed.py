@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
-from gpu.kernels.attention_layout import group_slices, softcap_factors, tile_tokens
-from gpu.kernels.packed_layout import GROUP, packed_parts
+from gpu.kernels.attention_layout import COMBINE_THREADS, WARPS, group_slices, softcap_factors, tile_tokens
+from gpu.kernels.packed_layout import GROUP, THREADS, packed_parts
 from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
@@ -19,7 +19,6 @@ from gpu.launchers.paged import GARBAGE, SPARE, AttendCase, Spans, spans
 from gpu.reference import attention, packed
 
 Tensors = tuple[torch.Tensor, ...]
-THREADS = 128
 
 
 def _padded(head_dim: int) -> int:
@@ -221,15 +220,15 @@ def launch_attend(kernels: KernelCache, inputs: PackedAttendInputs) -> Tensors:
     slots = tiles if case.pool else splits * rows if splits > 1 else 0
     partial = poisoned(slots, heads, padded + 2, device=q.device)
     kernels.get(catalogue.attend_packed(padded, *case.bits, case.scoring))(
-        (tiles, columns, splits), THREADS, q.data_ptr(), q.stride(0), batch.positions.data_ptr(),
+        (tiles, columns, splits), 32 * WARPS, q.data_ptr(), q.stride(0), batch.positions.data_ptr(),
         batch.sequences.data_ptr(), batch.table.data_ptr(), batch.table.shape[1], inputs.k_pages.data_ptr(),
         inputs.v_pages.data_ptr(), out.data_ptr(), partial.data_ptr(), rows, case.head_dim, case.group, tokens,
         case.window, case.pool, case.head_dim**-0.5, *softcap_factors(case.softcap), inputs.sinks.data_ptr(),
     )  # fmt: skip
     if slots:
         kernels.get(catalogue.combine(case.sinks))(
-            (rows, heads, 1), THREADS, partial.data_ptr(), batch.positions.data_ptr(), splits, rows, case.window,
-            case.pool, padded, case.head_dim, out.data_ptr(), out.stride(0), inputs.sinks.data_ptr(),
+            (rows, heads, 1), COMBINE_THREADS, partial.data_ptr(), batch.positions.data_ptr(), splits, rows,
+            case.window, case.pool, padded, case.head_dim, out.data_ptr(), out.stride(0), inputs.sinks.data_ptr(),
         )  # fmt: skip
     return (out,)
 

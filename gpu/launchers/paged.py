@@ -11,6 +11,7 @@ import torch
 
 from gpu.kernels import catalogue, rope_layout
 from gpu.kernels.attention_layout import (
+    COMBINE_THREADS,
     WARPS,
     Scoring,
     attend_parts,
@@ -260,8 +261,8 @@ def launch_attend(kernels: KernelCache, inputs: AttendInputs) -> Tensors:
     )  # fmt: skip
     if slots:
         kernels.get(catalogue.combine(case.sinks))(
-            (rows, heads, 1), 128, partial.data_ptr(), batch.positions.data_ptr(), splits, rows, case.window, case.pool,
-            padded, case.head_dim, out.data_ptr(), out.stride(0), inputs.sinks.data_ptr(),
+            (rows, heads, 1), COMBINE_THREADS, partial.data_ptr(), batch.positions.data_ptr(), splits, rows,
+            case.window, case.pool, padded, case.head_dim, out.data_ptr(), out.stride(0), inputs.sinks.data_ptr(),
         )  # fmt: skip
     return (out,)
 
