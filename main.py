@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,11 @@ from engine.errors import EngineError
 from engine.requests import LoadRequest
 
 if TYPE_CHECKING:
+    from app.storage.settings import Settings
     from engine.hub.endpoint import Endpoint
+
+
+_ENDPOINT_HELP = "a mirror of the hub (default: the window's settings, then HF_ENDPOINT)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,12 +71,16 @@ def _add_download(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "gated models is taken from the variable HF_TOKEN, else from where the window keeps it.",
     )  # fmt: skip
     download.add_argument("model", metavar="OWNER/NAME[@BRANCH]", help="the model, or the address of its page")
-    download.add_argument("--to", type=Path, metavar="FOLDER", help="folder of models in which it gets a folder")
-    download.add_argument("--endpoint", default="", metavar="URL", help="a mirror of the hub (default: HF_ENDPOINT)")
+    download.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="folder of models in which it gets a folder (default: the window's)"
+    )
+    download.add_argument("--endpoint", default="", metavar="URL", help=_ENDPOINT_HELP)
     download.add_argument(
         "--own-server", action="store_true", help="the endpoint is your own server and may have the token"
     )
-    download.add_argument("--proxy", default="", metavar="URL", help="HTTP proxy (default: the system's settings)")
+    download.add_argument(
+        "--proxy", default="", metavar="URL", help="HTTP proxy (default: the window's settings, then the system's)"
+    )
     download.add_argument("--connections", type=_positive, metavar="N", help="files at a time (default: 3)")
     download.set_defaults(run=_download)
 
@@ -87,7 +96,7 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--cache-bits", type=_cache_bits, default=LoadRequest.cache_bits, metavar="BITS",
         help="bits of the cache's keys and values, as for chat (default: 16)",
     )  # fmt: skip
-    fit.add_argument("--endpoint", default="", metavar="URL", help="a mirror of the hub (default: HF_ENDPOINT)")
+    fit.add_argument("--endpoint", default="", metavar="URL", help=_ENDPOINT_HELP)
     fit.set_defaults(run=_fit)
 
 
@@ -144,38 +153,54 @@ def _download(options: argparse.Namespace) -> int:
     import platformdirs
 
     from engine.hub.download_command import DownloadOrder, download_model
-    from engine.hub.endpoint import Endpoint
     from engine.hub.transfer.settings import TransferSettings
     from engine.hub.transfer.source import Access
 
     data = Path(platformdirs.user_data_dir("Espalier", appauthor=False))
-    endpoint = Endpoint.of(options.endpoint, options.proxy, is_own=options.own_server, environment=os.environ)
+    endpoint = _endpoint(data, options.endpoint, options.proxy, is_own=options.own_server)
     token = _token_for(endpoint, data)
     settings = TransferSettings(parallel_files=options.connections or TransferSettings.parallel_files)
-    folder = (options.to or data / "models").expanduser().absolute()
+    usual = next((Path(each) for each in _saved(data).models_folders), data / "models")
+    folder = (options.to or usual).expanduser().absolute()
     return download_model(DownloadOrder(options.model, folder, Access(endpoint, token), settings), sys.stdout)
 
 
+def _endpoint(data: Path, address: str, proxy: str = "", *, is_own: bool = False) -> Endpoint:
+    """Where the hub is by the window's settings, with what the command line says in place of them."""
+    saved = _saved(data).hub
+    if address:  # another server than the one that the settings may call the user's own
+        saved = replace(saved, address=address, is_own=is_own)
+    elif is_own:
+        saved = replace(saved, is_own=True)
+    return replace(saved, proxy=proxy or saved.proxy).endpoint(os.environ)
+
+
+def _saved(data: Path) -> Settings:
+    """What the user chose in the window."""
+    from app.storage.paths import DataPaths
+    from app.storage.settings import saved_settings
+
+    return saved_settings(DataPaths(data).settings)
+
+
 def _token_for(endpoint: Endpoint, data: Path) -> str:
-    """The token for the hub, '' where there is none or none may go; then the keyring need not be unlocked."""
+    """The token for the hub, '' where there is none or none may go."""
+    from engine.hub.settings import token_for
     from engine.hub.tokens import TokenStore
 
-    if not endpoint.may_have_token(endpoint.url):
-        return ""
-    return (os.environ.get("HF_TOKEN") or TokenStore(data).load() or "").strip()
+    return token_for(endpoint, TokenStore(data), os.environ)
 
 
 def _fit(options: argparse.Namespace) -> int:
     import platformdirs
 
     from engine.fit_report import FitRequest, FitSources, fit_lines
-    from engine.hub.endpoint import Endpoint
 
-    endpoint = Endpoint.of(options.endpoint, environment=os.environ)
     data, cache = (
         Path(folder("Espalier", appauthor=False))
         for folder in (platformdirs.user_data_dir, platformdirs.user_cache_dir)
     )
+    endpoint = _endpoint(data, options.endpoint)
     token = "" if Path(options.model).is_dir() else _token_for(endpoint, data)
     request = FitRequest(options.model, options.vram, options.context, options.cache_bits)
     print("\n".join(fit_lines(request, FitSources(endpoint, token, cache))))

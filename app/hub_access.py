@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -16,6 +17,7 @@ from app.controllers.preferences import Preferences
 from engine.errors import EngineError
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.endpoint import Endpoint
+from engine.hub.settings import TOKEN_VARIABLE, HubSettings
 from engine.hub.tokens import TokenStore
 from engine.hub.transfer.source import Access
 
@@ -24,7 +26,7 @@ EndpointOf = Callable[[str, str, bool], Endpoint]
 
 def usual_endpoint(address: str, proxy: str, offline: bool, environment: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of texts as they are typed and of the program's variables. Raises `InvalidRequestError`."""
-    return Endpoint.of(address, proxy, offline=offline, environment=environment)
+    return HubSettings(address, proxy, offline).endpoint(environment)
 
 
 class HubAccess(QObject):
@@ -66,13 +68,14 @@ class HubAccess(QObject):
     def endpoint(self) -> Endpoint:
         """Where the hub is now. Raises `InvalidRequestError` for an address in the settings that is none."""
         settings = self._preferences.settings
-        return self._endpoint_of(settings.hub_address, settings.hub_proxy, settings.offline)
+        endpoint = self._endpoint_of(settings.hub_address, settings.hub_proxy, settings.offline)
+        return replace(endpoint, is_own=True) if settings.hub_is_own and settings.hub_address else endpoint
 
     def token(self) -> str:
         """The user's token, '' without one; may wait for the keyring, so never to be called by the window's thread."""
         with self._token_lock:
             if self._token is None:
-                self._token = (os.environ.get("HF_TOKEN") or self.tokens.load() or "").strip()
+                self._token = (os.environ.get(TOKEN_VARIABLE) or self.tokens.load() or "").strip()
             return self._token
 
     def access(self) -> Access:
@@ -94,8 +97,11 @@ class HubAccess(QObject):
             self._preferences.update(offline=offline)
             self.offline_changed.emit(offline)
 
-    def set_address(self, address: str, proxy: str) -> None:
+    def set_address(self, address: str, proxy: str, *, is_own: bool = False) -> None:
         """Takes another hub and proxy, '' for the usual ones. Raises `InvalidRequestError` and keeps the old ones."""
-        self._endpoint_of(address, proxy, self._preferences.settings.offline)
-        self._preferences.update(hub_address=address.strip(), hub_proxy=proxy.strip())
-        self.changed.emit()
+        HubSettings(address, proxy).endpoint({})
+        address, proxy = address.strip(), proxy.strip()
+        before = self._preferences.settings
+        self._preferences.update(hub_address=address, hub_proxy=proxy, hub_is_own=is_own and bool(address))
+        if self._preferences.settings != before:
+            self.changed.emit()

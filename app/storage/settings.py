@@ -12,6 +12,7 @@ from app.storage.model_loads import CACHE_BITS as CACHE_BITS
 from app.storage.model_loads import MAX_CACHE_TOKENS, ModelLoad, model_loads_of
 from app.storage.set_aside import set_aside
 from app.theme.tokens import ThemeChoice
+from engine.hub.settings import MAX_PARALLEL_DOWNLOADS, HubSettings
 
 SCHEMA_VERSION = 1
 
@@ -40,7 +41,14 @@ class Settings:
     opened_folders: tuple[str, ...] = ()  # models elsewhere that the user opened
     hub_address: str = ""  # '' is the hub itself
     hub_proxy: str = ""  # '' leaves it to the system
+    hub_is_own: bool = False  # the server at that address is the user's and may have the token
+    parallel_downloads: int = 1  # models at a time
     offline: bool = False  # nothing is asked of any server
+
+    @property
+    def hub(self) -> HubSettings:
+        """The choices about the hub."""
+        return HubSettings(self.hub_address, self.hub_proxy, self.offline, self.hub_is_own)
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,16 @@ def load_settings(path: Path) -> LoadedSettings:
         return LoadedSettings(Settings())
     except (OSError, ValueError):
         return LoadedSettings(Settings(), set_aside(path))
-    known = {each.name: _checked(each.name, raw.get(each.name)) for each in fields(Settings)}
-    return LoadedSettings(Settings(**{name: value for name, value in known.items() if value is not None}))
+    return LoadedSettings(_settings_of(raw))
+
+
+def saved_settings(path: Path) -> Settings:
+    """As `load_settings` for a command in the terminal: a damaged file is left to the window."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Settings()
+    return _settings_of(raw) if isinstance(raw, dict) else Settings()
 
 
 def save_settings(path: Path, settings: Settings) -> None:
@@ -83,11 +99,18 @@ def save_settings(path: Path, settings: Settings) -> None:
     part.replace(path)
 
 
+def _settings_of(raw: dict[str, Any]) -> Settings:
+    known = {each.name: _checked(each.name, raw.get(each.name)) for each in fields(Settings)}
+    return Settings(**{name: value for name, value in known.items() if value is not None})
+
+
 def _checked(name: str, value: Any) -> Any:
     """`value` in the type of the field, or None when it does not fit."""
     default = getattr(Settings(), name)
     if isinstance(default, bool):
         return value if isinstance(value, bool) else None
+    if name == "parallel_downloads":
+        return value if type(value) is int and 1 <= value <= MAX_PARALLEL_DOWNLOADS else None
     if name == "cache_bits":
         return value if type(value) is int and value in CACHE_BITS else None
     if isinstance(default, int):

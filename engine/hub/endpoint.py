@@ -61,7 +61,9 @@ class Endpoint:
         wanted = url.strip() or known.get("HF_ENDPOINT", "").strip() or HUB_URL
         wanted = (wanted if "://" in wanted else f"https://{wanted}").rstrip("/")
         is_offline = offline or known.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "ON", "YES", "TRUE")
-        return cls(wanted, proxy.strip() or None, is_offline, is_own)
+        through = proxy.strip()
+        through = through if "://" in through or not through else f"http://{through}"
+        return cls(wanted, through or None, is_offline, is_own)
 
     @property
     def is_mirror(self) -> bool:

@@ -71,6 +71,12 @@ class DownloadQueue:
         with self._lock:
             return frozenset(self._active)
 
+    def set_parallel_downloads(self, count: int) -> None:
+        """Takes another number of models at a time; those that are active go on."""
+        with self._lock:
+            self._parallel_downloads = max(1, count)
+        self._fill()
+
     def start(self) -> None:
         """Lets held downloads begin."""
         self._is_started = True

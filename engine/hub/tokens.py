@@ -47,6 +47,16 @@ class TokenStore:
         """The token, None when there is none."""
         return self._from_keyring() or self._from_file()
 
+    @property
+    def file_path(self) -> Path:
+        """Where the token lies if there is no keyring."""
+        return self._path
+
+    @property
+    def is_in_file(self) -> bool:
+        """Whether it lies unencrypted."""
+        return self._from_file() is not None
+
     def save(self, token: str) -> str:
         """Keeps a token in place of the one there is.
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.settings import Settings, load_settings, save_settings
+from app.storage.settings import Settings, load_settings, save_settings, saved_settings
+from engine.hub.settings import HubSettings
 from tests.app.driver import Window
 
 
@@ -88,3 +89,21 @@ def test_a_damaged_file_is_reported_in_the_window(open_window: Callable[..., Win
     assert notice.isVisible()
     assert "conversations.sqlite3.damaged-" in notice._text.text()
     assert "settings.json.damaged-" in notice._text.text()
+
+
+@pytest.mark.parametrize("wrong", [True, 0, 5, 1.5, "2"])
+def test_a_number_of_downloads_that_is_not_offered_is_left_out(tmp_path: Path, wrong: object) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"parallel_downloads": wrong, "hub_address": "mirror.example"}))
+    assert load_settings(path).settings == Settings(hub_address="mirror.example")
+
+
+def test_a_command_reads_the_windows_settings_and_leaves_a_damaged_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    save_settings(path, Settings(hub_address="own.example", hub_proxy="p:1", offline=True, hub_is_own=True))
+    assert saved_settings(path).hub == HubSettings("own.example", "p:1", offline=True, is_own=True)
+    for text in ("{", "[]"):
+        path.write_text(text)
+        assert saved_settings(path) == Settings()
+        assert path.read_text() == text
+    assert saved_settings(tmp_path / "none.json") == Settings()

@@ -57,8 +57,9 @@ def test_typed_addresses() -> None:
     for bad in ("ftp://x", "https://", "https://a b", "https://x:99999", "https://x/?q=1"):
         with pytest.raises(InvalidRequestError):
             Endpoint.of(bad)
+    assert Endpoint.of(proxy="proxy.example:3128").proxy == "http://proxy.example:3128"
     with pytest.raises(InvalidRequestError):
-        Endpoint.of(proxy="proxy.example:3128")
+        Endpoint.of(proxy="socks5://proxy.example:3128")
 
 
 def test_offline_is_said() -> None:
