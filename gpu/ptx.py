@@ -98,20 +98,22 @@ def mma_m16n8k16(
     b: ir.IRBuilder, a: Sequence[ir.Value], halves: Sequence[ir.Value], sums: Sequence[ir.Value]
 ) -> list[ir.Value]:
     """C + A B on the tensor cores: A 16 x 16 fp16 (4 registers), B 16 x 8 fp16 (2), C 16 x 8 float32 (4)."""
-    result = ir.LiteralStructType([f32] * 4)
-    text = "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
-    out = assembly(b, result, text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f", [*a, *halves, *sums])
-    return items(b, out, 4)
+    return _mma(b, "m16n8k16.row.col.f32.f16.f16.f32", f32, [*a, *halves, *sums])
 
 
 def mma_m16n8k32(
     b: ir.IRBuilder, a: Sequence[ir.Value], codes: Sequence[ir.Value], sums: Sequence[ir.Value]
 ) -> list[ir.Value]:
     """C + A B on the tensor cores: A 16 x 32 unsigned bytes (4 registers), B 32 x 8 signed bytes (2), C int32 (4)."""
-    result = ir.LiteralStructType([i32] * 4)
-    text = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
-    out = assembly(b, result, text, "=r,=r,=r,=r,r,r,r,r,r,r,r,r,r,r", [*a, *codes, *sums])
-    return items(b, out, 4)
+    return _mma(b, "m16n8k32.row.col.s32.u8.s8.s32", i32, [*a, *codes, *sums])
+
+
+def _mma(b: ir.IRBuilder, kind: str, number: ir.Type, values: Sequence[ir.Value]) -> list[ir.Value]:
+    """values: four registers of A, two of B, four sums, which are of a type of their own."""
+    of_sum = "f" if number == f32 else "r"
+    text = f"mma.sync.aligned.{kind} {{$0,$1,$2,$3}}, {{$4,$5,$6,$7}}, {{$8,$9}}, {{$10,$11,$12,$13}};"
+    constraints = ",".join([f"={of_sum}"] * 4 + ["r"] * 6 + [of_sum] * 4)
+    return items(b, assembly(b, ir.LiteralStructType([number] * 4), text, constraints, values), 4)
 
 
 def _overlaps_launches() -> bool:

@@ -12,11 +12,10 @@ import torch
 
 from gpu.kernels import catalogue
 from gpu.kernels.fused_layout import THREADS
-from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, padded_size, poisoned
 from gpu.launchers.exl3 import InputSpace
-from gpu.launchers.paged import Spans, spans
+from gpu.launchers.paged import Spans, poisoned_pages, spans
 from gpu.reference import fused as reference
 from gpu.reference.fused import Unfinished
 
@@ -337,10 +336,8 @@ class HeadsInputs:
 
     @property
     def caches(self) -> tuple[torch.Tensor, torch.Tensor]:
-        pages, heads, padded = self.spans.num_pages, self.case.kv_heads, self.case.head_dim + self.case.spare
-        device, half = self.weights.device, torch.float16
-        k = poisoned(pages, heads, PAGE, padded, device=device, dtype=half)
-        return k, poisoned(pages, heads, padded, PAGE, device=device, dtype=half)
+        case = self.case
+        return poisoned_pages(self.spans.num_pages, case.kv_heads, case.head_dim + case.spare, self.weights.device)
 
 
 def heads_inputs(case: HeadsCase, draw: Draw) -> HeadsInputs:

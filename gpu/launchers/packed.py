@@ -15,7 +15,7 @@ from gpu.kernels.packed_layout import GROUP, THREADS, packed_parts
 from gpu.kernels.page_layout import PAGE
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
-from gpu.launchers.paged import GARBAGE, SPARE, AttendCase, Spans, spans
+from gpu.launchers.paged import GARBAGE, SPARE, AttendCase, Spans, poisoned_pages, spans
 from gpu.reference import attention, packed
 
 Tensors = tuple[torch.Tensor, ...]
@@ -64,8 +64,7 @@ def append_inputs(case: AppendCase, draw: Draw) -> AppendInputs:
     staged = torch.arange(width, dtype=torch.int32)[None] if is_one else torch.arange(len(case.parts))[:, None]
     staged = staged.expand(len(case.parts), width).int().contiguous().to(draw.device)
     pages, half = int(staged.max()) + 1, torch.float16
-    k = poisoned(pages, heads, PAGE, padded, device=draw.device, dtype=half)
-    v = poisoned(pages, heads, padded, PAGE, device=draw.device, dtype=half)
+    k, v = poisoned_pages(pages, heads, padded, draw.device)
     for position, sequence in zip(batch.positions.tolist(), batch.sequences.tolist()):
         page, slot = int(staged[sequence, position // PAGE]), position % PAGE
         scale = 10.0 ** (position % 5 - 3)
@@ -124,10 +123,8 @@ class ExpandInputs:
 
     @property
     def out(self) -> tuple[torch.Tensor, torch.Tensor]:
-        pages, case = self.spans.table.shape[1], self.case
-        device, half = self.k_pages.device, torch.float16
-        k = poisoned(pages, case.kv_heads, PAGE, case.padded, device=device, dtype=half)
-        return k, poisoned(pages, case.kv_heads, case.padded, PAGE, device=device, dtype=half)
+        case = self.case
+        return poisoned_pages(self.spans.table.shape[1], case.kv_heads, case.padded, self.k_pages.device)
 
 
 def expand_inputs(case: ExpandCase, draw: Draw) -> ExpandInputs:

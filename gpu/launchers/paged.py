@@ -57,6 +57,12 @@ def _padded(head_dim: int) -> int:
     return -(-head_dim // 32) * 32
 
 
+def poisoned_pages(pages: int, heads: int, padded: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """fp16 pages of K and V without keys and values."""
+    k = poisoned(pages, heads, PAGE, padded, device=device, dtype=torch.float16)
+    return k, poisoned(pages, heads, padded, PAGE, device=device, dtype=torch.float16)
+
+
 @dataclass(frozen=True)
 class RopeCase:
     """`rotary` values of a head are rotated; parts: (first position, tokens) of each sequence."""
@@ -83,10 +89,8 @@ class RopeInputs:
 
     @property
     def caches(self) -> tuple[torch.Tensor, torch.Tensor]:
-        pages, heads, padded = self.spans.num_pages, self.case.kv_heads, _padded(self.case.head_dim)
-        device, half = self.q.device, torch.float16
-        k = poisoned(pages, heads, PAGE, padded, device=device, dtype=half)
-        return k, poisoned(pages, heads, padded, PAGE, device=device, dtype=half)
+        case = self.case
+        return poisoned_pages(self.spans.num_pages, case.kv_heads, _padded(case.head_dim), self.q.device)
 
 
 ROPE_EPS = 1e-6
