@@ -77,11 +77,6 @@ class PageTable:
         """Pages that no running sequence uses."""
         return sum(page.references == 0 for page in self.pages)
 
-    @property
-    def used_tokens(self) -> int:
-        """Tokens that running sequences hold, shared pages counted once."""
-        return sum(len(page.token_ids) for page in self.pages if page.references)
-
     def allocate(self, prompt_ids: Sequence[int], num_tokens: int) -> PageSequence | None:
         """Pages for a sequence that starts with a prompt and grows to `num_tokens`; None when they do not fit now.
 

@@ -14,9 +14,19 @@ from numba import njit, prange
 from engine.budget import PAGE_TOKENS
 from engine.cpu.exl3_ir import MICRO_ROWS, PANEL_COLUMNS, multiply_panel
 from engine.cpu.exl3_kernels import PRANGE_ONLY
-from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, soften, widen_halves
+from engine.cpu.math_ir import half_bits, soften, widen_halves
+from engine.cpu.softmax_kernels import (
+    NEG_INF,
+    first_key_of,
+    hide_outside,
+    keys_of_split,
+    merge_splits,
+    multiply,
+    split_rows,
+    weigh,
+    with_sink,
+)
 
-NEG_INF = np.float32(-np.inf)
 QUERY_ROWS = 192  # query rows (tokens x heads of a group) that share one widened panel of keys
 
 
@@ -66,97 +76,67 @@ def rotate_and_append(  # type: ignore[no-untyped-def]
                 v_cache[page, head, slot, i] = half_bits(v[row, head * head_dim + i])
 
 
-@njit(nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
-def with_sink(total, sinks, head, largest):  # type: ignore[no-untyped-def]
-    """A head's sum of weights, whose maximum is `largest`, with its sink; sinks of length 0: none."""
-    return total + np.exp(sinks[head] - largest) if sinks.shape[0] > 0 else total
-
-
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
 def attend_rows(  # type: ignore[no-untyped-def]
     q, positions, sequences, page_table, k_cache, v_cache, head_dim, scale, window, softcap, sinks, out
 ):
     """Decode: every row on its own, one read of a page's K and V for all query heads of a group.
 
-    window 0: all keys; softcap 0: none; sinks float32 [H], of length 0: none. Parallel over rows and key/value heads.
+    window 0: all keys; softcap 0: none; sinks float32 [H], of length 0: none. Parallel over splits of rows and
+    key/value heads.
     """
-    kv_heads, padded = k_cache.shape[1], k_cache.shape[2]
-    group = q.shape[1] // head_dim // kv_heads
+    heads, kv_heads, padded = q.shape[1] // head_dim, k_cache.shape[1], k_cache.shape[2]
+    group = heads // kv_heads
     k_flat, v_flat = k_cache.reshape(-1), v_cache.reshape(-1)
-    page_size = padded * PAGE_TOKENS
-    for job in prange(q.shape[0] * kv_heads):
-        row, kv_head = job // kv_heads, job % kv_heads
-        position = positions[row]
-        first_key = max(0, position + 1 - window) if window > 0 else 0
-        line = np.empty(max(PAGE_TOKENS, padded), np.float32)
+    firsts, rows = split_rows(positions, window)
+    sums = np.empty((rows.shape[0], heads, padded), np.float32)
+    largest, total = np.empty((rows.shape[0], heads), np.float32), np.empty((rows.shape[0], heads), np.float32)
+    jobs = rows.shape[0] * kv_heads
+    for job in prange(jobs):
+        split, kv_head = job // kv_heads, job % kv_heads
+        row, first_head = rows[split], kv_head * group
+        first_key, end_key = keys_of_split(positions[row], window, split - firsts[row])
+        queries = np.empty(group * head_dim, np.float32)
+        for i in range(group * head_dim):
+            queries[i] = q[row, first_head * head_dim + i] * scale
         scores = np.empty(group * PAGE_TOKENS, np.float32)
-        sums = np.zeros(group * padded, np.float32)
-        largest = np.full(group, NEG_INF, np.float32)
-        total = np.zeros(group, np.float32)
-        for page_index in range(first_key // PAGE_TOKENS, position // PAGE_TOKENS + 1):
-            base = (page_table[sequences[row], page_index] * kv_heads + kv_head) * page_size
+        own_sums = sums[split, first_head : first_head + group].reshape(-1)
+        own_largest = largest[split, first_head : first_head + group]
+        own_total = total[split, first_head : first_head + group]
+        own_sums[:], own_largest[:], own_total[:] = 0.0, NEG_INF, 0.0
+        last_page = (end_key - 1) // PAGE_TOKENS
+        for page_index in range(first_key // PAGE_TOKENS, last_page + 1):
+            base = (page_table[sequences[row], page_index] * kv_heads + kv_head) * padded * PAGE_TOKENS
+            following = base  # what this thread reads next
+            if page_index < last_page:
+                following = (page_table[sequences[row], page_index + 1] * kv_heads + kv_head) * padded * PAGE_TOKENS
+            elif job + 1 < jobs:
+                next_row = rows[(job + 1) // kv_heads]
+                next_key = keys_of_split(positions[next_row], window, (job + 1) // kv_heads - firsts[next_row])[0]
+                next_page = page_table[sequences[next_row], next_key // PAGE_TOKENS]
+                following = (next_page * kv_heads + (job + 1) % kv_heads) * padded * PAGE_TOKENS
+            ahead = following - base
             begin = max(first_key - page_index * PAGE_TOKENS, 0)
-            end = min(position + 1 - page_index * PAGE_TOKENS, PAGE_TOKENS)
+            end = min(end_key - page_index * PAGE_TOKENS, PAGE_TOKENS)
             from_lane, to_lane = begin // 16 * 16, (end + 15) // 16 * 16
-            width = to_lane - from_lane
             scores[:] = 0.0
-            for i in range(head_dim):
-                widen_halves(k_flat, base + i * PAGE_TOKENS + from_lane, line, 0, width)
-                for g in range(group):
-                    query = q[row, (kv_head * group + g) * head_dim + i] * scale
-                    add_scaled(scores, g * PAGE_TOKENS + from_lane, line, 0, query, width)
+            multiply(queries, 0, head_dim, k_flat, base + from_lane, PAGE_TOKENS, ahead, scores, from_lane, PAGE_TOKENS,
+                     head_dim, group, to_lane - from_lane)  # fmt: skip
             for g in range(group):
-                first = g * PAGE_TOKENS
+                first = g * PAGE_TOKENS + from_lane
                 if softcap > 0:
-                    soften(scores, first + from_lane, width, softcap)
-                for key in range(from_lane, begin):
-                    scores[first + key] = NEG_INF
-                for key in range(end, to_lane):
-                    scores[first + key] = NEG_INF
-                peak = largest[g]
-                for key in range(begin, end):
-                    peak = max(peak, scores[first + key])
-                if peak > largest[g]:
-                    shrink = np.exp(largest[g] - peak) if total[g] > 0 else np.float32(0.0)
-                    total[g] *= shrink
-                    for i in range(padded):
-                        sums[g * padded + i] *= shrink
-                    largest[g] = peak
-                total[g] += exp_shifted(scores, first + from_lane, width, largest[g])
-            for key in range(begin, end):
-                widen_halves(v_flat, base + key * padded, line, 0, padded)
-                for g in range(group):
-                    add_scaled(sums, g * padded, line, 0, scores[g * PAGE_TOKENS + key], padded)
-        for g in range(group):
-            whole = with_sink(total[g], sinks, kv_head * group + g, largest[g])
-            for i in range(head_dim):
-                out[row, (kv_head * group + g) * head_dim + i] = sums[g * padded + i] / whole
+                    soften(scores, first, to_lane - from_lane, softcap)
+                hide_outside(scores, g * PAGE_TOKENS, begin, end, from_lane, to_lane)
+                weigh(scores, first, to_lane - from_lane, g, own_largest, own_total, own_sums, g * padded, padded)
+            multiply(scores, begin, PAGE_TOKENS, v_flat, base + begin * padded, padded, ahead, own_sums, 0, padded,
+                     end - begin, group, padded)  # fmt: skip
+    merge_splits(firsts, sums, largest, total, sinks, head_dim, out)
 
 
 @njit(nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
-def _mask_and_weigh(scores, rows, group, first_position, first_key, window, largest, total, sums, width):  # type: ignore[no-untyped-def]
-    """Turns a panel's scores [rows, 64] into softmax weights and rescales what earlier panels summed."""
-    for r in range(rows):
-        position = first_position + r // group
-        begin = r * PANEL_COLUMNS
-        for key in range(PANEL_COLUMNS):
-            at = first_key + key
-            if at > position or (window > 0 and at <= position - window):
-                scores[begin + key] = NEG_INF
-        peak = largest[r]
-        for key in range(PANEL_COLUMNS):
-            peak = max(peak, scores[begin + key])
-        if peak == NEG_INF:
-            for key in range(PANEL_COLUMNS):
-                scores[begin + key] = 0.0
-            continue
-        if peak > largest[r]:
-            shrink = np.exp(largest[r] - peak) if total[r] > 0 else np.float32(0.0)
-            total[r] *= shrink
-            for i in range(width):
-                sums[r * width + i] *= shrink
-            largest[r] = peak
-        total[r] += exp_shifted(scores, begin, PANEL_COLUMNS, peak)
+def _first_row(key, position, group):  # type: ignore[no-untyped-def]
+    """The first tile of rows that sees a key, of a block whose first token is at `position`."""
+    return max(0, key - position) * group // MICRO_ROWS * MICRO_ROWS
 
 
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
@@ -176,7 +156,9 @@ def attend_chunk(  # type: ignore[no-untyped-def]
     width = (padded + PANEL_COLUMNS - 1) // PANEL_COLUMNS * PANEL_COLUMNS
     no_scales = np.empty(0, np.float32)
     for job in prange(kv_heads * blocks):
-        kv_head, begin = job % kv_heads, job // kv_heads * tokens
+        # Late blocks see more keys: one from the front and one from the back in turn, so that threads end together.
+        kv_head, turn = job // blocks, job % blocks
+        begin = (turn // 2 if turn % 2 == 0 else blocks - 1 - turn // 2) * tokens
         count = min(tokens, q.shape[0] - begin)
         rows = count * group
         padded_rows = (rows + MICRO_ROWS - 1) // MICRO_ROWS * MICRO_ROWS
@@ -186,39 +168,50 @@ def attend_chunk(  # type: ignore[no-untyped-def]
             for i in range(head_dim):
                 queries[r * head_dim + i] = source[(kv_head * group + r % group) * head_dim + i] * scale
         panel = np.zeros(max(padded, PANEL_COLUMNS) * PANEL_COLUMNS, np.float32)
-        scores = np.empty(padded_rows * PANEL_COLUMNS, np.float32)
+        scores = np.empty(padded_rows * PAGE_TOKENS, np.float32)
+        scores[rows * PAGE_TOKENS :] = 0.0
         sums = np.zeros(padded_rows * width, np.float32)
         largest, total = np.full(padded_rows, NEG_INF, np.float32), np.zeros(padded_rows, np.float32)
         position = first_position + begin
-        first_panel = max(0, position + 1 - window) // PANEL_COLUMNS if window > 0 else 0
-        for panel_index in range(first_panel, (position + count - 1) // PANEL_COLUMNS + 1):
-            first_key = panel_index * PANEL_COLUMNS
-            page = pages[first_key // PAGE_TOKENS]
-            slot = first_key % PAGE_TOKENS
-            known = min(PANEL_COLUMNS, position + count - first_key)  # the rest of the page may hold anything
-            base = (page * kv_heads + kv_head) * padded * PAGE_TOKENS
-            for i in range(head_dim):
-                widen_halves(k_flat, base + i * PAGE_TOKENS + slot, panel, i * PANEL_COLUMNS, PANEL_COLUMNS)
-            scores[:] = 0.0
-            for first in range(0, padded_rows, MICRO_ROWS):
-                multiply_panel(
-                    queries, first * head_dim, head_dim, panel, scores, first * PANEL_COLUMNS, PANEL_COLUMNS,
-                    no_scales, 0, 0, head_dim, False,
-                )  # fmt: skip
-            if softcap > 0:
-                soften(scores, 0, rows * PANEL_COLUMNS, softcap)
-            _mask_and_weigh(scores, rows, group, position, first_key, window, largest, total, sums, width)
-            for column in range(0, width, PANEL_COLUMNS):
-                panel[: PANEL_COLUMNS * PANEL_COLUMNS] = 0.0
-                shown = min(PANEL_COLUMNS, padded - column)
-                for key in range(known):
-                    at = base + (slot + key) * padded + column
-                    widen_halves(v_flat, at, panel, key * PANEL_COLUMNS, shown)
-                for first in range(0, padded_rows, MICRO_ROWS):
+        first_key = first_key_of(position, window) // PANEL_COLUMNS * PANEL_COLUMNS
+        for page_index in range(first_key // PAGE_TOKENS, (position + count - 1) // PAGE_TOKENS + 1):
+            page_key = page_index * PAGE_TOKENS
+            base = (pages[page_index] * kv_heads + kv_head) * padded * PAGE_TOKENS
+            known = min(PAGE_TOKENS, position + count - page_key)  # the rest of the page may hold anything
+            from_slot = max(first_key - page_key, 0)
+            to_slot = (known + PANEL_COLUMNS - 1) // PANEL_COLUMNS * PANEL_COLUMNS
+            for slot in range(from_slot, to_slot, PANEL_COLUMNS):
+                for i in range(head_dim):
+                    widen_halves(k_flat, base + i * PAGE_TOKENS + slot, panel, i * PANEL_COLUMNS, PANEL_COLUMNS)
+                for first in range(_first_row(page_key + slot, position, group), padded_rows, MICRO_ROWS):
                     multiply_panel(
-                        scores, first * PANEL_COLUMNS, PANEL_COLUMNS, panel, sums, first * width + column, width,
-                        no_scales, 0, 0, PANEL_COLUMNS, False,
+                        queries, first * head_dim, head_dim, panel, scores, first * PAGE_TOKENS + slot, PAGE_TOKENS,
+                        no_scales, 0, 0, head_dim, False, True,
                     )  # fmt: skip
+            for r in range(_first_row(page_key + from_slot, position, group), rows):
+                last = position + r // group - page_key
+                # A tile of six rows goes as far as its last row: the weights of what a row does not see are zeros.
+                shown = max(min(to_slot, last // PANEL_COLUMNS * PANEL_COLUMNS + PANEL_COLUMNS), from_slot)
+                scores[r * PAGE_TOKENS + shown : r * PAGE_TOKENS + to_slot] = 0.0
+                if last < from_slot:
+                    continue
+                first, length = r * PAGE_TOKENS + from_slot, shown - from_slot
+                if softcap > 0:
+                    soften(scores, first, length, softcap)
+                hidden = first_key_of(position + r // group, window) - page_key
+                hide_outside(scores, r * PAGE_TOKENS, min(hidden, shown), last + 1, from_slot, shown)
+                weigh(scores, first, length, r, largest, total, sums, r * width, width)
+            for slot in range(from_slot, to_slot, PANEL_COLUMNS):
+                for column in range(0, width, PANEL_COLUMNS):
+                    panel[: PANEL_COLUMNS * PANEL_COLUMNS] = 0.0
+                    for key in range(slot, min(known, slot + PANEL_COLUMNS)):
+                        at, to = base + key * padded + column, (key - slot) * PANEL_COLUMNS
+                        widen_halves(v_flat, at, panel, to, min(PANEL_COLUMNS, padded - column))
+                    for first in range(_first_row(page_key + slot, position, group), padded_rows, MICRO_ROWS):
+                        multiply_panel(
+                            scores, first * PAGE_TOKENS + slot, PAGE_TOKENS, panel, sums, first * width + column,
+                            width, no_scales, 0, 0, PANEL_COLUMNS, False, False,
+                        )  # fmt: skip
         for r in range(rows):
             target, head = out[begin + r // group], kv_head * group + r % group
             whole = with_sink(total[r], sinks, head, largest[r])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from engine.cpu import trellis_ir as trellis
@@ -37,14 +37,18 @@ from engine.cpu.vector_ir import (
     load,
     pair_dot,
     permute,
+    splat_float,
     splat_int,
     store,
     vector_pointer,
+    vectors_at_once,
 )
 
 PANEL_ROWS = 128  # inputs of a panel: one block of the input rotation, one activation scale
 PANEL_COLUMNS = 64
-MICRO_ROWS = 6  # 6 x 4 accumulators, 4 weight registers and a broadcast fill 30 of AVX-512's 32
+MICRO_ROWS = (
+    6  # 6 x 4 sums, 4 weights and a broadcast fill 29 of AVX-512's 32 registers; 6 x 1 (in halves) fill AVX2's 16
+)
 
 
 @intrinsic(prefer_literal=True)  # type: ignore[misc]
@@ -175,49 +179,51 @@ def multiply_panel(
     scale_stride: Any,
     steps: Any,  # rows of the panel: inputs, or pairs of inputs
     integer: Any,
+    fresh: Any,
 ) -> Any:
-    """Six rows times a panel of 64 columns, added to the output."""
+    """Six rows times a panel of 64 columns, added to the output; written there where it is `fresh`."""
     signature = types.void(
         activations, first_activation, activation_stride, panel, output, first_output, output_stride,
-        scales, first_scale, scale_stride, steps, integer,
+        scales, first_scale, scale_stride, steps, integer, fresh,
     )  # fmt: skip
-    is_integer = bool(literal(integer))
+    is_integer, is_fresh = bool(literal(integer)), bool(literal(fresh))
     vector = V16I if is_integer else V16F
-    num_columns = PANEL_COLUMNS // LANES
 
     def codegen(context: Any, b: ir.IRBuilder, sig: Any, args: Any) -> Any:
         acts_p, panel_p, out_p, scales_p = (array_data(context, b, sig.args[i], args[i]) for i in (0, 3, 4, 7))
-        slots = [b.alloca(vector) for _ in range(MICRO_ROWS * num_columns)]
-        outs = [
-            b.add(b.add(args[5], b.mul(args[6], const(m))), const(LANES * c))
-            for m in range(MICRO_ROWS)
-            for c in range(num_columns)
-        ]
         rows = [b.add(args[1], b.mul(args[2], const(m))) for m in range(MICRO_ROWS)]
-        for slot, at in zip(slots, outs, strict=True):
-            b.store(splat_int(0) if is_integer else load(b, out_p, at, f32, V16F), slot)
-        element = i16 if is_integer else f32
-        scalar = i32 if is_integer else f32
-        with Loop(b, args[10]) as step:
-            line = b.mul(step, const(PANEL_COLUMNS))
-            weights = [load(b, panel_p, b.add(line, const(LANES * c)), scalar, vector) for c in range(num_columns)]
-            for m in range(MICRO_ROWS):
-                at = b.add(rows[m], b.mul(step, const(2 if is_integer else 1)))
-                act = b.load(vector_pointer(b, acts_p, at, element, scalar), typ=scalar)
-                act.align = 2 if is_integer else 4
-                spread = broadcast(b, act)
-                for c in range(num_columns):
-                    slot = slots[m * num_columns + c]
-                    total = b.load(slot)
-                    new = pair_dot(b, total, weights[c], spread) if is_integer else fma(b, weights[c], spread, total)
-                    b.store(new, slot)
-        for index, (slot, at) in enumerate(zip(slots, outs, strict=True)):
-            value = b.load(slot)
-            if is_integer:
-                row = b.add(args[8], b.mul(args[9], const(index // num_columns)))
-                scale = broadcast(b, b.load(vector_pointer(b, scales_p, row, f32, f32)))
-                value = fma(b, b.sitofp(value, V16F), scale, load(b, out_p, at, f32, V16F))
-            store(b, value, out_p, at, f32)
+        element, scalar = (i16, i32) if is_integer else (f32, f32)
+        for part in vectors_at_once(PANEL_COLUMNS // LANES):
+            outs = [
+                b.add(b.add(args[5], b.mul(args[6], const(m))), const(LANES * c))
+                for m in range(MICRO_ROWS)
+                for c in part
+            ]
+            slots = [cgutils.alloca_once(b, vector) for _ in outs]
+            for slot, at in zip(slots, outs, strict=True):
+                zero = splat_int(0) if is_integer else splat_float(0.0)
+                b.store(zero if is_integer or is_fresh else load(b, out_p, at, f32, V16F), slot)
+            with Loop(b, args[10]) as step:
+                line = b.mul(step, const(PANEL_COLUMNS))
+                weights = [load(b, panel_p, b.add(line, const(LANES * c)), scalar, vector) for c in part]
+                for m in range(MICRO_ROWS):
+                    at = b.add(rows[m], b.mul(step, const(2 if is_integer else 1)))
+                    act = b.load(vector_pointer(b, acts_p, at, element, scalar), typ=scalar)
+                    act.align = 2 if is_integer else 4
+                    spread = broadcast(b, act)
+                    for slot, weight in zip(slots[m * len(part) : (m + 1) * len(part)], weights, strict=True):
+                        total = b.load(slot)
+                        b.store(
+                            pair_dot(b, total, weight, spread) if is_integer else fma(b, weight, spread, total), slot
+                        )
+            for index, (slot, at) in enumerate(zip(slots, outs, strict=True)):
+                value = b.load(slot)
+                if is_integer:
+                    row = b.add(args[8], b.mul(args[9], const(index // len(part))))
+                    scale = broadcast(b, b.load(vector_pointer(b, scales_p, row, f32, f32)))
+                    held = splat_float(0.0) if is_fresh else load(b, out_p, at, f32, V16F)
+                    value = fma(b, b.sitofp(value, V16F), scale, held)
+                store(b, value, out_p, at, f32)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -192,7 +192,7 @@ def many_rows_kernel(codebook: str, bits: int) -> Kernel:
                                 activations, group * 6 * padded_in + 128 * block, padded_in, panel,
                                 sums, group * 6 * 128 + 64 * side, 128,
                                 flat_scales, group * 6 * blocks + block, blocks,
-                                64 if integer else 128, integer,
+                                64 if integer else 128, integer, False,
                             )  # fmt: skip
                 for m in range(num_rows):
                     _finish_output(sums, 128 * m, offsets[m].sum(), svh, bias, out_block, y[m])

@@ -26,7 +26,6 @@ from engine.cpu.vector_ir import (
     splat_float,
     splat_int,
     store,
-    vector_pointer,
 )
 
 # exp(f) on |f| <= ln(2)/2: Taylor coefficients of degree 6, relative error below 2e-7.
@@ -148,28 +147,6 @@ def gated_silu_16(typingctx: Any, gate: Any, up: Any, first: Any) -> Any:
         x = load(b, gate_p, args[2], f32, V16F)
         sigmoid = b.fdiv(splat_float(1.0), b.fadd(splat_float(1.0), exp_vector(b, b.fneg(x))))
         store(b, b.fmul(b.fmul(x, sigmoid), load(b, up_p, args[2], f32, V16F)), gate_p, args[2], f32)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@intrinsic  # type: ignore[misc]
-def add_scaled(
-    typingctx: Any, target: Any, first_target: Any, source: Any, first_source: Any, scale: Any, count: Any
-) -> Any:
-    """target += scale * source over `count` values (a multiple of 16)."""
-    signature = types.void(target, first_target, source, first_source, types.float32, count)
-
-    def codegen(context: Any, b: ir.IRBuilder, sig: Any, args: Any) -> Any:
-        target_p, source_p = array_data(context, b, sig.args[0], args[0]), array_data(context, b, sig.args[2], args[2])
-        spread = broadcast(b, args[4])
-        with Loop(b, b.sdiv(args[5], const(LANES))) as i:
-            offset = b.mul(i, const(LANES))
-            at = vector_pointer(b, target_p, b.add(args[1], offset), f32, V16F)
-            old = b.load(at)
-            old.align = 4
-            new = fma(b, spread, load(b, source_p, b.add(args[3], offset), f32, V16F), old)
-            b.store(new, at, align=4)
         return context.get_dummy_value()
 
     return signature, codegen

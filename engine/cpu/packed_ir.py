@@ -8,21 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.extending import intrinsic
 
 from engine.cpu.vector_ir import (
     LANES,
     V16F,
     V16I,
-    Loop,
     array_data,
     broadcast,
     const,
     f32,
-    fma,
-    load,
-    splat_float,
     splat_int,
     store,
 )
@@ -85,28 +81,5 @@ def widen_codes(
             b.branch(end)
         b.position_at_end(end)
         return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@intrinsic  # type: ignore[misc]
-def dot(typingctx: Any, x: Any, first_x: Any, y: Any, first_y: Any, count: Any) -> Any:
-    """The sum of x * y over `count` values (a multiple of 16), lane by lane, then over the lanes by halves."""
-    signature = types.float32(x, first_x, y, first_y, count)
-
-    def codegen(context: Any, b: ir.IRBuilder, sig: Any, args: Any) -> Any:
-        x_p, y_p = array_data(context, b, sig.args[0], args[0]), array_data(context, b, sig.args[2], args[2])
-        total = cgutils.alloca_once_value(b, splat_float(0.0))
-        with Loop(b, b.sdiv(args[4], const(LANES))) as i:
-            offset = b.mul(i, const(LANES))
-            left = load(b, x_p, b.add(args[1], offset), f32, V16F)
-            right = load(b, y_p, b.add(args[3], offset), f32, V16F)
-            b.store(fma(b, left, right, b.load(total)), total)
-        lanes = b.load(total)
-        for width in (8, 4, 2, 1):
-            order = [(lane + width) % LANES for lane in range(LANES)]
-            turned = b.shuffle_vector(lanes, ir.Constant(V16F, ir.Undefined), ir.Constant(V16I, order))
-            lanes = b.fadd(lanes, turned)
-        return b.extract_element(lanes, ir.Constant(i32, 0))
 
     return signature, codegen

@@ -1,4 +1,4 @@
-"""A quantized cache on the CPU: quantization, and attention of few rows that unpacks a key or a value at a time.
+"""A quantized cache on the CPU: quantization, and attention of few rows that unpacks 16 keys or values at a time.
 
 The numbers are those of the card's format (see `gpu.kernels.packed_layout`): groups of 32 values of a head, rotated,
 with one fp16 scale. The layout is the CPU's own: a token's group has `bits` words, planes of 4, 2 and 1 bits from the
@@ -12,16 +12,25 @@ import numpy as np
 from numba import njit, prange
 
 from engine.budget import PAGE_TOKENS
-from engine.cpu.attention_kernels import with_sink
+from engine.cpu.attention_ir import DOT_LINES, dot_lines
 from engine.cpu.exl3_kernels import PRANGE_ONLY
-from engine.cpu.math_ir import add_scaled, exp_shifted, half_bits, half_value, soften
-from engine.cpu.packed_ir import GROUP, dot, widen_codes
+from engine.cpu.math_ir import half_bits, half_value, soften
+from engine.cpu.packed_ir import GROUP, widen_codes
+from engine.cpu.softmax_kernels import (
+    NEG_INF,
+    hide_outside,
+    keys_of_split,
+    merge_splits,
+    multiply,
+    split_rows,
+    weigh,
+)
 
 ROOT = np.float32(32**-0.5)
 FINE = np.float32(256.0)  # parts of a grid step in which the scale's fit counts
 LARGEST = np.float32(65504.0)
 NARROW_REACH = np.float32(0.85)  # of the grid at 2 bits, in largest magnitudes
-NEG_INF = np.float32(-np.inf)
+LINES = DOT_LINES  # tokens that are unpacked at a time
 
 
 @njit(nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
@@ -133,6 +142,15 @@ def expand_packed(pages, first, end, words, scales, bits, out, transposed):  # t
                         out[number, head, slot, group * GROUP + i] = value
 
 
+@njit(nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
+def _unpack(words, scales, base, first, end, groups, bits, unit, lines):  # type: ignore[no-untyped-def]
+    """Tokens first..end - 1 of the page of a head that begins at token `base`, as lines float32 [end - first, Dp]."""
+    for key in range(first, end):
+        for n in range(groups):
+            at, line = (base + key) * groups + n, ((key - first) * groups + n) * GROUP
+            widen_codes(words, at * bits, bits, half_value(scales[at]) * unit, lines, line)
+
+
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
 def attend_packed_rows(  # type: ignore[no-untyped-def]
     q, positions, sequences, page_table, k_words, k_scales, k_bits, v_words, v_scales, v_bits, scale, window, softcap,
@@ -141,56 +159,43 @@ def attend_packed_rows(  # type: ignore[no-untyped-def]
     """Decode over packed pages: q and out float32 [T, H * Dp], rotated; the rest as `attention_kernels.attend_rows`."""
     kv_heads, groups = k_scales.shape[1], k_scales.shape[3]
     padded = groups * GROUP
-    group = q.shape[1] // padded // kv_heads
+    heads = q.shape[1] // padded
+    group = heads // kv_heads
     k_unit = scale / np.float32(1 << k_bits)
     v_unit = np.float32(1.0) / np.float32(1 << v_bits)
     k_flat, k_flat_scales = k_words.reshape(-1), k_scales.reshape(-1)
     v_flat, v_flat_scales = v_words.reshape(-1), v_scales.reshape(-1)
-    for job in prange(q.shape[0] * kv_heads):
-        row, kv_head = job // kv_heads, job % kv_heads
-        position = positions[row]
-        first_key = max(0, position + 1 - window) if window > 0 else 0
-        line = np.empty(padded, np.float32)
-        query = q[row, kv_head * group * padded : (kv_head + 1) * group * padded].copy()
+    firsts, rows = split_rows(positions, window)
+    sums = np.empty((rows.shape[0], heads, padded), np.float32)
+    largest, total = np.empty((rows.shape[0], heads), np.float32), np.empty((rows.shape[0], heads), np.float32)
+    for job in prange(rows.shape[0] * kv_heads):
+        split, kv_head = job // kv_heads, job % kv_heads
+        row, first_head = rows[split], kv_head * group
+        first_key, end_key = keys_of_split(positions[row], window, split - firsts[row])
+        query = q[row, first_head * padded : (first_head + group) * padded].copy()
+        lines = np.empty(LINES * padded, np.float32)
         scores = np.empty(group * PAGE_TOKENS, np.float32)
-        sums = np.zeros(group * padded, np.float32)
-        largest, total = np.full(group, NEG_INF, np.float32), np.zeros(group, np.float32)
-        for page_index in range(first_key // PAGE_TOKENS, position // PAGE_TOKENS + 1):
-            page = page_table[sequences[row], page_index]
+        own_sums = sums[split, first_head : first_head + group].reshape(-1)
+        own_largest = largest[split, first_head : first_head + group]
+        own_total = total[split, first_head : first_head + group]
+        own_sums[:], own_largest[:], own_total[:] = 0.0, NEG_INF, 0.0
+        for page_index in range(first_key // PAGE_TOKENS, (end_key - 1) // PAGE_TOKENS + 1):
+            base = (page_table[sequences[row], page_index] * kv_heads + kv_head) * PAGE_TOKENS
             begin = max(first_key - page_index * PAGE_TOKENS, 0)
-            end = min(position + 1 - page_index * PAGE_TOKENS, PAGE_TOKENS)
-            scores[:] = NEG_INF
-            base = (page * kv_heads + kv_head) * PAGE_TOKENS
-            for key in range(begin, end):
-                for n in range(groups):
-                    at = (base + key) * groups + n
-                    widen_codes(k_flat, at * k_bits, k_bits, half_value(k_flat_scales[at]) * k_unit, line, n * GROUP)
+            end = min(end_key - page_index * PAGE_TOKENS, PAGE_TOKENS)
+            from_lane, to_lane = begin // LINES * LINES, (end + LINES - 1) // LINES * LINES
+            for lane in range(from_lane, to_lane, LINES):
+                _unpack(k_flat, k_flat_scales, base, lane, lane + LINES, groups, k_bits, k_unit, lines)
                 for g in range(group):
-                    scores[g * PAGE_TOKENS + key] = dot(query, g * padded, line, 0, padded)
-            from_lane, to_lane = begin // 16 * 16, (end + 15) // 16 * 16
+                    dot_lines(query, g * padded, lines, padded, scores, g * PAGE_TOKENS + lane)
             for g in range(group):
-                first = g * PAGE_TOKENS
+                first = g * PAGE_TOKENS + from_lane
                 if softcap > 0:
-                    soften(scores, first + from_lane, to_lane - from_lane, softcap)
-                    scores[first + from_lane : first + begin] = NEG_INF
-                    scores[first + end : first + to_lane] = NEG_INF
-                peak = largest[g]
-                for key in range(begin, end):
-                    peak = max(peak, scores[first + key])
-                if peak > largest[g]:
-                    shrink = np.exp(largest[g] - peak) if total[g] > 0 else np.float32(0.0)
-                    total[g] *= shrink
-                    for i in range(padded):
-                        sums[g * padded + i] *= shrink
-                    largest[g] = peak
-                total[g] += exp_shifted(scores, first + from_lane, to_lane - from_lane, largest[g])
-            for key in range(begin, end):
-                for n in range(groups):
-                    at = (base + key) * groups + n
-                    widen_codes(v_flat, at * v_bits, v_bits, half_value(v_flat_scales[at]) * v_unit, line, n * GROUP)
-                for g in range(group):
-                    add_scaled(sums, g * padded, line, 0, scores[g * PAGE_TOKENS + key], padded)
-        for g in range(group):
-            whole = with_sink(total[g], sinks, kv_head * group + g, largest[g])
-            for i in range(padded):
-                out[row, (kv_head * group + g) * padded + i] = sums[g * padded + i] / whole
+                    soften(scores, first, to_lane - from_lane, softcap)
+                hide_outside(scores, g * PAGE_TOKENS, begin, end, from_lane, to_lane)
+                weigh(scores, first, to_lane - from_lane, g, own_largest, own_total, own_sums, g * padded, padded)
+            for lane in range(begin, end, LINES):
+                shown = min(LINES, end - lane)
+                _unpack(v_flat, v_flat_scales, base, lane, lane + shown, groups, v_bits, v_unit, lines)
+                multiply(scores, lane, PAGE_TOKENS, lines, 0, padded, 0, own_sums, 0, padded, shown, group, padded)
+    merge_splits(firsts, sums, largest, total, sinks, padded, out)

@@ -1,7 +1,8 @@
 """EXL3 trellis tiles as vector IR: packed words to 16-bit states to codebook values, 16 lanes at a time.
 
-A tile holds 256 weights; lane `l` of 32 owns the eight weights `8l .. 8l+7` of the stream (rows and columns in
-`tile_rows` and `tile_columns`), so a half `h` of the lanes and an index `j` of 0..7 give one vector of 16 weights.
+A tile holds 256 weights; lane `l` of 32 owns the eight weights `8l .. 8l+7` of the stream, so a half `h` of the lanes
+and an index `j` of 0..7 give one vector of 16 weights: lane `l` of it has row `2 (l % 4) + j % 2 + 8 (j / 2 % 2)` and
+column `(16 h + l) / 4 + 8 (j / 4)` of the tile.
 The rules are sections 2 and 3 of the format description. Knows nothing of activations or of numba's types.
 """
 
@@ -105,13 +106,3 @@ def _half_as_float(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     moved = b.ashr(x, splat_int(3))
     bits = b.xor(b.and_(moved, splat_int(0x81FFE000)), splat_int(0x3B60 << 13))
     return b.bitcast(bits, V16F)
-
-
-def tile_rows(half: int, j: int) -> list[int]:
-    """The input rows, 0..15, of the 16 weights `(half, j)`; they do not depend on the half."""
-    return [2 * (lane % 4) + j % 2 + 8 * (j // 2 % 2) for lane in range(LANES)]
-
-
-def tile_columns(half: int, j: int) -> list[int]:
-    """The output columns, 0..15, of the 16 weights `(half, j)`."""
-    return [(LANES * half + lane) // 4 + 8 * (j // 4) for lane in range(LANES)]

@@ -31,6 +31,12 @@ def host_has(feature: str) -> bool:
     return bool(llvm.get_host_cpu_features().get(feature, False))
 
 
+def vectors_at_once(count: int) -> list[range]:
+    """Columns of `count` vectors, in parts whose sums for 4 to 6 rows stay in the host's registers."""
+    size = 4 if host_has("avx512f") else 1
+    return [range(first, min(first + size, count)) for first in range(0, count, size)]
+
+
 def splat_int(value: int) -> ir.Constant:
     return ir.Constant(V16I, [_signed(value)] * LANES)
 
@@ -88,6 +94,13 @@ def fma(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
 def _declare(b: ir.IRBuilder, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
     existing = b.module.globals.get(name)
     return existing if existing is not None else ir.Function(b.module, ir.FunctionType(result, arguments), name)
+
+
+def prefetch(b: ir.IRBuilder, base: ir.Value, offset: ir.Value, element: ir.Type) -> None:
+    """Asks for the cache line of `base[offset]`, which will be read once; any address is allowed."""
+    pointer = b.bitcast(b.gep(b.bitcast(base, element.as_pointer()), [offset]), i8.as_pointer())
+    name, arguments = "llvm.prefetch.p0i8", [i8.as_pointer(), i32, i32, i32]
+    b.call(_declare(b, name, ir.VoidType(), arguments), [pointer, *(ir.Constant(i32, each) for each in (0, 2, 1))])
 
 
 def byte_pair_sums(b: ir.IRBuilder, x: ir.Value) -> ir.Value:

@@ -11,6 +11,7 @@ import torch
 from engine.backend import AttentionShape, Batch, CacheShape
 from engine.budget import PAGE_TOKENS
 from engine.cpu.backend import CpuBackend, CpuCache
+from engine.cpu.softmax_kernels import SPLIT_TOKENS
 from engine.models.rope_tables import rope_tables
 from engine.models.spec import RopeSpec
 
@@ -115,6 +116,40 @@ def test_rows_of_several_sequences(backend: CpuBackend, head_dim: int, group: in
         batch = batch_of([positions[i]], [0], [histories[row].pages], False)
         backend.attention(q[i : i + 1], shape, batch, cache, alone)
         assert torch.equal(alone[0], out[i])
+
+
+@pytest.mark.parametrize(("group", "softcap"), [(4, None), (7, 30.0)])
+@pytest.mark.parametrize("window", [None, 700])
+def test_long_conversations_in_splits(
+    backend: CpuBackend, group: int, softcap: float | None, window: int | None
+) -> None:
+    shape = replace(shape_of(1, group, 80, window), softcap=softcap)
+    cache = poisoned_cache(backend, shape, 10)
+    history = filled(cache, shape, 2500, [9, 0, 3, 7, 1, 8, 2, 6, 4, 5], seed=5)
+    positions = [2499, 0, SPLIT_TOKENS - 1, SPLIT_TOKENS, 2 * SPLIT_TOKENS + 3]
+    q = random(len(positions), shape.num_heads * 80, seed=6) * 3
+    q[0] *= 20  # one key of one split outweighs all others
+    out = torch.full_like(q, torch.nan)
+    backend.attention(q, shape, batch_of(positions, [0] * 5, [history.pages], False), cache, out)
+    for row, position in enumerate(positions):
+        assert error_of(out[row], attended(q[row], position, history, shape)) <= 20 * TOLERANCE
+        alone = torch.full_like(q[:1], torch.nan)
+        backend.attention(q[row : row + 1], shape, batch_of([position], [0], [history.pages], False), cache, alone)
+        assert torch.equal(alone[0], out[row])
+
+
+@pytest.mark.parametrize("consecutive", [True, False])
+def test_a_query_of_nan_stays_one_and_alone(backend: CpuBackend, consecutive: bool) -> None:
+    shape = shape_of(1, 4, 64)
+    cache = poisoned_cache(backend, shape, 3)
+    filled(cache, shape, 530, [2, 1, 0], seed=1)
+    q = random(12, 256, seed=2)
+    q[5] = torch.nan
+    out = torch.zeros_like(q)
+    backend.attention(q, shape, batch_of(list(range(518, 530)), [0] * 12, [[2, 1, 0]], consecutive), cache, out)
+    assert out[5].isnan().all()
+    assert torch.isfinite(out[:5]).all()
+    assert torch.isfinite(out[6:]).all()
 
 
 @pytest.mark.parametrize("head_dim", HEAD_DIMS)

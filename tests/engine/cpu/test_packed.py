@@ -42,7 +42,7 @@ def run(
 ) -> torch.Tensor:  # fmt: skip
     """One step over the tokens at these positions of each sequence."""
     half = shape.head_dim // 2
-    rope = backend.prepare_rope(torch.ones(600, half), torch.zeros(600, half))
+    rope = backend.prepare_rope(torch.ones(1200, half), torch.zeros(1200, half))
     tokens = [(i, position) for i, own in enumerate(positions) for position in own]
     q, k, v = (torch.stack([getattr(sequences[i], name)[at] for i, at in tokens]) for name in ("q", "k", "v"))
     batch = Batch(
@@ -137,6 +137,19 @@ def test_several_sequences_decode_together(backend: CpuBackend) -> None:
     found = run(backend, cache, shape, both, [[39], [257]])
     for row, (own, position) in enumerate(zip(both, (39, 257), strict=True)):
         assert error_of(found[row], truth(own, shape, bits, position)) < DECODE_TOLERANCE
+
+
+def test_a_long_conversation_in_splits_and_alone(backend: CpuBackend) -> None:
+    shape, bits = AttentionShape(6, 2, 64, 0.125, 590), (5, 4)
+    cache = backend.allocate_cache(CacheShape(6, 2, 64, bits, 5))
+    pages, length = (3, 1, 5, 0, 2), 1200
+    own = sequence(shape, length, 3, pages)
+    run(backend, cache, shape, [own], [range(length - 1)])
+    short = sequence(shape, 20, 4, (4, 4, 4, 4, 4))
+    run(backend, cache, shape, [short], [range(19)])
+    together = run(backend, cache, shape, [short, own], [[19], [length - 1]])
+    assert error_of(together[1], truth(own, shape, bits, length - 1)) < DECODE_TOLERANCE
+    assert torch.equal(run(backend, cache, shape, [own], [[length - 1]])[0], together[1])
 
 
 def test_a_copied_page_holds_the_same(backend: CpuBackend) -> None:
