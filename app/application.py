@@ -10,7 +10,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from app.actions import ActionRegistry, ActionSpec
 from app.card_watch import CardWatch
 from app.controllers.conversation import ConversationController
+from app.controllers.library import LibraryController
 from app.controllers.load_settings import LoadSettings
 from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
@@ -28,6 +28,7 @@ from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
 from app.item_models.conversations import ConversationListModel
 from app.launch import Launch
+from app.library_presenter import LibraryParts, LibraryPresenter
 from app.model_pages import ModelPages
 from app.model_presenter import ModelPresenter
 from app.storage.conversations import ConversationStore
@@ -69,6 +70,7 @@ class Application(QObject):
         self.load_settings = LoadSettings(self.preferences, self.cards, self)
         self.models = ModelController(self.engine, self.load_settings, launch.demo_folder, self)
         self.chats = ConversationController(self.store, self.engine, self.models, self)
+        self.library = LibraryController(self.store, self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
         self.chat = ChatPage(self.theme)
@@ -82,6 +84,10 @@ class Application(QObject):
         self.window = MainWindow(self.theme, parts)
         panel, strip = self.inspector.load_panel, self.window.status
         self.devices = DevicePresenter(self.load_settings, self.models, self.cards, panel, strip)
+        library_parts = LibraryParts(
+            self.chats, self.library, self.list_model, self.conversations, self.window.notice
+        )  # fmt: skip
+        self.library_presenter = LibraryPresenter(self.store, library_parts, self)
         self.actions = ActionRegistry(self.window)
         self._add_actions()
         self.presenter = ModelPresenter(
@@ -98,7 +104,7 @@ class Application(QObject):
     def start(self) -> None:
         """Shows the window, then starts the engine's thread and the first load."""
         restore_window(self.window, self.preferences.settings)
-        self.refresh_list()
+        self.library_presenter.refresh()
         self.chats.new_chat()
         self.presenter.show()
         self._show_setup()
@@ -127,6 +133,7 @@ class Application(QObject):
         self.threads_stopped = self.engine.shut_down() and all(others_stopped)
         QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
         self.chats.save_running()
+        self.library.close()
         self.store.close()
 
     def load(self, path: Path) -> None:
@@ -142,12 +149,6 @@ class Application(QObject):
         picked = QFileDialog.getExistingDirectory(self.window, self.tr("Open a model folder"), start)
         if picked:
             self.load(Path(picked))
-
-    @Slot()
-    def refresh_list(self) -> None:
-        """Reads the titles again."""
-        self.list_model.show(self.store.conversations(self.conversations.search.text().strip()), date.today())
-        self.conversations.select(self.chats.current_id)
 
     @Slot(str)
     def report_crash(self, details: str) -> None:
@@ -179,7 +180,7 @@ class Application(QObject):
         composer.stop_requested.connect(chats.stop)
         transcript.retry_requested.connect(chats.regenerate)
         chats.opened.connect(self.chat.show_messages)
-        chats.opened.connect(self._select_current)
+        chats.branch_changed.connect(self.chat.show_messages)
         chats.message_added.connect(self.chat.add_message)
         chats.message_removed.connect(transcript.remove_message)
         chats.reply_text.connect(transcript.append_text)
@@ -187,14 +188,12 @@ class Application(QObject):
         chats.reply_ended.connect(transcript.end_reply)
         chats.busy_changed.connect(composer.set_busy)
         chats.setup_changed.connect(self._show_setup)
-        chats.list_changed.connect(self.refresh_list)
+        chats.not_sent.connect(composer.set_text)
         self.inspector.sampling_changed.connect(chats.set_sampling)
         self.inspector.system_prompt_changed.connect(chats.set_system_prompt)
         self.conversations.new_requested.connect(self.new_chat)
         self.conversations.opened.connect(self._open_conversation)
-        self.conversations.delete_requested.connect(self._delete_conversation)
-        self.conversations.search_changed.connect(self.refresh_list)
-        self.list_model.renamed.connect(chats.rename)
+        self.conversations.hit_opened.connect(self._open_hit)
 
     def _connect_window(self) -> None:
         self.window.closing.connect(self.close)
@@ -213,6 +212,7 @@ class Application(QObject):
             (
                 ActionSpec("stop", self.tr("Stop the reply, or close a sheet"), ("Esc",), self.escape),
                 ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self.new_chat),
+                ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere),
                 ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self.choose_folder),
                 ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), self.chats.regenerate),
                 self._page_action(Page.CHAT, self.tr("Go to the chat"), "Ctrl+1"),
@@ -237,6 +237,14 @@ class Application(QObject):
         self.window.close_sheets()
         self.chats.new_chat()
         self.chat.composer.input.setFocus()
+
+    @Slot()
+    def find_everywhere(self) -> None:
+        """Takes the keyboard to the search over all chats."""
+        self.window.show_page(Page.CHAT)
+        if not self.conversations.isVisible():
+            self.window.toggle_list()
+        self.conversations.focus_search()
 
     @Slot()
     def escape(self) -> None:
@@ -269,18 +277,10 @@ class Application(QObject):
         self.window.close_sheets()
         self.chats.open(conversation_id)
 
-    @Slot(int)
-    def _delete_conversation(self, conversation_id: int) -> None:
-        conversation = self.store.conversation(conversation_id)
-        if conversation is None:
-            return
-        self.chats.delete(conversation_id)
-        words = self.tr("Deleted “{0}”.").format(conversation.title)
-        self.window.notice.say(words, self.tr("Undo"), lambda: self.chats.undelete(conversation_id))
-
-    @Slot()
-    def _select_current(self) -> None:
-        self.conversations.select(self.chats.current_id)
+    @Slot(int, int)
+    def _open_hit(self, conversation_id: int, message_id: int) -> None:
+        self._open_conversation(conversation_id)
+        self.chats.open_at(conversation_id, message_id)
 
     @Slot()
     def _retry_load(self) -> None:

@@ -54,7 +54,7 @@ class ConversationController(QObject):
 
     opened = Signal(list)
     branch_changed = Signal(list)
-    versions_changed = Signal(dict)
+    versions_changed = Signal(object)
     message_added = Signal(object)
     message_removed = Signal(int)
     message_wanted = Signal(int)

@@ -43,7 +43,7 @@ def test_enter_sends_and_the_reply_streams_into_view_and_store(window: Window) -
     assert last_reply(window).text() == reply.content
     assert "stopped by itself" in last_reply(window).meta.text()
     assert "first token 0.3 s" in last_reply(window).meta.text()
-    assert "steers" in last_reply(window).view.findChildren(type(last_reply(window).view._run))[0].toPlainText()
+    assert "steers" in next(last_reply(window).view.text_widgets()).toPlainText()
     assert window.app.store.conversations()[0].title == "How does a bicycle"
 
 
@@ -212,16 +212,18 @@ def test_sampling_of_the_inspector_reaches_the_request_and_stays_with_the_chat(w
 
 
 @pytest.mark.parametrize("search", ["bread", "BREAD"])
-def test_search_filters_titles(window: Window, search: str) -> None:
+def test_search_finds_titles_and_messages(window: Window, search: str) -> None:
     window.say("Why does bread dough rest?")
     window.app.actions["new_chat"].trigger()
     window.say("Compare phones")
     assert window.app.list_model.rowCount() == 3  # a heading and two
     window.app.conversations.search.setText(search)
-    assert window.app.list_model.rowCount() == 2
+    window.until(lambda: window.app.list_model.rowCount() == 4)  # the title and the message, each under a heading
     window.app.conversations.search.setText("nothing like it")
-    assert window.app.list_model.rowCount() == 0
+    window.until(lambda: window.app.list_model.rowCount() == 0)
     assert window.app.conversations._clear_button.isVisible()
+    window.app.conversations._clear_button.click()
+    assert window.app.list_model.rowCount() == 3
 
 
 def test_rename_and_delete_with_undo(window: Window) -> None:
