@@ -26,6 +26,7 @@ from numba.core import types
 
 from gpu.kernels.attention_ir import MASKED, PIECE, Steps
 from gpu.kernels.attention_layout import (
+    ALL_KEYS,
     LOG2_E,
     MAX_SPLITS,
     PLAIN,
@@ -54,7 +55,6 @@ from gpu.ptx import (
 )
 
 THREADS = 32 * WARPS
-ALL_KEYS = 2**30
 
 
 @cuda.jit(device=True, inline=True)

@@ -14,6 +14,7 @@ COMBINE_THREADS = 128  # of a block that merges splits
 STEP_KEYS = 32  # keys that a warp takes at a time
 MAX_SPLITS = 32  # blocks that share the keys of a tile: `combine` gives each a lane
 MAX_DEALT_ROWS = 32  # rows whose keys are dealt out by length: a lane each
+ALL_KEYS = 2**30  # that a row without a window may see
 LOG2_E = 1.4426950408889634
 BLOCKS_PER_MULTIPROCESSOR = 2  # that are there at the same time; their registers allow two on every card
 

@@ -12,9 +12,9 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention import ALL_KEYS, deal
+from gpu.kernels.attention import deal
 from gpu.kernels.attention_ir import MASKED
-from gpu.kernels.attention_layout import COMBINE_THREADS
+from gpu.kernels.attention_layout import ALL_KEYS, COMBINE_THREADS
 from gpu.kernels.attention_scores import sink_weight
 from gpu.kernels.warps import ALL_LANES, warp_sum
 from gpu.ptx import exp2_fast, load_float, store_float

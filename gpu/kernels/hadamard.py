@@ -33,8 +33,8 @@ from gpu.ptx import (
     store_words,
     wait_for_inputs,
 )
+from gpu.rotate_ir import INVERSE_ROOT_128
 
-INVERSE_ROOT_128 = 0.08838834613561630249  # fp32(1 / sqrt(128))
 WARPS = 4
 INPUT_WARPS = 8
 STAGED = 512  # 128 sums of each of four warps

@@ -17,6 +17,7 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
+from gpu.kernels.attention_layout import ALL_KEYS
 from gpu.kernels.packed_ir import floor_to_int, replace_bits, warp_largest, warp_total
 from gpu.kernels.packed_layout import GROUP, REACH, STEP, THREADS, code_words, head_words
 from gpu.kernels.page_layout import PAGE
@@ -27,7 +28,6 @@ WARPS = THREADS // 32
 ROOT = 32**-0.5
 LARGEST = 65504.0
 FINE = 256.0  # parts of a grid step in which the scale's fit counts
-ALL_KEYS = 2**30
 WHOLE = 0xFFFFFFFF
 
 
