@@ -15,3 +15,8 @@ def demo_model_path() -> Path:
 def icon_path(name: str) -> Path:
     """The SVG file of an icon."""
     return _RESOURCES / "icons" / f"{name}.svg"
+
+
+def starter_models_path() -> Path:
+    """The list of models to start with."""
+    return _RESOURCES / "starter_models.json"

@@ -126,6 +126,13 @@ QMenu {{ background: {c.raised}; border: 1px solid {c.border}; padding: 4px; }}
 QMenu::item {{ padding: 5px 20px 5px 12px; border-radius: {RADIUS_CHIP}px; }}
 QMenu::item:selected {{ background: {selected}; color: {c.text}; }}
 QListView {{ background: transparent; border: none; outline: none; }}
+QTableView {{ background: transparent; border: none; outline: none; selection-background-color: {selected};
+  selection-color: {c.text}; }}
+QTableView::item {{ padding: 0px 4px; border: none; }}
+QTableView::item:selected {{ background: {selected}; }}
+QHeaderView {{ background: transparent; border: none; }}
+QHeaderView::section {{ background: transparent; color: {c.muted}; border: none; border-bottom: 1px solid {c.border};
+  padding: 4px; }}
 QSplitter::handle {{ background: {c.border}; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}

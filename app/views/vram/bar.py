@@ -38,7 +38,7 @@ _LOOKS = {
     "cache": _Look("info", Qt.BrushStyle.VerPattern),
     "vision": _Look("violet", Qt.BrushStyle.DiagCrossPattern),
     "working memory": _Look("warning", Qt.BrushStyle.FDiagPattern),
-    "driver": _Look("text", Qt.BrushStyle.Dense4Pattern),
+    "driver": _Look("text", Qt.BrushStyle.HorPattern),
 }
 _OUTLINE = _Look("border")
 

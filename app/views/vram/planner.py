@@ -112,7 +112,8 @@ class VramPlanner(QWidget):
 
     def _needs(self, estimate: Estimate) -> str:
         words = needs_words(estimate)
-        return f"{words}. {estimate.reason}" if estimate.reason else words
+        reason = estimate.reason
+        return f"{words}. {reason[:1].upper()}{reason[1:]}" if reason else words
 
     @Slot()
     def _tint(self) -> None:

@@ -41,8 +41,11 @@ def needs_words(estimate: Estimate) -> str:
 
 
 def tokens_words(tokens: int) -> str:
-    """A length of context as people say it: "32k", "640"."""
-    return f"{tokens / 1024:.4g}k" if tokens >= 1024 and tokens % 256 == 0 else f"{tokens:,}"
+    """A length of context as people say it, rounded down: "32k", "1.5k", "640"."""
+    if tokens < 1024:
+        return f"{tokens:,}"
+    tenths = tokens * 10 // 1024
+    return f"{tenths // 10}k" if tenths >= 100 or tenths % 10 == 0 else f"{tenths / 10:.1f}k"
 
 
 def _tr(text: str) -> str:

@@ -1,0 +1,230 @@
+"""Joins the model browser's page with its controller and with the card that models are judged for.
+
+Puts into words what speaks for and against a download. Knows nothing of how models are found or fetched.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.controllers.browser import BrowserController
+from app.controllers.browser_state import Details, Phase, Wish
+from app.controllers.plan_card import PlanCard
+from app.item_models.hub_models import HubModelList, ListFilter, publishers
+from app.views.model_browser.download_bar import DownloadOffer
+from app.views.model_browser.page import ModelBrowserPage
+from app.views.vram.bar import memory_amount
+from app.views.vram.verdicts import needs_words
+from app.views.widgets import size_text
+from engine.fit.estimate import Verdict
+from engine.fit.offers import JudgedOffer
+from engine.hub.types import RepoId, RepoRef
+
+LOOK_MS = 250  # on a row, before the hub is asked about it
+
+
+class BrowserPresenter(QObject):
+    """Follows the page and the controller; nobody calls it.
+
+    Signals:
+        token_wanted: the user wants to enter a token.
+    """
+
+    token_wanted = Signal()
+
+    def __init__(
+        self, page: ModelBrowserPage, model: HubModelList, browser: BrowserController, card: PlanCard,
+    ) -> None:  # fmt: skip
+        super().__init__(page)
+        self._page = page
+        self._model = model
+        self._browser = browser
+        self._card = card
+        self._looked_at: RepoId | None = None
+        self._pasted: RepoRef | None = None
+        self._look_timer = QTimer(self, interval=LOOK_MS, singleShot=True)
+        self._look_timer.timeout.connect(self._look)
+        self._measure_timer = QTimer(self, interval=LOOK_MS, singleShot=True)
+        self._measure_timer.timeout.connect(self._measure)
+        self._connect_list()
+        self._connect_details()
+        self._show_cards()
+        self._show_results()
+        self._show_details()
+
+    def _connect_list(self) -> None:
+        filters, found, browser = self._page.filters, self._page.list, self._browser
+        filters.wished.connect(self._search)
+        filters.cleared.connect(browser.show_starters)
+        filters.filter_changed.connect(self._filter)
+        filters.card_chosen.connect(self._card.choose)
+        found.walked_to.connect(self._walk_to)
+        found.opened.connect(self._open)
+        found.popular_requested.connect(filters.search_now)
+        found.starters_requested.connect(self._show_starters)
+        found.retry_requested.connect(filters.search_now)
+        found.filters_cleared.connect(filters.clear_filters)
+        browser.results_changed.connect(self._show_results)
+        browser.judged_changed.connect(self._show_judged)
+        self._card.choices_changed.connect(self._show_cards)
+        self._card.memory_changed.connect(self._on_memory)
+
+    def _connect_details(self) -> None:
+        pane, browser = self._page.details, self._browser
+        browser.details_changed.connect(self._show_details)
+        pane.variant_chosen.connect(self._on_variant)
+        pane.card_wanted.connect(browser.load_card)
+        pane.alone_chosen.connect(self._card.set_alone)
+        pane.download_requested.connect(browser.download)
+        pane.retry_requested.connect(browser.reopen)
+        pane.token_wanted.connect(self.token_wanted)
+
+    # The list.
+
+    @Slot(object)
+    def _search(self, wish: Wish) -> None:
+        self._pasted = None
+        self._browser.search(wish)
+        self._page.show_list_first()
+
+    @Slot()
+    def _show_starters(self) -> None:
+        self._page.filters.clear_search()
+        self._browser.show_starters()
+
+    @Slot()
+    def _show_results(self) -> None:
+        results = self._browser.results
+        self._model.show(results)
+        self._page.list.show_results(results, self._browser.is_offline)
+        if results.phase is Phase.FOUND:
+            self._page.filters.show_publishers(publishers(results.models))
+            self._open_pasted()
+        if self._browser.details is not None:
+            self._page.list.mark(self._browser.details.repo)
+
+    def _open_pasted(self) -> None:
+        """The one repository that an address named needs no further click."""
+        results = self._browser.results
+        ref = self._browser.pasted(results.wish)
+        if ref is not None and len(results.models) == 1 and self._pasted != ref:
+            self._pasted = ref
+            self._browser.open(ref.repo, ref.branch or "")
+            self._page.show_details()
+
+    @Slot()
+    def _show_judged(self) -> None:
+        self._model.show_judged(self._browser.judged)
+
+    @Slot()
+    def _filter(self) -> None:
+        filters = self._page.filters
+        free = self._card.memory.free_bytes if filters.fits_only else None
+        self._model.set_filter(ListFilter(free, filters.size_class, filters.vision_only))
+
+    @Slot(object)
+    def _walk_to(self, repo: RepoId) -> None:
+        self._looked_at = repo
+        self._look_timer.start()
+
+    @Slot()
+    def _look(self) -> None:
+        if self._looked_at is not None:
+            self._open_if_new(self._looked_at)
+
+    @Slot(object)
+    def _open(self, repo: RepoId) -> None:
+        self._look_timer.stop()
+        self._open_if_new(repo)
+        self._page.show_details()
+
+    def _open_if_new(self, repo: RepoId) -> None:
+        details = self._browser.details
+        if details is None or details.repo != repo or details.error is not None:
+            self._browser.open(repo)
+
+    # The card.
+
+    @Slot()
+    def _show_cards(self) -> None:
+        self._page.filters.show_cards(self._card.choices, self._card.choice.key)
+        self._on_memory()
+
+    @Slot()
+    def _on_memory(self) -> None:
+        self._browser.set_memory(self._card.memory)
+        self._filter()
+        self._show_memory()
+        self._show_offer()
+
+    def _show_memory(self) -> None:
+        choice, memory = self._card.choice, self._card.memory
+        others = self._card.others_bytes
+        if choice.is_here and others:
+            basis = self.tr("{0}: {1} in use by other programs now").format(choice.label, memory_amount(others))
+        elif choice.is_here:
+            basis = choice.label
+        else:
+            basis = self.tr("{0}, with nothing else on it").format(choice.label)
+        self._page.details.show_memory(memory, basis, choice.is_here and others > 0)
+
+    # One repository.
+
+    @Slot()
+    def _show_details(self) -> None:
+        self._page.details.show_details(self._browser.details)
+        self._show_memory()
+        self._show_offer()
+
+    @Slot(str)
+    def _on_variant(self, _branch: str) -> None:
+        self._measure_timer.start()
+        self._show_memory()
+        self._show_offer()
+
+    @Slot()
+    def _measure(self) -> None:
+        self._browser.measure(self._page.details.branch)
+
+    def _show_offer(self) -> None:
+        details = self._browser.details
+        judged = details.offer(self._page.details.branch) if details is not None else None
+        if details is None or judged is None:
+            self._page.details.show_offer(None)
+            return
+        offer = judged.offer
+        name = offer.branch if offer.bits is None else self.tr("{0} bits").format(f"{offer.bits:.4g}")
+        self._page.details.show_offer(
+            DownloadOffer(
+                self.tr("{0}: {1} to download").format(name, size_text(offer.download_bytes)),
+                self._warnings(details, judged),
+                self._obstacle(details),
+                self.tr("It is in your downloads now.") if offer.branch in details.queued else "",
+                details.is_planning,
+            )
+        )
+
+    def _obstacle(self, details: Details) -> str:
+        if self._browser.is_offline:
+            return self.tr("The offline switch is on: switch it off in the settings to download.")
+        if details.refusal is not None:
+            return self.tr("Its files are closed until its terms are accepted on its page.")
+        return ""
+
+    def _warnings(self, details: Details, judged: JudgedOffer) -> tuple[str, ...]:
+        """What the user should know before gigabytes are fetched."""
+        warnings = []
+        choice = self._card.choice
+        if choice.obstacle:
+            warnings.append(choice.obstacle)
+        elif self._card.card_missing:
+            warnings.append(self.tr("No card of this computer can run it: {0}").format(self._card.card_missing))
+        if details.refusal is not None:
+            return tuple(warnings)  # nothing is known of it that could speak against it
+        if judged.offer.obstacle:
+            warnings.append(self.tr("This version of Espalier cannot run it. {0}").format(judged.offer.obstacle))
+        elif judged.estimate.verdict is Verdict.TOO_BIG:
+            warnings.append(
+                self.tr("Too big for this card with a context of 8k: {0}.").format(needs_words(judged.estimate))
+            )
+        return tuple(warnings)

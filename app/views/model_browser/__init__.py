@@ -1,0 +1,1 @@
+"""The page on which models are found, judged and chosen for download."""

@@ -1,0 +1,95 @@
+"""The table of a repository's variants, as tall as its rows. Knows nothing of what a row says."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QWidget
+
+from app.item_models.variants import BITS, FIRST_CONTEXT, SIZE, VERDICT, VariantTable
+from app.theme.theme import Theme
+
+ROW_PX, HEAD_PX = 30, 28
+CONTEXT_PX = 100  # that a column of contexts needs for its head
+
+
+class VariantView(QTableView):
+    """Signals:
+    chosen: the branch of the row that the user went to.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, model: VariantTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._table = model
+        self.setModel(model)
+        self.setAccessibleName(self.tr("Variants"))
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        head = self.horizontalHeader()
+        head.setFont(theme.font("small"))
+        head.setFixedHeight(HEAD_PX)
+        head.setHighlightSections(False)
+        head.setSectionsClickable(False)
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for column in (BITS, SIZE, VERDICT):
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        head.setMinimumSectionSize(48)
+        self.selectionModel().currentRowChanged.connect(self._on_row)
+        model.modelReset.connect(self._fit)
+        theme.changed.connect(self.viewport().update)
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, HEAD_PX + ROW_PX * self._table.rowCount() + 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._choose_columns()
+
+    def mark(self, branch: str) -> None:
+        """Marks a row without reporting it."""
+        index = self._table.index_of(branch)
+        if index.row() != self.currentIndex().row():
+            with QSignalBlocker(self):
+                self.setCurrentIndex(index)
+            self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):  # rows are chosen, not cells
+            event.ignore()
+            return
+        super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # the page scrolls
+
+    @Slot()
+    def _fit(self) -> None:
+        self.setFixedHeight(self.sizeHint().height())
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        """Shows as many columns of contexts as there is room for: fp16, then 4 bits, then 8 bits."""
+        head = self.horizontalHeader()
+        wanted = {each: max(self.sizeHintForColumn(each), head.sectionSizeHint(each)) for each in (BITS, SIZE, VERDICT)}
+        room = (self.width() - sum(wanted.values())) // CONTEXT_PX
+        self.setColumnHidden(SIZE, room < 1)  # which the line beside the button says too
+        self.setColumnHidden(FIRST_CONTEXT + 2, room < 2)
+        self.setColumnHidden(FIRST_CONTEXT + 1, room < 3)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_row(self, current: QModelIndex, _before: QModelIndex) -> None:
+        judged = self._table.offer_at(current)
+        if judged is not None and not self.signalsBlocked():
+            self.chosen.emit(judged.offer.branch)
