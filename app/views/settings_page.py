@@ -1,4 +1,7 @@
-"""The settings page: look, text size, what is loaded at the start, where the data lies. Knows nothing of the files."""
+"""The settings page: look, text size, what is loaded at the start, the hub, where the data lies.
+
+Knows nothing of the files.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScro
 from app.storage.settings import Settings
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16, SPACE_24, ThemeChoice, column_side
+from app.views.hub_settings import HubSettingsCards
 from app.views.widgets import ElidedLabel, label, panel, push_button
 
 
@@ -34,12 +38,14 @@ class SettingsPage(QFrame):
         self._size = label(theme)
         self.load_last = QCheckBox(self.tr("Load the last model when the window opens"))
         self.load_last.toggled.connect(self.load_last_chosen)
+        self.hub = HubSettingsCards(theme)
         self._column = QVBoxLayout()
         self._column.setSpacing(SPACE_12)
         self._column.addWidget(label(theme, self.tr("Settings"), font="title"))
         self._column.addSpacing(SPACE_8)
         self._column.addWidget(self._look_card())
         self._column.addWidget(self._start_card())
+        self._column.addWidget(self.hub)
         self._column.addWidget(self._data_card())
         self._column.addStretch(1)
         inside = QWidget()
@@ -117,7 +123,7 @@ class SettingsPage(QFrame):
 
     def _data_card(self) -> QWidget:
         card, column = self._card(self.tr("Your data"))
-        words = self.tr("Conversations and settings stay in this folder on this computer. Nothing is sent anywhere.")
+        words = self.tr("Conversations and settings stay in this folder on this computer. None of it is sent anywhere.")
         column.addWidget(label(self._theme, words, kind="muted", wrap=True))
         path = ElidedLabel()
         path.set_whole_text(str(self._data_folder))
