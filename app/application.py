@@ -26,6 +26,7 @@ from app.controllers.preferences import Preferences
 from app.crash import FaultLog, install_hooks, keep_report
 from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
+from app.hub_settings_wiring import connect_hub_settings
 from app.item_models.conversations import ConversationListModel
 from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
@@ -100,6 +101,9 @@ class Application(QObject):
         self._connect_chats()
         self._connect_window()
         self.model_pages.connect_window(self.window, self.load, self.choose_folder)
+        self.hub_settings = connect_hub_settings(
+            self.settings_page.hub, self.model_pages, self.preferences, launch, self.window
+        )
 
     def start(self) -> None:
         """Shows the window, then starts the engine's thread and the first load."""
