@@ -62,7 +62,7 @@ class ConversationRow(QStyledItemDelegate):
             return
         if index.data(FOLDER_ROLE) is not None:
             sign = QRect(room.left() - 2, room.center().y() - _SMALL_ICON_PX // 2 + 1, _SMALL_ICON_PX, _SMALL_ICON_PX)
-            self._theme.icon("fold" if index.data(OPEN_ROLE) else "unfold", "muted").paint(painter, sign)
+            self._theme.icon("unfold" if index.data(OPEN_ROLE) else "closed", "muted").paint(painter, sign)
             self._theme.icon("folder", "muted").paint(painter, sign.translated(_SMALL_ICON_PX + SPACE_4, 0))
             room.setLeft(sign.right() + _SMALL_ICON_PX + SPACE_8 + SPACE_4)
         elif index.data(INSIDE_ROLE):
@@ -110,15 +110,14 @@ class ConversationRow(QStyledItemDelegate):
 
     def _laid_out(self, text: Snippet, width: int) -> QTextLayout:
         """The snippet on at most `SNIPPET_LINES` lines, with … where it goes on."""
-        font = self._theme.font("small")
         shown = text.text
-        ends = _line_ends(shown, font, width)
-        if len(ends) > SNIPPET_LINES:
-            shown = shown[: ends[SNIPPET_LINES - 1]].rstrip()[:-1].rstrip() + "…"
-        layout = QTextLayout(shown, font)
-        layout.setFormats(self._formats(text, len(shown)))
-        _break_lines(layout, width)
-        return layout
+        while True:
+            layout = QTextLayout(shown, self._theme.font("small"))
+            layout.setFormats(self._formats(text, len(shown)))  # bold words are wider
+            ends = _break_lines(layout, width)
+            if len(ends) <= SNIPPET_LINES:
+                return layout
+            shown = shown[: min(ends[SNIPPET_LINES - 1], len(shown) - 1)].rstrip("… ")[:-1].rstrip() + "…"
 
     def _formats(self, text: Snippet, length: int) -> list[QTextLayout.FormatRange]:
         formats = []
@@ -163,7 +162,3 @@ def _break_lines(layout: QTextLayout, width: int) -> list[int]:
         ends.append(line.textStart() + line.textLength())
     layout.endLayout()
     return ends
-
-
-def _line_ends(text: str, font: QFont, width: int) -> list[int]:
-    return _break_lines(QTextLayout(text, font), width)
