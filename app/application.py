@@ -77,7 +77,9 @@ class Application(QObject):
         self.chat = ChatPage(self.theme)
         self.inspector = Inspector(self.theme)
         self.settings_page = SettingsPage(self.theme, launch.paths.folder)
-        self.model_pages = ModelPages(self.theme, launch, self.preferences, self.load_settings, self.models)
+        self.model_pages = ModelPages(
+            self.theme, launch, self.preferences, self.load_settings, self.models, self.cards
+        )  # fmt: skip
         parts = Parts(
             self.conversations, self.chat, self.inspector, self.settings_page,
             self.model_pages.models_page, self.model_pages.downloads_page,

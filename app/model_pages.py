@@ -10,16 +10,22 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog
 
+from app.card_watch import CardWatch
 from app.controllers.downloads import DownloadController
 from app.controllers.load_settings import LoadSettings
+from app.controllers.model_library import LibraryController
 from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
 from app.hub_access import HubAccess
 from app.item_models.downloads import DownloadListModel
 from app.launch import Launch
+from app.model_browser import ModelBrowser
+from app.my_models_presenter import MyModelsPresenter
 from app.theme.theme import Theme
 from app.views.downloads.page import DownloadsPage
+from app.views.downloads.words import amount_text
 from app.views.main_window import MainWindow
 from app.views.models_page import ModelsPage
 from app.views.my_models.page import MyModelsPage
@@ -43,19 +49,45 @@ class ModelPages(QObject):
 
     def __init__(
         self, theme: Theme, launch: Launch, preferences: Preferences, load_settings: LoadSettings,
-        models: ModelController, parent: QObject | None = None,
+        models: ModelController, cards: CardWatch, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._window: MainWindow | None = None
         self._load: Callable[[Path], object] = models.load
         self.hub = HubAccess(preferences, launch.endpoint_of, launch.paths.folder, launch.cache_folder, self)
-        self.downloads = DownloadController(self.hub, launch.paths.folder / QUEUE_NAME, launch.transfer, self)
+        self.library = LibraryController(
+            preferences, load_settings, launch.first_models_folder, launch.hub_cache, self
+        )  # fmt: skip
+        self.downloads = DownloadController(
+            self.hub,
+            launch.paths.folder / QUEUE_NAME,
+            launch.transfer,
+            lambda: self.library.folders,
+            preferences.settings.parallel_downloads,
+            self,
+        )
         self.download_model = DownloadListModel(self)
         self.downloads_page = DownloadsPage(theme, self.download_model)
+        self.browser = ModelBrowser(
+            theme, self.hub, load_settings, cards, self.library.default_folder, launch.cache_folder, self
+        )  # fmt: skip
         self.my_models = MyModelsPage(theme)
         self.models_page = ModelsPage(theme)
+        self.models_page.add_tab(self.tr("Find"), self.browser.page)
         self.models_page.add_tab(self.tr("On this computer"), self.my_models)
+        self.my_models_presenter = MyModelsPresenter(
+            self.my_models,
+            self.library,
+            load_settings,
+            models,
+            self.browser.card,
+            self._say,
+            self._choose_models_folder,
+        )
         self._connect_downloads()
+        self._connect_library()
+        self.browser.controller.plan_made.connect(self._on_plan)
+        self.browser.presenter.token_wanted.connect(self._show_settings)
 
     def connect_window(
         self, window: MainWindow, load: Callable[[Path], object], choose_folder: Callable[[], object]
@@ -67,15 +99,19 @@ class ModelPages(QObject):
             choose_folder: lets the user open a model's folder.
         """
         self._window, self._load = window, load
+        self.my_models.open_wanted.connect(choose_folder)
         self.downloads_page.show_offline(self.hub.is_offline)
 
     def start(self) -> None:
         """Begins with what needs a thread: reading the disk, the downloads that were left."""
+        self.library.start()
         self.downloads.start()
+        self.browser.start()
 
     def shut_down(self) -> bool:
         """Ends every thread; False when one did not end in time."""
-        return self.downloads.shut_down()
+        ended = (self.downloads.shut_down(), self.library.shut_down(), self.browser.shut_down())
+        return all(ended)
 
     def _connect_downloads(self) -> None:
         page, downloads = self.downloads_page, self.downloads
@@ -98,8 +134,35 @@ class ModelPages(QObject):
         page.online_requested.connect(lambda: self.hub.set_offline(False))
         self.hub.offline_changed.connect(page.show_offline)
 
+    def _connect_library(self) -> None:
+        page, library = self.my_models, self.library
+        page.load_wanted.connect(self._on_load)
+        page.find_wanted.connect(self._show_find)
+        library.failed.connect(self._say_error)
+        library.crashed.connect(self.crashed)
+        library.deleted.connect(lambda model, _freed: self.downloads.forget_folder(model.path))
+        library.moved.connect(lambda source, _destination: self.downloads.forget_folder(source))
+        self.my_models_presenter.repair_wanted.connect(self._repair)
+
+    @Slot(object)
+    def _repair(self, plan: DownloadPlan) -> None:
+        self.downloads.add(plan)
+        self._show_downloads()
+
+    @Slot(object)
+    def _on_plan(self, plan: DownloadPlan) -> None:
+        self.downloads.add(plan)
+        words = self.tr("{0} is being downloaded: {1}.").format(plan.name, amount_text(plan.total_bytes))
+        self._say(words, self.tr("Show downloads"), self._show_downloads)
+
+    def _choose_models_folder(self) -> Path | None:
+        start = str(self.library.default_folder())
+        picked = QFileDialog.getExistingDirectory(self._window, self.tr("Choose a folder for models"), start)
+        return Path(picked) if picked else None
+
     @Slot(object)
     def _on_completed(self, plan: DownloadPlan) -> None:
+        self.library.refresh()
         words = self.tr("{0} is downloaded and verified.").format(plan.name)
         self._say(words, self.tr("Chat with it"), lambda: self._load(plan.folder))
 
@@ -118,11 +181,22 @@ class ModelPages(QObject):
     def _say_error(self, error: EngineError) -> None:
         self._say(str(error))
 
-    def _say(self, text: str, button: str = "", action: Callable[[], object] | None = None) -> None:
+    def _say(self, text: str, button: str = "", action: Callable[[], object] | None = None, stay: bool = False) -> None:
         if self._window is not None:
-            self._window.notice.say(text, button, action)
+            self._window.notice.say(text, button, action, stay)
 
     @Slot()
     def _show_find(self) -> None:
         if self._window is not None:
             self._window.show_page(Page.MODELS)
+            self.models_page.show_tab(self.browser.page)
+
+    @Slot()
+    def _show_settings(self) -> None:
+        if self._window is not None:
+            self._window.show_page(Page.SETTINGS)
+
+    @Slot()
+    def _show_downloads(self) -> None:
+        if self._window is not None:
+            self._window.show_page(Page.DOWNLOADS)

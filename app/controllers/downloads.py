@@ -7,23 +7,23 @@ nothing of widgets.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from app.background import Background
 from app.hub_access import HubAccess
+from app.latest import Latest
 from engine.errors import EngineError
+from engine.hub.model_move import is_being_moved_in
+from engine.hub.model_store import unfinished_downloads
 from engine.hub.queue import DownloadQueue, progress_at_rest
 from engine.hub.queue_store import QueueEntry
 from engine.hub.transfer.events import DownloadProgress
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.transfer.settings import TransferSettings
-
-UPDATE_MS = 100
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,14 @@ class DownloadController(QObject):
     completed = Signal(object)
     failed = Signal(object)
     crashed = Signal(str)
-    _arrived = Signal()
 
-    def __init__(self, hub: HubAccess, store: Path, settings: TransferSettings, parent: QObject | None = None) -> None:
+    def __init__(
+        self, hub: HubAccess, store: Path, settings: TransferSettings, models_folders: Callable[[], Sequence[Path]],
+        parallel_downloads: int = 1, parent: QObject | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
+        self._models_folders = models_folders
+        self._parallel_downloads = parallel_downloads
         self._hub = hub
         self._store = store
         self._settings = settings
@@ -64,13 +68,10 @@ class DownloadController(QObject):
         self._held: tuple[str, ...] = ()  # paused by the offline switch; the background thread's too
         self._list = DownloadList()
         self._phases: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._news: dict[str, DownloadProgress] = {}
+        self._news = Latest(self)
+        self._news.arrived.connect(self._tell)
         self._background = Background("downloads", self)
         self._background.crashed.connect(self.crashed)
-        self._timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
-        self._timer.timeout.connect(self._tell_news)
-        self._arrived.connect(self._expect_news, Qt.ConnectionType.QueuedConnection)
         hub.offline_changed.connect(self._on_offline)
 
     @property
@@ -88,7 +89,7 @@ class DownloadController(QObject):
 
     def shut_down(self) -> bool:
         """Ends all transfers, which go on at the next start; False when one did not end in time."""
-        self._timer.stop()
+        self._news.stop()
         self._background.do(self._close)
         return self._background.shut_down()
 
@@ -142,6 +143,11 @@ class DownloadController(QObject):
         """Takes a finished download off the list; the model stays."""
         self._ask_each([download_id], DownloadQueue.forget)
 
+    @Slot(int)
+    def set_parallel_downloads(self, count: int) -> None:
+        """Takes another number of models that are transferred at a time."""
+        self._ask(lambda queue: queue.set_parallel_downloads(count))
+
     def forget_folder(self, folder: Path) -> None:
         """Takes the finished download of a model off the list, as when the model was deleted or moved."""
         done = [each.download_id for each in self.entries if each.state == "done" and each.plan.folder == folder]
@@ -165,8 +171,19 @@ class DownloadController(QObject):
 
     def _open(self) -> DownloadList:
         # Held until the window knows the list, so that nothing of what happens is missed.
-        self._queue = DownloadQueue(self._store, self._hub.access, self._on_news, self._settings, is_started=False)
+        self._queue = DownloadQueue(
+            self._store, self._hub.access, self._on_news, self._settings, self._parallel_downloads, is_started=False
+        )
+        self._adopt(self._queue)
         return self._look()
+
+    def _adopt(self, queue: DownloadQueue) -> None:
+        """Lists what was begun and is not on the list, after a lost list or a damaged file; it waits for the user."""
+        known = {entry.plan.folder for entry in queue.entries()}
+        for manifest in unfinished_downloads(self._models_folders()):
+            folder = manifest.plan.folder
+            if folder not in known and not is_being_moved_in(folder):
+                queue.pause(queue.add(manifest.plan))
 
     def _look(self) -> DownloadList:
         assert self._queue is not None
@@ -190,25 +207,10 @@ class DownloadController(QObject):
         self.listed.emit(found)
 
     def _on_news(self, progress: DownloadProgress) -> None:
-        """Called in the transfers' threads; a later event of a download stands in for the earlier ones."""
-        with self._lock:
-            is_first = not self._news
-            self._news[progress.download_id] = progress
-        if is_first:
-            self._arrived.emit()
+        """Called in the transfers' threads."""
+        self._news.put(progress.download_id, progress)
 
-    @Slot()
-    def _expect_news(self) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
-
-    @Slot()
-    def _tell_news(self) -> None:
-        with self._lock:
-            news, self._news = self._news, {}
-        for progress in news.values():
-            self._tell(progress)
-
+    @Slot(object)
     def _tell(self, progress: DownloadProgress) -> None:
         entry = self.entry(progress.download_id)
         if entry is None:

@@ -245,6 +245,27 @@ def test_while_offline_nothing_begins_at_the_start(
     second.until(has(cards(second)[0], "Downloaded and verified"), 15_000)
 
 
+def test_what_was_begun_is_found_again_without_the_list(
+    open_pages: Callable[[], Window], hub: FileHub, tmp_path: Path
+) -> None:
+    hub.always = SLOW
+    first = open_pages()
+    wanted = plan(hub, tmp_path)
+    add(first, wanted)
+    first.until(lambda: hub.sent_for(SHARD) > 10)
+    first.app.close()
+    (tmp_path / "data" / "downloads.json").unlink()
+    hub.always = None
+    second = open_pages()
+    second.until(lambda: len(cards(second)) == 1)
+    (card,) = cards(second)
+    assert "Paused" in card.state.text()  # it waits for the user
+    second.until(card.resume_button.isVisible)
+    press(second, card.resume_button)
+    second.until(has(card, "Downloaded and verified"))
+    assert wanted.path_of(wanted.files[2]).read_bytes() == hub.files[SHARD]
+
+
 def test_words() -> None:
     running = DownloadProgress("x", "downloading", 3_100_000_000, 7_400_000_000, 52e6)
     assert state_text(running) == "Transferring · 3.1 of 7.4 GB · 52.0 MB/s · 83 s left"

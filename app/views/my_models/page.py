@@ -1,18 +1,123 @@
-"""The models on this computer, as a list. Knows nothing of where they come from."""
+"""The models on this computer: a card for each, and the folders they lie in. Knows nothing of how they are read."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from collections.abc import Callable
+from pathlib import Path
 
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.controllers.model_library import Library, LibraryModel, Task
 from app.theme.theme import Theme
+from app.theme.tokens import SPACE_8, SPACE_12
+from app.views.confirm import ConfirmDialog
+from app.views.downloads.words import amount_text
+from app.views.my_models.card import ModelCard
+from app.views.my_models.folders import FoldersCard
 from app.views.page_column import ColumnPage
-from app.views.widgets import label
+from app.views.widgets import label, push_button
 
 
 class MyModelsPage(ColumnPage):
-    """All models that can be loaded."""
+    """Signals:
+    load_wanted, verify_wanted, delete_wanted, forget_wanted, cancel_wanted: with a model's folder.
+    move_wanted: a model's folder, and the models' folder or None for one that is still to be chosen.
+    settings_opened: a model's folder, whose load settings are to be shown.
+    open_wanted: open a model's folder from elsewhere.
+    find_wanted: go to where models are found.
+    """
+
+    load_wanted = Signal(object)
+    verify_wanted = Signal(object)
+    delete_wanted = Signal(object)
+    forget_wanted = Signal(object)
+    cancel_wanted = Signal(object)
+    move_wanted = Signal(object, object)
+    settings_opened = Signal(object)
+    open_wanted = Signal()
+    find_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.column.addWidget(label(theme, self.tr("On this computer"), font="title"))
+        self._theme = theme
+        self.cards: dict[Path, ModelCard] = {}
+        self.open_button = push_button(self.tr("Open a folder…"), self.open_wanted.emit)
+        self.find_button = push_button(self.tr("Find a model"), self.find_wanted.emit, "primary")
+        self.summary = label(theme, kind="muted")
+        self.folders = FoldersCard(theme)
+        self.empty = self._empty_state()
+        self._cards = QVBoxLayout()
+        self._cards.setSpacing(SPACE_12)
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_8)
+        head.addWidget(label(theme, self.tr("On this computer"), font="title"))
+        head.addWidget(self.summary, 1, Qt.AlignmentFlag.AlignBottom)
+        head.addWidget(self.open_button)
+        self.column.addLayout(head)
+        self.column.addWidget(self.empty)
+        self.column.addLayout(self._cards)
+        self.column.addWidget(self.folders)
         self.column.addStretch(1)
+
+    def show_library(self, library: Library, is_opened: Callable[[Path], bool]) -> None:
+        """Shows the models and folders; cards that were there stay as they are."""
+        for path in self.cards.keys() - {found.path for found in library.models}:
+            card = self.cards.pop(path)
+            self._cards.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+        roots = [folder.path for folder in library.folders]
+        for number, found in enumerate(library.models):
+            card = self.cards.get(found.path) or self._card(found.path)
+            self.cards[found.path] = card
+            if self._cards.indexOf(card) != number:
+                self._cards.removeWidget(card)
+                self._cards.insertWidget(number, card)
+            card.show_model(found, is_opened(found.path))
+            card.show_places([root for root in roots if root not in found.path.parents])
+        self.folders.show_folders(library.folders)
+        self.empty.setVisible(not library.models)
+        words = self.tr("{0} models, {1}") if len(library.models) > 1 else self.tr("{0} model, {1}")
+        size = amount_text(library.size_bytes)
+        self.summary.setText(words.format(len(library.models), size) if library.models else "")
+
+    def show_task(self, task: Task) -> None:
+        """Shows what happens to a model."""
+        if task.path in self.cards:
+            self.cards[task.path].show_task(task)
+
+    def show_loaded(self, path: Path | None) -> None:
+        """Marks the model that is loaded."""
+        for each, card in self.cards.items():
+            card.show_loaded(each == path)
+
+    def ask_delete(self, found: LibraryModel, delete: Callable[[], object]) -> None:
+        """Says what goes and how much that frees, and asks."""
+        size = amount_text(found.model.size_bytes)
+        words = self.tr("This frees {0}. Its files are deleted from {1}.").format(size, found.path)
+        if found.model.origin == "folder":
+            words = self.tr("This frees {0}. Everything in {1} is deleted.").format(size, found.path)
+        title = self.tr("Delete {0}?").format(found.model.name)
+        ConfirmDialog(self._theme, title, words, self.tr("Delete"), delete, self).open()
+
+    def _card(self, path: Path) -> ModelCard:
+        card = ModelCard(self._theme)
+        card.load_wanted.connect(lambda: self.load_wanted.emit(path))
+        card.verify_wanted.connect(lambda: self.verify_wanted.emit(path))
+        card.delete_wanted.connect(lambda: self.delete_wanted.emit(path))
+        card.forget_wanted.connect(lambda: self.forget_wanted.emit(path))
+        card.cancel_wanted.connect(lambda: self.cancel_wanted.emit(path))
+        card.move_wanted.connect(lambda folder: self.move_wanted.emit(path, folder))
+        card.unfolded.connect(lambda: self.settings_opened.emit(path))
+        return card
+
+    def _empty_state(self) -> QWidget:
+        made = QWidget()
+        column = QVBoxLayout(made)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_12)
+        words = self.tr("There is no model here yet. Find one, or open a folder that has one.")
+        column.addWidget(label(self._theme, words, kind="muted", wrap=True))
+        column.addWidget(self.find_button, 0, Qt.AlignmentFlag.AlignLeft)
+        return made
