@@ -1,217 +1,74 @@
-"""A message's text as a stack of widgets: closed blocks are written once, only the tail is written again.
+"""A message's text as a stack of widgets: final leaves are written once, only the tail is written again.
 
-Knows nothing of conversations or of scrolling. Text blocks that follow each other share one document, so that a
-selection runs across paragraphs.
+Text leaves that follow each other share one document, so that a selection runs across paragraphs; code and tables are
+widgets of their own. Knows nothing of conversations or of scrolling.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal, Slot
-from PySide6.QtGui import (
-    QDesktopServices,
-    QFontMetricsF,
-    QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
-    QResizeEvent,
-    QTextCursor,
-    QTextOption,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMessageBox,
-    QPlainTextEdit,
-    QSizePolicy,
-    QTextBrowser,
-    QVBoxLayout,
-    QWidget,
-)
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from app.markdown.splitter import Block, BlockSplitter
-from app.markdown.writer import CURSOR_TEXT, PARAGRAPH_SPACE, MarkdownWriter, text_style
+from PySide6.QtCore import QSize, QTimer, Signal, Slot
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+
+from app.markdown.code_block import COPIED_MS, CodeBlock
+from app.markdown.formulas import FormulaKey
+from app.markdown.leaves import Leaf
+from app.markdown.stream import MarkdownStream
+from app.markdown.table_block import TableBlock
+from app.markdown.text_block import OPENABLE_SCHEMES, TextBlock
+from app.markdown.text_style import PARAGRAPH_SPACE, QUOTE_PX, text_style
+from app.markdown.workshop import AttachmentKey, Workshop
+from app.markdown.writer import Picture
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
-from app.views.widgets import IconButton
 
-OPENABLE_SCHEMES = ("http", "https", "mailto")
-COPIED_MS = 1500
+RUN_LEAVES = 40
+SLICE_CHARS = 2000
+PICTURES_S = 0.003
+FORMULA_SCALE = 1.15  # its font has lower letters than those of most systems
 
-
-class TextBlock(QTextBrowser):
-    """Rich text that is as tall as its content. It never loads anything and never scrolls."""
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setOpenLinks(False)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setAcceptDrops(False)
-        self.viewport().setAutoFillBackground(False)
-        self.setUndoRedoEnabled(False)
-        self.document().setDocumentMargin(0)
-        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setAccessibleName(self.tr("Message text"))
-        self.anchorClicked.connect(self._open_link)
-
-    def add_markdown(self, source: str, streaming: bool = False) -> None:
-        """Writes Markdown at the end."""
-        writer = self._writer()
-        writer.write(source)
-        if streaming:
-            writer.write_cursor()
-        self._fit()
-
-    def replace_markdown(self, source: str, streaming: bool) -> None:
-        """Writes Markdown in place of the text."""
-        self.document().clear()
-        self.add_markdown(source, streaming)
-
-    def set_plain(self, text: str) -> None:
-        """Shows a text as it is."""
-        self.document().clear()
-        self._writer().write_plain(text)
-        self._fit()
-
-    def natural_width(self, limit: int) -> int:
-        """The width in pixels that the text needs, at most `limit`."""
-        self.document().setTextWidth(limit)
-        return min(limit, int(self.document().idealWidth()) + 2)
-
-    def loadResource(self, kind: int, name: QUrl | str) -> None:
-        """Nothing is ever loaded for a message, from the network or from disk."""
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self._fit()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()  # the transcript scrolls, not its parts
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.matches(QKeySequence.StandardKey.Copy) or event.matches(QKeySequence.StandardKey.SelectAll):
-            super().keyPressEvent(event)
-        else:
-            event.ignore()
-
-    def _writer(self) -> MarkdownWriter:
-        return MarkdownWriter(QTextCursor(self.document()), text_style(self._theme))
-
-    def _fit(self) -> None:
-        self.document().setTextWidth(self.viewport().width())
-        height = int(self.document().size().height() + 0.999)
-        if height != self.height():
-            self.setFixedHeight(height)
-
-    @Slot(QUrl)
-    def _open_link(self, url: QUrl) -> None:
-        if url.scheme() not in OPENABLE_SCHEMES:
-            return
-        question = QMessageBox(self.window())
-        question.setWindowTitle(self.tr("Open a link"))
-        question.setText(self.tr("Open this address in your browser?"))
-        question.setInformativeText(url.toDisplayString())
-        question.setTextFormat(Qt.TextFormat.PlainText)
-        opening = question.addButton(self.tr("Open"), QMessageBox.ButtonRole.AcceptRole)
-        question.addButton(QMessageBox.StandardButton.Cancel)
-        question.exec()
-        if question.clickedButton() is opening:
-            QDesktopServices.openUrl(url)
+SegmentKind = Literal["text", "code", "table"]
 
 
-class _CodeText(QPlainTextEdit):
-    """Code as tall as its lines; long lines scroll sideways."""
+class ViewPictures:
+    """Formulas and pictures in the size and colour of one view."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("kind", "bare")
-        self.setReadOnly(True)
-        self.setUndoRedoEnabled(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setAcceptDrops(False)
-        self.document().setDocumentMargin(0)
-        self.viewport().setAutoFillBackground(False)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        self.setAccessibleName(self.tr("Code"))
-        self.horizontalScrollBar().rangeChanged.connect(self.fit)
+    def __init__(self, theme: Theme, workshop: Workshop, ratio: float) -> None:
+        style = text_style(theme)
+        self._workshop = workshop
+        self._size_px = style.font_px * FORMULA_SCALE
+        self._descent_px = QFontMetricsF(style.font).descent()
+        self._colour = style.text.name()
+        self._ratio = ratio
+        self.waits = False
 
-    @Slot()
-    def fit(self) -> None:
-        """Takes the height of the lines."""
-        line = QFontMetricsF(self.font()).lineSpacing()
-        bar = self.horizontalScrollBar()
-        extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
-        self.setFixedHeight(int(line * self.blockCount() + 0.999) + extra + 2)
+    def formula(self, tex: str, display: bool) -> Picture | None:
+        """A drawn formula, or None; then `waits` says whether it may come."""
+        return self._get(FormulaKey(tex, display, self._size_px, self._descent_px, self._colour, self._ratio))
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+    def attachment(self, name: str) -> Picture | None:
+        """A picture of the conversation, or None; then `waits` says whether it may come."""
+        return self._get(AttachmentKey(name, self._ratio))
+
+    def _get(self, key: FormulaKey | AttachmentKey) -> Picture | None:
+        picture = self._workshop.picture(key)
+        self.waits = picture is None and self._workshop.is_pending(key)
+        return picture
 
 
-class CodeBlock(QFrame):
-    """Code on its own ground: language left, Copy right."""
+@dataclass
+class _Segment:
+    """A widget and the leaves that it shows; `holder` keeps it away from the left edge."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("kind", "code")
-        self._shown = ""
-        self._code = ""
-        self._language = QLabel()
-        self._language.setProperty("kind", "muted")
-        self._language.setFont(theme.font("small"))
-        self._copy = IconButton(theme, "copy", self.tr("Copy code"), small=True)
-        self._copy.clicked.connect(self._copy_code)
-        self._text = _CodeText()
-        self._text.setFont(theme.font("message_code"))
-        head = QHBoxLayout()
-        head.addWidget(self._language)
-        head.addStretch(1)
-        head.addWidget(self._copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_12, SPACE_4, SPACE_4, SPACE_8)
-        layout.setSpacing(SPACE_4)
-        layout.addLayout(head)
-        layout.addWidget(self._text)
-
-    @property
-    def code(self) -> str:
-        return self._code
-
-    def set_code(self, code: str, language: str, streaming: bool) -> None:
-        """Shows code; when it only grew, only the new part is written."""
-        self._code = code
-        self._language.setText(language or self.tr("text"))
-        shown = code + (CURSOR_TEXT if streaming else "")
-        kept = len(self._shown) - 1 if self._shown.endswith(CURSOR_TEXT) else len(self._shown)
-        if self._shown and code.startswith(self._shown[:kept]):
-            cursor = self._text.textCursor()
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            if kept < len(self._shown):
-                cursor.deletePreviousChar()
-            cursor.insertText(shown[kept:])
-        else:
-            self._text.setPlainText(shown)
-        self._shown = shown
-        self._text.fit()
-
-    @Slot()
-    def _copy_code(self) -> None:
-        QGuiApplication.clipboard().setText(self._code)
-        self._copy.flash("check", COPIED_MS)
+    kind: SegmentKind
+    start: int
+    leaves: list[Leaf]
+    widget: TextBlock | CodeBlock | TableBlock
+    holder: QWidget
 
 
 class MarkdownView(QWidget):
@@ -223,78 +80,180 @@ class MarkdownView(QWidget):
 
     grew = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, workshop: Workshop | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._splitter = BlockSplitter()
-        self._run: TextBlock | None = None
-        self._tail_text: TextBlock | None = None
-        self._tail_code: CodeBlock | None = None
+        self._workshop = workshop or Workshop(parent=self)
+        self._pictures = ViewPictures(theme, self._workshop, self.devicePixelRatioF())
+        self._indent_px = text_style(theme).indent_px
+        self._stream = MarkdownStream()
+        self._segments: list[_Segment] = []
+        self._final = 0  # leaves that will not change
+        self._unread = ""  # of a whole text that is shown by and by
+        self._building = False
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(PARAGRAPH_SPACE)
+        self._picture_timer = QTimer(self, interval=0)
+        self._picture_timer.timeout.connect(self._show_pictures)
+        self._workshop.pictures_came.connect(self._picture_timer.start)
 
     def append(self, text: str) -> None:
         """Shows more of a reply that still arrives."""
-        for block in self._splitter.feed(text):
-            self._freeze(block)
-        self._show_tail(self._splitter.tail())
+        self._stream.feed(text)
+        self._show([*self._stream.frozen[self._final :], *self._stream.tail()], growing=True)
+        self._final = len(self._stream.frozen)
         self.grew.emit()
 
     def finish(self) -> None:
-        """The reply is complete: the tail becomes final."""
-        closed = self._splitter.finish()
-        if not any(each.kind == "text" for each in closed):
-            self._drop_tail_text()
-        for block in closed:
-            self._freeze(block)
-        self._drop_tail_text()
+        """The reply is complete: the tail becomes final, links whose targets came late are written again."""
+        self._stream.finish()
+        self._show(self._stream.frozen[self._final :], growing=False)
+        self._final = len(self._stream.frozen)
+        self._resolve_late_links()
 
     def set_source(self, text: str) -> None:
-        """Shows a whole text; for a fresh view."""
-        for block in self._splitter.feed(text) + self._splitter.finish():
-            self._freeze(block)
+        """Shows a whole text at once; for a fresh view."""
+        self.begin_source(text)
+        while not self.build_more(float("inf")):
+            pass
+
+    def begin_source(self, text: str) -> None:
+        """Takes a whole text that `build_more` then shows; for a fresh view."""
+        self._unread, self._building = text, True
+
+    def build_more(self, end_s: float) -> bool:
+        """Shows more of the text until a moment of `time.thread_time`; True when all of it is there."""
+        while self._building:
+            piece, self._unread = self._unread[:SLICE_CHARS], self._unread[SLICE_CHARS:]
+            self._stream.feed(piece)
+            if not self._unread:
+                self._building = False
+                self.finish()
+                break
+            self._show(self._stream.frozen[self._final :], growing=False)
+            self._final = len(self._stream.frozen)
+            if time.thread_time() >= end_s:
+                break
+        return not self._building
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """What is shown."""
+        return [leaf for segment in self._segments for leaf in segment.leaves]
+
+    def text_widgets(self) -> Iterator[QTextEdit | QPlainTextEdit]:
+        """The widgets that hold text, from the top, for a search."""
+        for segment in self._segments:
+            if isinstance(segment.widget, TextBlock):
+                yield segment.widget
+            elif isinstance(segment.widget, CodeBlock):
+                yield segment.widget.text
+            else:
+                yield from segment.widget.parts
 
     def sizeHint(self) -> QSize:
         return QSize(400, super().sizeHint().height())
 
-    def _freeze(self, block: Block) -> None:
-        if block.kind == "text":
-            if self._run is None:
-                self._run = TextBlock(self._theme, self)
-                self._insert(self._run)
-            self._run.add_markdown(block.source)
-            return
-        code, self._tail_code = self._tail_code, None
-        if code is None:
-            code = CodeBlock(self._theme, self)
-            self._insert(code)
-        code.set_code(block.source, block.language, streaming=False)
-        self._run = None
+    def _show(self, leaves: Sequence[Leaf], growing: bool) -> None:
+        """Shows leaves from the place `_final` on in place of what was there."""
+        first = next((i for i in range(len(self._segments) - 1, -1, -1) if self._segments[i].start < self._final), 0)
+        if first < len(self._segments):
+            start = self._segments[first].start
+            leaves = [*self._segments[first].leaves[: max(0, self._final - start)], *leaves]
+        else:
+            start = self._final
+        groups = list(_groups(leaves))
+        for number, (kind, members) in enumerate(groups):
+            place = first + number
+            if place < len(self._segments) and not self._fits(self._segments[place], kind, members):
+                self._remove_from(place)
+            if place == len(self._segments):
+                self._add(kind, start, members[0])
+            self._update(self._segments[place], start, members, growing and number == len(groups) - 1)
+            start += len(members)
+        self._remove_from(first + len(groups))
 
-    def _show_tail(self, tail: list[Block]) -> None:
-        block = tail[0] if tail else Block("text", "")
-        if block.kind == "code":
-            self._drop_tail_text()
-            if self._tail_code is None:
-                self._tail_code = CodeBlock(self._theme, self)
-                self._layout.addWidget(self._tail_code)
-            self._tail_code.set_code(block.source, block.language, streaming=True)
-            return
-        if self._tail_text is None:
-            self._tail_text = TextBlock(self._theme, self)
-            self._layout.addWidget(self._tail_text)
-        self._tail_text.replace_markdown(block.source, streaming=True)
+    def _fits(self, segment: _Segment, kind: SegmentKind, members: list[Leaf]) -> bool:
+        shift = (segment.leaves[0].indent, segment.leaves[0].quotes) == (members[0].indent, members[0].quotes)
+        return segment.kind == kind and (kind == "text" or shift)
 
-    def _insert(self, widget: QWidget) -> None:
-        """Puts a final block before the tail."""
-        last = self._tail_text or self._tail_code
-        self._layout.insertWidget(self._layout.indexOf(last) if last else self._layout.count(), widget)
-        widget.show()
+    def _update(self, segment: _Segment, start: int, members: list[Leaf], growing: bool) -> None:
+        references = self._stream.references
+        widget = segment.widget
+        segment.start, segment.leaves = start, members
+        if isinstance(widget, TextBlock):
+            widget.show_leaves(members, references, growing)
+        elif isinstance(widget, CodeBlock):
+            widget.set_code(members[0].content, members[0].language, growing)
+        else:
+            widget.set_leaves(members, references)
 
-    def _drop_tail_text(self) -> None:
-        if self._tail_text is not None:
-            self._layout.removeWidget(self._tail_text)
-            self._tail_text.hide()
-            self._tail_text.deleteLater()
-            self._tail_text = None
+    def _add(self, kind: SegmentKind, start: int, leaf: Leaf) -> None:
+        widget: TextBlock | CodeBlock | TableBlock
+        if kind == "text":
+            widget = TextBlock(self._theme, self, self._pictures)
+        elif kind == "code":
+            widget = CodeBlock(self._theme, self._workshop, self)
+        else:
+            widget = TableBlock(self._theme, self._pictures, self)
+        holder: QWidget = widget
+        shift = round(leaf.indent * self._indent_px + leaf.quotes * QUOTE_PX)
+        if kind != "text" and shift:
+            holder = QWidget(self)
+            row = QHBoxLayout(holder)
+            row.setContentsMargins(shift, 0, 0, 0)
+            row.addWidget(widget)
+        self._layout.addWidget(holder)
+        if self.isVisible():
+            holder.show()
+        self._segments.append(_Segment(kind, start, [leaf], widget, holder))
+
+    def _remove_from(self, place: int) -> None:
+        for segment in self._segments[place:]:
+            self._layout.removeWidget(segment.holder)
+            segment.holder.hide()
+            segment.holder.deleteLater()
+        del self._segments[place:]
+
+    def _resolve_late_links(self) -> None:
+        references = self._stream.references
+        for segment in self._segments if references else ():
+            if isinstance(segment.widget, TextBlock):
+                segment.widget.resolve_links(references)
+            elif isinstance(segment.widget, TableBlock) and any(
+                "[" in c for x in segment.leaves for r in x.rows for c in r
+            ):
+                segment.widget.rewrite(references, all_parts=True)
+
+    @Slot()
+    def _show_pictures(self) -> None:
+        """Writes leaves again whose pictures have come, a few in a turn."""
+        end_s = time.thread_time() + PICTURES_S
+        for segment in self._segments:
+            widget = segment.widget
+            if isinstance(widget, TextBlock) and not widget.show_pictures(self._stream.references, end_s):
+                return
+            if isinstance(widget, TableBlock) and widget.waits:
+                widget.rewrite(self._stream.references)
+        self._picture_timer.stop()
+
+
+def _groups(leaves: Sequence[Leaf]) -> Iterator[tuple[SegmentKind, list[Leaf]]]:
+    """Which leaves share a widget; depends on the leaves alone, so that a stream ends like the whole."""
+    kind: SegmentKind | None = None
+    members: list[Leaf] = []
+    for leaf in leaves:
+        wanted: SegmentKind = leaf.kind if leaf.kind in ("code", "table") else "text"
+        joins = leaf.continued if wanted == "table" else wanted == "text" and len(members) < RUN_LEAVES
+        if kind == wanted and joins:
+            members.append(leaf)
+            continue
+        if kind is not None:
+            yield kind, members
+        kind, members = wanted, [leaf]
+    if kind is not None:
+        yield kind, members
+
+
+__all__ = ["COPIED_MS", "OPENABLE_SCHEMES", "CodeBlock", "MarkdownView", "TextBlock"]

@@ -1,283 +1,260 @@
-"""Writes Markdown into a `QTextDocument` through a cursor: no HTML is ever built, so none can be smuggled in.
+"""Writes one leaf into one block of a `QTextDocument`: no HTML is ever built, so none can be smuggled in.
 
-Knows nothing of widgets or of streaming. Raw HTML in the source is shown as text; an image is shown as its description
-and a link, and nothing is fetched. Fonts, colours and spacing come in a `TextStyle`.
+Knows nothing of widgets or of streaming. Raw HTML is shown as text; a picture from elsewhere is shown as its
+description and a link, and nothing is fetched. Formulas and attached pictures come from `Pictures`; until they are
+there, their source stands in their place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
-from PySide6.QtCore import Qt
+from markdown_it.token import Token
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import (
-    QColor,
     QFont,
-    QFontMetricsF,
+    QPixmap,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
+    QTextDocument,
     QTextFormat,
-    QTextFrameFormat,
+    QTextImageFormat,
     QTextLength,
     QTextListFormat,
-    QTextTableFormat,
 )
 
-from app.theme.theme import Theme
-from app.theme.tokens import LINE_HEIGHT, SPACE_4, SPACE_8, SPACE_16, mix
+from app.markdown.leaves import BULLET, TASK_DONE, TASK_OPEN, Leaf, References, parse_spans
+from app.markdown.text_style import CURSOR_TEXT, LINE_SEPARATOR, PARAGRAPH_SPACE, QUOTE_PX, TextStyle
+from app.theme.tokens import SPACE_4, SPACE_8
 
-_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-_HEADING_SCALES = {"h1": 1.4, "h2": 1.25, "h3": 1.12}
-LINE_SEPARATOR = "\u2028"
-CURSOR_TEXT = "\u258d"
-PARAGRAPH_SPACE = 10
+ATTACHMENT = "attachment:"
+_LINE_ENDS = str.maketrans(dict.fromkeys("\n\r\u2029", LINE_SEPARATOR))
+_HEADING_SCALES = {1: 1.4, 2: 1.25, 3: 1.12}
 
 
 @dataclass(frozen=True)
-class TextStyle:
-    """What a message is written with."""
+class Picture:
+    """A drawn formula or an attached picture; `middle` when its centre stands on the line of the text."""
 
-    font: QFont
-    code_font: QFont
-    text: QColor
-    muted: QColor
-    accent: QColor
-    code_ground: QColor
-    border: QColor
-
-    @property
-    def line_percent(self) -> float:
-        """The line height as Qt counts it: in percent of the font's own line."""
-        metrics = QFontMetricsF(self.font)
-        size = self.font.pointSizeF() * 96 / 72
-        return 100 * max(1.0, LINE_HEIGHT * size / metrics.lineSpacing())
+    pixmap: QPixmap
+    middle: bool = True
 
 
-def text_style(theme: Theme) -> TextStyle:
-    """The style of messages in a theme."""
-    return TextStyle(
-        font=theme.font("message"),
-        code_font=theme.font("message_code"),
-        text=theme.colour("text"),
-        muted=theme.colour("muted"),
-        accent=theme.colour("accent"),
-        code_ground=QColor(mix(theme.colours.background, theme.colours.text, 0.09)),
-        border=theme.colour("border"),
-    )
+class Pictures(Protocol):
+    """Where drawn formulas and attached pictures come from."""
+
+    waits: bool
+    """Whether the last answer was None because the picture is still being made."""
+
+    def formula(self, tex: str, display: bool) -> Picture | None:
+        """A drawn formula, or None while it is not drawn or when it cannot be."""
+
+    def attachment(self, name: str) -> Picture | None:
+        """A picture that belongs to the conversation, or None while it is not read or when there is none."""
 
 
-class MarkdownWriter:
-    """Writes at the end of the document that `cursor` belongs to."""
+class NoPictures:
+    """For text whose formulas stay as they were written."""
 
-    def __init__(self, cursor: QTextCursor, style: TextStyle) -> None:
-        self._cursor = cursor
+    waits = False
+
+    def formula(self, tex: str, display: bool) -> Picture | None:
+        return None
+
+    def attachment(self, name: str) -> Picture | None:
+        return None
+
+
+class LeafWriter:
+    """Writes leaves of the kinds paragraph, heading, rule and maths, one block each."""
+
+    def __init__(self, style: TextStyle, pictures: Pictures) -> None:
         self._style = style
-        self._block_is_free = cursor.document().isEmpty()
+        self._pictures = pictures
         self._plain = QTextCharFormat()
         self._plain.setFont(style.font)
         self._plain.setForeground(style.text)
+        self._cursor = QTextCursor()
+        self._references: References = {}
+        self.waits = False
+        """Whether the last leaf has a picture that is not there yet."""
 
-    def write(self, source: str) -> None:
-        """Appends the blocks of a Markdown text."""
-        self._cursor.beginEditBlock()
-        self._cursor.movePosition(QTextCursor.MoveOperation.End)
-        for node in SyntaxTreeNode(_PARSER.parse(source)).children:
-            self._block(node, indent=0)
-        self._cursor.endEditBlock()
+    def write(self, cursor: QTextCursor, leaf: Leaf, before: Leaf | None, references: References) -> None:
+        """Writes a leaf into the empty block at the cursor.
 
-    def write_plain(self, text: str) -> None:
-        """Appends a text as it is, one paragraph per line."""
-        self._cursor.beginEditBlock()
-        self._cursor.movePosition(QTextCursor.MoveOperation.End)
-        self._start_block(self._block_format(0))
-        self._cursor.insertText(text.replace("\n", LINE_SEPARATOR), self._plain)
-        self._cursor.endEditBlock()
+        Args:
+            cursor: where; it is moved to the end of the block.
+            leaf: what.
+            before: the leaf of the block before, None for the first of a document; decides the distance.
+            references: link targets that the text defines.
+        """
+        self.waits = False
+        self._cursor, self._references = cursor, references
+        cursor.setBlockFormat(self._block_format(leaf, before))
+        cursor.setBlockCharFormat(self._plain)
+        if leaf.marker:
+            self._mark_item(leaf)
+        if leaf.kind == "maths":
+            self._formula(leaf.content, "$$\n" + leaf.content + "\n$$", True, self._plain)
+        elif leaf.kind != "rule":
+            self._spans(parse_spans(leaf.content, references), self._base_format(leaf))
 
-    def write_cursor(self) -> None:
+    def write_mark(self, cursor: QTextCursor) -> None:
         """Appends the mark that shows where the reply grows."""
         mark = QTextCharFormat(self._plain)
         mark.setForeground(self._style.accent)
-        if self._block_is_free:
-            self._start_block(self._block_format(0))
-        self._cursor.insertText(CURSOR_TEXT, mark)
+        cursor.insertText(CURSOR_TEXT, mark)
 
-    def _block(self, node: SyntaxTreeNode, indent: int, muted: bool = False) -> None:
-        match node.type:
-            case "paragraph":
-                self._start_block(self._block_format(indent))
-                self._inline(node, self._muted() if muted else self._plain)
-            case "heading":
-                self._heading(node, indent)
-            case "bullet_list" | "ordered_list":
-                self._list(node, indent, muted)
-            case "blockquote":
-                for child in node.children:
-                    self._block(child, indent + 1, muted=True)
-            case "fence" | "code_block":
-                self._code(node.content.rstrip("\n"), indent)
-            case "hr":
-                self._rule()
-            case "table":
-                self._table(node)
-            case _:  # an extension or raw HTML: shown as it was written
-                self._start_block(self._block_format(indent))
-                self._cursor.insertText(node.content or "", self._plain)
+    def write_cell(self, cursor: QTextCursor, content: str, head: bool, references: References) -> None:
+        """Writes the text of a table's cell."""
+        self.waits = False
+        self._cursor, self._references = cursor, references
+        form = QTextCharFormat(self._plain)
+        if head:
+            form.setFontWeight(QFont.Weight.DemiBold)
+        self._spans(parse_spans(content, references), form)
 
-    def _start_block(self, block: QTextBlockFormat) -> None:
-        if self._block_is_free:
-            self._block_is_free = False
-            if self._cursor.block().blockNumber() == 0:
-                block.setTopMargin(0)
-            self._cursor.setBlockFormat(block)
-            self._cursor.setBlockCharFormat(self._plain)
-        else:
-            self._cursor.insertBlock(block, self._plain)
+    def write_plain(self, cursor: QTextCursor, text: str) -> None:
+        """Writes a text as it is."""
+        cursor.setBlockFormat(self._block_format(Leaf("paragraph"), None))
+        cursor.insertText(text.translate(_LINE_ENDS), self._plain)
 
-    def _block_format(self, indent: int, space: float = PARAGRAPH_SPACE) -> QTextBlockFormat:
+    def _block_format(self, leaf: Leaf, before: Leaf | None) -> QTextBlockFormat:
         block = QTextBlockFormat()
         block.setLineHeight(self._style.line_percent, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        block.setTopMargin(space)
-        block.setLeftMargin(indent * SPACE_16)
-        return block
-
-    def _heading(self, node: SyntaxTreeNode, indent: int) -> None:
-        self._start_block(self._block_format(indent, PARAGRAPH_SPACE + SPACE_8))
-        heading = QTextCharFormat(self._plain)
-        scaled = QFont(self._style.font)
-        scaled.setPointSizeF(scaled.pointSizeF() * _HEADING_SCALES.get(node.tag, 1.0))
-        scaled.setWeight(QFont.Weight.DemiBold)
-        heading.setFont(scaled)
-        self._inline(node, heading)
-
-    def _list(self, node: SyntaxTreeNode, indent: int, muted: bool) -> None:
-        form = QTextListFormat()
-        if node.type == "ordered_list":
-            form.setStyle(QTextListFormat.Style.ListDecimal)
-            form.setStart(int(node.attrGet("start") or 1))
-        else:
-            nested = indent > 0
-            form.setStyle(QTextListFormat.Style.ListCircle if nested else QTextListFormat.Style.ListDisc)
-        form.setIndent(1)
-        made = None
-        for item in node.children:
-            for number, child in enumerate(item.children):
-                if number or child.type != "paragraph":
-                    self._block(child, indent + 2, muted)
-                    continue
-                first = made is None
-                self._start_block(self._block_format(indent, PARAGRAPH_SPACE if first and not indent else SPACE_4))
-                if made is None:
-                    made = self._cursor.createList(form)
-                else:
-                    made.add(self._cursor.block())
-                block = self._cursor.blockFormat()
-                block.setLeftMargin(indent * SPACE_16)
-                block.setTextIndent(0 if node.type == "ordered_list" else SPACE_4)  # Qt's discs touch the text
-                self._cursor.setBlockFormat(block)
-                self._inline(child, self._muted() if muted else self._plain)
-
-    def _code(self, code: str, indent: int) -> None:
-        block = self._block_format(indent)
-        block.setBackground(self._style.code_ground)
-        self._start_block(block)
-        mono = QTextCharFormat(self._plain)
-        mono.setFont(self._style.code_font)
-        self._cursor.insertText(code.replace("\n", LINE_SEPARATOR), mono)
-
-    def _rule(self) -> None:
-        block = self._block_format(0)
-        full_width = QTextLength(QTextLength.Type.PercentageLength, 100)
-        block.setProperty(QTextFormat.Property.BlockTrailingHorizontalRulerWidth, full_width)
-        self._start_block(block)
-
-    def _table(self, node: SyntaxTreeNode) -> None:
-        rows = [row for part in node.children for row in part.children]
-        form = QTextTableFormat()
-        form.setBorder(1)
-        form.setBorderCollapse(True)
-        form.setBorderBrush(self._style.border)
-        form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        form.setCellPadding(6)
-        form.setCellSpacing(0)
-        form.setTopMargin(0 if self._cursor.document().isEmpty() else PARAGRAPH_SPACE)
-        form.setHeaderRowCount(1)
-        if self._block_is_free:  # a table needs a block before it; keep that one invisible
-            self._thin_block()
-        table = self._cursor.insertTable(len(rows), max(len(row.children) for row in rows), form)
-        for y, row in enumerate(rows):
-            for x, cell in enumerate(row.children):
-                self._cursor = table.cellAt(y, x).firstCursorPosition()
-                form_of_cell = QTextCharFormat(self._plain)
-                if cell.type == "th":
-                    form_of_cell.setFontWeight(QFont.Weight.DemiBold)
-                self._cursor.setBlockFormat(self._cell_format(cell))
-                self._inline(cell, form_of_cell)
-        self._cursor.movePosition(QTextCursor.MoveOperation.End)
-        self._thin_block()
-        self._block_is_free = False
-
-    def _thin_block(self) -> None:
-        thin = QTextBlockFormat()
-        thin.setLineHeight(1, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
-        self._cursor.setBlockFormat(thin)
-
-    def _cell_format(self, cell: SyntaxTreeNode) -> QTextBlockFormat:
-        block = QTextBlockFormat()
-        style = str(cell.attrGet("style") or "")
-        if "right" in style:
-            block.setAlignment(Qt.AlignmentFlag.AlignRight)
-        elif "center" in style:
+        block.setTopMargin(_space(leaf, before))
+        block.setLeftMargin(leaf.quotes * QUOTE_PX)
+        if leaf.indent and not leaf.marker:
+            block.setIndent(leaf.indent)
+        if leaf.kind == "maths":
             block.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        if leaf.kind == "rule":
+            full_width = QTextLength(QTextLength.Type.PercentageLength, 100)
+            block.setProperty(QTextFormat.Property.BlockTrailingHorizontalRulerWidth, full_width)
+        if leaf.kind == "heading":
+            block.setHeadingLevel(leaf.level)
         return block
 
-    def _muted(self) -> QTextCharFormat:
+    def _mark_item(self, leaf: Leaf) -> None:
+        form = QTextListFormat()
+        form.setIndent(leaf.indent)
+        if leaf.marker in (BULLET, TASK_OPEN, TASK_DONE):
+            form.setStyle(QTextListFormat.Style.ListStyleUndefined)  # Qt's own touch the text: `TextBlock` draws them
+        else:
+            form.setStyle(QTextListFormat.Style.ListDecimal)
+            form.setStart(int(leaf.marker[:-1]))
+        self._cursor.createList(form)
+
+    def _base_format(self, leaf: Leaf) -> QTextCharFormat:
         form = QTextCharFormat(self._plain)
-        form.setForeground(self._style.muted)
+        if leaf.kind == "heading":
+            scaled = QFont(self._style.font)
+            scaled.setPointSizeF(scaled.pointSizeF() * _HEADING_SCALES.get(leaf.level, 1.0))
+            scaled.setWeight(QFont.Weight.DemiBold)
+            form.setFont(scaled)
+        elif leaf.quotes:
+            form.setForeground(self._style.muted)
         return form
 
-    def _inline(self, node: SyntaxTreeNode, form: QTextCharFormat) -> None:
-        for child in node.children:
-            self._span(child, form)
+    def _spans(self, tokens: Sequence[Token], form: QTextCharFormat) -> None:
+        forms = [form]
+        for token in tokens:
+            if token.nesting > 0:
+                forms.append(self._opened(token, forms[-1]))
+            elif token.nesting < 0:
+                forms.pop()
+            else:
+                self._span(token, forms[-1])
 
-    def _span(self, node: SyntaxTreeNode, form: QTextCharFormat) -> None:
-        inner = QTextCharFormat(form)
-        match node.type:
-            case "inline":
-                self._inline(node, form)
-            case "text" | "html_inline":
-                self._cursor.insertText(node.content, form)
+    def _opened(self, token: Token, outer: QTextCharFormat) -> QTextCharFormat:
+        inner = QTextCharFormat(outer)
+        match token.type:
+            case "strong_open":
+                inner.setFontWeight(QFont.Weight.DemiBold)
+            case "em_open":
+                inner.setFontItalic(True)
+            case "s_open":
+                inner.setFontStrikeOut(True)
+            case "link_open":
+                self._anchor(str(token.attrGet("href") or ""), inner)
+            case _:
+                pass
+        return inner
+
+    def _span(self, token: Token, form: QTextCharFormat) -> None:
+        match token.type:
             case "softbreak" | "hardbreak":  # models mean the line breaks that they write
                 self._cursor.insertText(LINE_SEPARATOR, form)
-            case "strong":
-                inner.setFontWeight(QFont.Weight.DemiBold)
-                self._inline(node, inner)
-            case "em":
-                inner.setFontItalic(True)
-                self._inline(node, inner)
-            case "s":
-                inner.setFontStrikeOut(True)
-                self._inline(node, inner)
             case "code_inline":
+                inner = QTextCharFormat(form)
                 inner.setFont(self._style.code_font)
                 inner.setBackground(self._style.code_ground)
-                self._cursor.insertText(node.content, inner)
-            case "link":
-                self._link(node, str(node.attrGet("href") or ""), inner)
+                self._insert_text(token.content, inner)
+            case "math_inline" | "math_display":
+                self._formula(token.content, token.markup, token.type == "math_display", form)
             case "image":
-                target = str(node.attrGet("src") or "")
-                self._cursor.insertText(f"[{node.content or 'image'}]", self._anchor(target, inner))
-            case _:
-                self._cursor.insertText(node.content or "", form)
+                self._image(token, form)
+            case _:  # text, and raw HTML as it was written
+                self._insert_text(token.content, form)
 
-    def _link(self, node: SyntaxTreeNode, target: str, form: QTextCharFormat) -> None:
-        self._inline(node, self._anchor(target, form))
+    def _insert_text(self, text: str, form: QTextCharFormat) -> None:
+        """Inserts text without opening a block: an entity may stand for a line's end."""
+        self._cursor.insertText(text.translate(_LINE_ENDS), form)
 
-    def _anchor(self, target: str, form: QTextCharFormat) -> QTextCharFormat:
+    def _formula(self, tex: str, source: str, display: bool, form: QTextCharFormat) -> None:
+        drawn = self._pictures.formula(tex, display)
+        if drawn is not None:
+            self._insert(drawn, f"maths:{tex}", source, form)
+            return
+        self.waits = self.waits or self._pictures.waits
+        inner = QTextCharFormat(form)
+        inner.setFont(self._style.code_font)
+        self._insert_text(source, inner)
+
+    def _image(self, token: Token, form: QTextCharFormat) -> None:
+        target = str(token.attrGet("src") or "")
+        words = token.content or "image"
+        if target.startswith(ATTACHMENT):
+            picture = self._pictures.attachment(target.removeprefix(ATTACHMENT))
+            if picture is not None:
+                self._insert(picture, target, words, form)
+                return
+            self.waits = self.waits or self._pictures.waits
+        inner = QTextCharFormat(form)
+        self._anchor(target, inner)
+        self._insert_text(f"[{words}]", inner)
+
+    def _insert(self, picture: Picture, name: str, words: str, form: QTextCharFormat) -> None:
+        document = self._cursor.document()
+        document.addResource(QTextDocument.ResourceType.ImageResource.value, QUrl(name), picture.pixmap)
+        image = QTextImageFormat()
+        image.setName(name)
+        size = picture.pixmap.deviceIndependentSize()
+        image.setWidth(size.width())
+        image.setHeight(size.height())
+        image.setProperty(QTextFormat.Property.ImageAltText, words)
+        image.setToolTip(words)
+        middle, base = QTextCharFormat.VerticalAlignment.AlignMiddle, QTextCharFormat.VerticalAlignment.AlignBaseline
+        image.setVerticalAlignment(middle if picture.middle else base)
+        image.setFont(form.font())
+        self._cursor.insertImage(image)
+
+    def _anchor(self, target: str, form: QTextCharFormat) -> None:
         form.setAnchor(True)
         form.setAnchorHref(target)
         form.setForeground(self._style.accent)
         form.setFontUnderline(True)
         form.setToolTip(target)
-        return form
+
+
+def _space(leaf: Leaf, before: Leaf | None) -> float:
+    """The distance to the block above in pixels."""
+    if before is None or (leaf.continued and before.kind == leaf.kind):
+        return 0
+    if leaf.kind == "heading":
+        return PARAGRAPH_SPACE + SPACE_8
+    in_list = leaf.indent > 0 and (before.indent > 0 or leaf.indent > 1)
+    return SPACE_4 if in_list else PARAGRAPH_SPACE

@@ -23,7 +23,13 @@ MODULE_OF = {
 OWN = {"app", "engine", "gpu", "main", "tests", "setup_env", "system_libraries"}
 # numba brings llvmlite, numba-cuda the driver's bindings, and the hub's library its HTTP client, in the version they
 # work with; a pin of our own could only disagree.
-BROUGHT_BY = {"llvmlite": "numba", "cuda": "numba", "httpx2": "huggingface_hub"}
+BROUGHT_BY = {
+    "llvmlite": "numba",
+    "cuda": "numba",
+    "httpx2": "huggingface_hub",
+    "latex2mathml": "ziamath",
+    "shiboken6": "PySide6",
+}
 
 
 @pytest.fixture(scope="module")

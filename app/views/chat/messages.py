@@ -1,72 +1,152 @@
-"""One message of the transcript as a widget: the user's bubble, or the reply with its figures and actions.
+"""One message of the transcript as a widget: the user's bubble, or the reply with its figures; both with actions.
 
 Knows nothing of the store, of scrolling or of other messages.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
-from app.markdown.view import COPIED_MS, MarkdownView, TextBlock
-from app.storage.records import ReplyStats, StoredMessage
+from app.markdown.thinking import ThinkingSplitter, split_thinking
+from app.markdown.view import MarkdownView, TextBlock
+from app.markdown.workshop import Workshop
+from app.storage.records import ReplyStats, StoredMessage, Versions
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.chat.error_card import ErrorCard
+from app.views.chat.message_actions import (
+    BRANCH,
+    CONTINUE,
+    COPY,
+    DELETE,
+    EDIT,
+    REGENERATE,
+    MessageActions,
+    VersionSwitch,
+)
+from app.views.chat.message_editor import MessageEditor
+from app.views.chat.thinking_fold import ThinkingFold
 from app.views.widgets import IconButton, label, set_state, speed_text
 
 BUBBLE_SHARE = 0.8
 FRAME_PX = 1 + SPACE_4  # a message's border and the space inside it, at each side
+DESCRIBED_CHARS = 300
 _BUBBLE_SIDES = 2 * SPACE_12
 _MIN_WIDTH_PX = 160
+_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.OtherFocusReason)
 
 
 class MessageWidget(QFrame):
-    """What both kinds have in common: focus, name, actions on hover and on focus.
+    """What both kinds have in common: focus, name, versions, actions on hover and on focus.
 
     Signals:
         move_requested: -1 or 1: the focus wants to go to the message before or after.
+        action_requested: message id and "regenerate", "continue", "branch" or "delete".
+        edit_submitted: message id and its new text.
+        version_step_requested: message id and -1 or 1.
         retry_requested: ask for this reply again.
     """
 
     move_requested = Signal(int)
+    action_requested = Signal(int, str)
+    edit_submitted = Signal(int, str)
+    version_step_requested = Signal(int, int)
     retry_requested = Signal()
 
-    def __init__(self, theme: Theme, message: StoredMessage, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, message: StoredMessage, actions: tuple[str, ...], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.theme = theme
         self.message = message
         self.setProperty("kind", "message")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.copy_button = IconButton(theme, "copy", self.tr("Copy message"), small=True)
-        self.copy_button.clicked.connect(self.copy)
-        self.action_bar = QWidget(self)
-        self._action_row = QHBoxLayout(self.action_bar)
-        self._action_row.setContentsMargins(0, 0, 0, 0)
-        self._action_row.setSpacing(SPACE_4)
-        self._action_row.addWidget(self.copy_button)
-        keep = self.action_bar.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)  # nothing jumps when they appear
-        self.action_bar.setSizePolicy(keep)
-        self.action_bar.hide()
+        self.action_bar = MessageActions(theme, actions, self)
+        self.action_bar.chosen.connect(self._on_action)
+        self.versions: VersionSwitch | None = None
+        self.editor: MessageEditor | None = None
+        self._below = QHBoxLayout()
+        self._below.setSpacing(SPACE_8)
+        self._below.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignTop)
         self._hovered = False
         QGuiApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
+        self.setAccessibleName(self._spoken_name())
+
+    @property
+    def copy_button(self) -> IconButton:
+        return self.action_bar.button(COPY)
 
     def set_place(self, number: int, total: int) -> None:
-        """Names the message for screen readers."""
-        who = self.tr("You") if self.message.role == "user" else self.tr("Assistant")
-        self.setAccessibleName(self.tr("{0}, message {1} of {2}").format(who, number, total))
+        """Tells screen readers where the message stands and how it begins."""
+        place = self.tr("Message {0} of {1}").format(number, total)
+        self.setAccessibleDescription(f"{place}. {self.text()[:DESCRIBED_CHARS]}")
+
+    def set_versions(self, versions: Versions | None) -> None:
+        """Shows the message's place among its versions."""
+        if self.versions is None and versions is not None:
+            self.versions = VersionSwitch(self.theme)
+            self.versions.step_requested.connect(self._on_step)
+            self._below.insertWidget(self._below.indexOf(self.action_bar), self.versions, 0, Qt.AlignmentFlag.AlignTop)
+        if self.versions is not None:
+            self.versions.setVisible(versions is not None)
+            if versions is not None:
+                self.versions.show_place(versions.number, versions.total)
+
+    def set_last(self, last: bool) -> None:
+        """The last message of a chat has more actions."""
 
     def text(self) -> str:
         """The message as it was written."""
         return self.message.content
 
+    def build_more(self, end_s: float) -> bool:
+        """Lays out more of a long message until a moment of `time.thread_time`; True when all of it is there."""
+        return True
+
+    def text_widgets(self) -> list[QTextEdit | QPlainTextEdit]:
+        """The widgets with its text, from the top."""
+        return []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it must not be taken down: it grows or is being edited."""
+        return self.editor is not None or self.message.state == "streaming"
+
     @Slot()
     def copy(self) -> None:
         """Puts the message on the clipboard."""
         QGuiApplication.clipboard().setText(self.text())
-        self.copy_button.flash("check", COPIED_MS)
+        self.action_bar.flash_copied()
+
+    @Slot()
+    def start_editing(self) -> None:
+        """Puts a field in place of the message."""
+        if self.editor is not None:
+            return
+        verb = self.tr("Send") if self.message.role == "user" else self.tr("Save")
+        self.editor = MessageEditor(self.theme, self.text(), verb)
+        self.editor.accepted.connect(self._on_edited)
+        self.editor.cancelled.connect(self.stop_editing)
+        self._show_content(False)
+        self._main_layout().insertWidget(0, self.editor)
+        self.editor.show()
+        self.editor.field.setFocus()
+
+    @Slot()
+    def stop_editing(self) -> None:
+        """Shows the message again."""
+        if self.editor is not None:
+            had_focus = self.editor.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
+            self.editor.hide()
+            self.editor.deleteLater()
+            self.editor = None
+            self._show_content(True)
+            if had_focus:
+                self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self._hovered = True
@@ -79,8 +159,7 @@ class MessageWidget(QFrame):
         super().leaveEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        by_keyboard = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
-        set_state(self, "focused", "true" if by_keyboard or event.reason() == Qt.FocusReason.OtherFocusReason else "")
+        set_state(self, "focused", "true" if event.reason() in _KEYBOARD else "")
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -93,21 +172,57 @@ class MessageWidget(QFrame):
         else:
             super().keyPressEvent(event)
 
+    def _main_layout(self) -> QVBoxLayout:
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        return layout
+
+    def _show_content(self, shown: bool) -> None:
+        raise NotImplementedError
+
+    def _offer_all(self) -> None:
+        """Brings the offered actions up to date."""
+
+    def _spoken_name(self) -> str:
+        who = self.tr("You") if self.message.role == "user" else self.tr("Reply")
+        return f"{who}, {datetime.fromtimestamp(self.message.created_s):%H:%M}"
+
+    @Slot(str)
+    def _on_action(self, action: str) -> None:
+        if action == COPY:
+            self.copy()
+        elif action == EDIT:
+            self.start_editing()
+        else:
+            self.action_requested.emit(self.message.id, action)
+
+    @Slot(int)
+    def _on_step(self, step: int) -> None:
+        self.version_step_requested.emit(self.message.id, step)
+
+    @Slot(str)
+    def _on_edited(self, text: str) -> None:
+        self.stop_editing()
+        self.edit_submitted.emit(self.message.id, text)
+
     @Slot(QWidget, QWidget)
     def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
         self._show_actions()
 
     def _show_actions(self) -> None:
-        focus = self.focusWidget() if self.isAncestorOf(QGuiApplication.focusObject() or self) else None  # type: ignore[arg-type]
-        has_focus = self.hasFocus() or (focus is not None and focus.hasFocus())
-        self.action_bar.setVisible(self._hovered or has_focus)
+        focus = QGuiApplication.focusObject()
+        has_focus = focus is self or (isinstance(focus, QWidget) and self.isAncestorOf(focus))
+        shown = (self._hovered or has_focus) and self.editor is None
+        if shown != self.action_bar.isVisibleTo(self):
+            self._offer_all()
+            self.action_bar.setVisible(shown)
 
 
 class UserMessage(MessageWidget):
     """A tinted bubble at the right."""
 
     def __init__(self, theme: Theme, message: StoredMessage, parent: QWidget | None = None) -> None:
-        super().__init__(theme, message, parent)
+        super().__init__(theme, message, (COPY, EDIT, BRANCH, DELETE), parent)
         self._text = TextBlock(theme)
         self._text.set_plain(message.content)
         self._bubble = QFrame()
@@ -115,58 +230,93 @@ class UserMessage(MessageWidget):
         inside = QVBoxLayout(self._bubble)
         inside.setContentsMargins(SPACE_12, SPACE_8 + 1, SPACE_12, SPACE_4)  # Qt puts the leading below a line
         inside.addWidget(self._text)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, SPACE_8)
-        layout.setSpacing(SPACE_8)
-        layout.addStretch(1)
-        layout.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignBottom)
-        layout.addWidget(self._bubble)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._bubble, 0, Qt.AlignmentFlag.AlignRight)
+        self._below.insertStretch(0, 1)
+        layout.addLayout(self._below)
 
     def minimumSizeHint(self) -> QSize:
         """The bubble's width follows this widget's, so it must not hold the column wide."""
         return QSize(_MIN_WIDTH_PX, super().minimumSizeHint().height())
+
+    def text_widgets(self) -> list[QTextEdit | QPlainTextEdit]:
+        return [self._text]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         limit = int(self.width() * BUBBLE_SHARE) - _BUBBLE_SIDES
         self._bubble.setFixedWidth(self._text.natural_width(max(limit, 80)) + _BUBBLE_SIDES)
         super().resizeEvent(event)
 
+    def _show_content(self, shown: bool) -> None:
+        self._bubble.setVisible(shown)
+
 
 class ReplyMessage(MessageWidget):
-    """The reply over the whole column, with its figures below."""
+    """The reply over the whole column, with what was thought above and its figures below."""
 
-    def __init__(self, theme: Theme, message: StoredMessage, parent: QWidget | None = None) -> None:
-        super().__init__(theme, message, parent)
-        self.view = MarkdownView(theme)
+    def __init__(
+        self,
+        theme: Theme,
+        message: StoredMessage,
+        workshop: Workshop,
+        thought_s: float | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Lays nothing out yet: `build_more` does, unless the reply still arrives.
+
+        Args:
+            theme: colours and fonts.
+            message: the reply with what has arrived of it.
+            workshop: where formulas and colours of code are made.
+            thought_s: how long its thinking took, when that is known.
+            parent: the widget around it.
+        """
+        super().__init__(theme, message, (COPY, EDIT, REGENERATE, CONTINUE, BRANCH, DELETE), parent)
+        self._workshop = workshop
+        self.view = MarkdownView(theme, self, workshop)
         self.meta: QLabel = label(theme, font="small", kind="meta", wrap=True)
+        self.thinking: ThinkingFold | None = None
         self.error_card: ErrorCard | None = None
         self._pieces: list[str] = [message.content]
-        self._again = IconButton(theme, "retry", self.tr("Regenerate reply"), small=True)
-        self._again.clicked.connect(self.retry_requested)
-        self._action_row.addWidget(self._again)
-        below = QHBoxLayout()
-        below.setSpacing(SPACE_8)
-        below.addWidget(self.meta, 1)
-        below.addWidget(self.action_bar)
+        self._splitter = ThinkingSplitter()
+        self._last = False
+        self._below.insertWidget(0, self.meta, 1)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(SPACE_4, SPACE_4, SPACE_4, 0)
         self._layout.setSpacing(SPACE_8)
         self._layout.addWidget(self.view)
-        self._layout.addLayout(below)
+        self._layout.addLayout(self._below)
         if message.state == "streaming":
-            self.view.append(message.content)
             self.meta.setText(self.tr("Reading your message…"))
+            self._feed(message.content)
         else:
-            self.view.set_source(message.content)
+            thought, answer = split_thinking(message.content)
+            if thought:
+                self._fold().set_text(thought, thought_s)
+            self.view.begin_source(answer)
+            self.view.setVisible(bool(answer))
             self._show_end()
 
     def text(self) -> str:
         return "".join(self._pieces)
 
+    @property
+    def thought_s(self) -> float | None:
+        """How long the thinking took, when that is known."""
+        return self.thinking.took_s if self.thinking is not None else None
+
+    def build_more(self, end_s: float) -> bool:
+        return self.view.build_more(end_s)
+
+    def text_widgets(self) -> list[QTextEdit | QPlainTextEdit]:
+        return list(self.view.text_widgets())
+
     def append(self, text: str) -> None:
         """Shows more of the running reply."""
         self._pieces.append(text)
-        self.view.append(text)
+        self._feed(text)
         if self.meta.text():
             self.meta.setText("")
 
@@ -178,25 +328,66 @@ class ReplyMessage(MessageWidget):
     def end(self, message: StoredMessage) -> None:
         """The reply is over: whole, stopped or failed."""
         self.message = message
+        rest = self._splitter.finish()
+        if rest.thought:
+            self._fold().append(rest.thought)
+        if self.thinking is not None:
+            self.thinking.finish()
+        if rest.answer:
+            self.view.append(rest.answer)
         self.view.finish()
+        self.view.setVisible(bool(self.view.leaves))
         self._show_end()
+        self._offer_all()
 
     def set_last(self, last: bool) -> None:
-        """Only the last reply of a chat can be asked for again."""
-        self._again.setVisible(last)
+        self._last = last
         if self.error_card is not None:
             self.error_card.retry_button.setVisible(last)
+        self._offer_all()
+
+    def _feed(self, text: str) -> None:
+        parts = self._splitter.feed(text)
+        if parts.restart:  # what looked like an answer was thinking
+            self._layout.removeWidget(self.view)
+            self.view.hide()
+            self.view.deleteLater()
+            self.view = MarkdownView(self.theme, self, self._workshop)
+            self._layout.insertWidget(0, self.view)
+            self._fold().set_text(parts.thought, None)
+        elif parts.thought:
+            self._fold().append(parts.thought)
+        if self.thinking is not None and not self._splitter.is_thinking:
+            self.thinking.finish()
+        if parts.answer or (not self.view.leaves and not parts.thought):
+            self.view.append(parts.answer)
+
+    def _fold(self) -> ThinkingFold:
+        if self.thinking is None:
+            self.thinking = ThinkingFold(self.theme, self._workshop)
+            self._layout.insertWidget(0, self.thinking)
+        return self.thinking
+
+    def _show_content(self, shown: bool) -> None:
+        self.view.setVisible(shown and (bool(self.view.leaves) or not self.message.content))
+        if self.thinking is not None:
+            self.thinking.setVisible(shown)
+
+    def _offer_all(self) -> None:
+        running = self.message.state == "streaming"
+        for action in (EDIT, REGENERATE, BRANCH):
+            self.action_bar.offer(action, not running)
+        self.action_bar.offer(CONTINUE, self._last and not running and bool(self.message.content))
 
     def _show_end(self) -> None:
         message = self.message
-        self.view.setVisible(bool(message.content))
         self.meta.setText(figures_text(message.stats) if message.stats else "")
         if message.state == "interrupted":
             self.meta.setText(self.tr("interrupted"))
         if message.error is not None and self.error_card is None:
             self.error_card = ErrorCard(self.theme, message.error.message, message.error.way_out)
             self.error_card.retry_requested.connect(self.retry_requested)
-            self._layout.insertWidget(1, self.error_card)
+            self._layout.insertWidget(self._layout.indexOf(self.view) + 1, self.error_card)
 
 
 def figures_text(stats: ReplyStats) -> str:

@@ -1,0 +1,223 @@
+"""A table whose columns keep their widths while rows arrive; a wide one scrolls sideways.
+
+Its rows stand in documents of a few rows each, so that one more row costs no more at the end of a long table. Knows
+nothing of Markdown's syntax beyond the text of a cell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QBrush,
+    QFont,
+    QFontMetricsF,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextFrameFormat,
+    QTextLength,
+    QTextTable,
+    QTextTableFormat,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from app.markdown.leaves import Leaf, References
+from app.markdown.text_block import FlatBrowser
+from app.markdown.text_style import TextStyle, text_style
+from app.markdown.writer import LeafWriter, NoPictures, Pictures
+from app.theme.theme import Theme
+
+CELL_PADDING = 6
+MIN_COLUMN_PX = 110
+_MARKS = re.compile(r"[*_`~]|\]\([^)]*\)|\[")
+_ALIGNMENTS = {"right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter}
+
+
+class _Rows(FlatBrowser):
+    """A few rows of a table."""
+
+    def __init__(self, style: TextStyle, pictures: Pictures, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._style = style
+        self._writer = LeafWriter(style, pictures)
+        self._table: QTextTable | None = None
+        self.leaf = Leaf("table")
+        self.waits = False
+        self.setAccessibleName(self.tr("Table"))
+
+    def show_leaf(self, leaf: Leaf, widths: Sequence[float], references: References) -> None:
+        self.leaf = leaf
+        self.waits = False
+        self.document().clear()
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        _make_thin(cursor)
+        columns = len(leaf.alignments)
+        self._table = cursor.insertTable(len(leaf.rows), columns, self._format(widths))
+        for y, row in enumerate(leaf.rows):
+            head = y == 0 and not leaf.continued
+            for x, content in enumerate(row[:columns]):
+                self._write_cell(y, x, content, head, references)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        _make_thin(cursor)
+        cursor.endEditBlock()
+        self.fit()
+
+    def set_widths(self, widths: Sequence[float]) -> None:
+        if self._table is not None:
+            self._table.setFormat(self._format(widths))
+        self.fit()
+
+    def _write_cell(self, y: int, x: int, content: str, head: bool, references: References) -> None:
+        assert self._table is not None
+        cell = self._table.cellAt(y, x)
+        form = cell.format().toTableCellFormat()
+        form.setBottomBorder(1)
+        form.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        form.setBottomBorderBrush(QBrush(self._style.border if not head else self._style.muted))
+        cell.setFormat(form)
+        cursor = cell.firstCursorPosition()
+        block = QTextBlockFormat()
+        block.setAlignment(_ALIGNMENTS.get(self.leaf.alignments[x], Qt.AlignmentFlag.AlignLeft))
+        cursor.setBlockFormat(block)
+        self._writer.write_cell(cursor, content, head, references)
+        self.waits = self.waits or self._writer.waits
+
+    def _format(self, widths: Sequence[float]) -> QTextTableFormat:
+        form = QTextTableFormat()
+        form.setBorder(0)
+        form.setBorderCollapse(True)
+        form.setCellPadding(CELL_PADDING)
+        form.setCellSpacing(0)
+        form.setHeaderRowCount(0 if self.leaf.continued else 1)
+        form.setColumnWidthConstraints([QTextLength(QTextLength.Type.FixedLength, width) for width in widths])
+        return form
+
+
+class TableBlock(QScrollArea):
+    """A table, whole or still growing."""
+
+    def __init__(self, theme: Theme, pictures: Pictures | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._style = text_style(theme)
+        self._pictures = pictures or NoPictures()
+        self._parts: list[_Rows] = []
+        self._naturals: list[float] = []
+        self._widths: list[float] = []
+        self._inside = QWidget()
+        self._stack = QVBoxLayout(self._inside)
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        self._stack.setSpacing(0)
+        self.setWidget(self._inside)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.viewport().setAutoFillBackground(False)
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        return [part.leaf for part in self._parts]
+
+    @property
+    def parts(self) -> Sequence[FlatBrowser]:
+        """The documents that hold the rows."""
+        return self._parts
+
+    @property
+    def waits(self) -> bool:
+        """Whether a cell has a picture that is not there yet."""
+        return any(part.waits for part in self._parts)
+
+    def set_leaves(self, leaves: Sequence[Leaf], references: References) -> None:
+        """Shows the table's leaves, the first with its head; those that have not changed stay as they are."""
+        naturals = self._natural_widths(leaves[0])
+        if naturals != self._naturals:
+            self._naturals = naturals
+            self._share()
+        while len(self._parts) > len(leaves):
+            part = self._parts.pop()
+            self._stack.removeWidget(part)
+            part.hide()
+            part.deleteLater()
+        for place, leaf in enumerate(leaves):
+            if place == len(self._parts):
+                part = _Rows(self._style, self._pictures, self._inside)
+                self._parts.append(part)
+                self._stack.addWidget(part)
+                part.show()
+            if self._parts[place].leaf != leaf:
+                self._parts[place].show_leaf(leaf, self._widths, references)
+        self._fit()
+
+    def rewrite(self, references: References, all_parts: bool = False) -> None:
+        """Writes the rows again that wait for a picture, or all of them for link targets known now."""
+        for part in self._parts:
+            if part.waits or all_parts:
+                part.show_leaf(part.leaf, self._widths, references)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        before = list(self._widths)
+        self._share()
+        if self._widths != before:
+            for part in self._parts:
+                part.set_widths(self._widths)
+        self._fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def _natural_widths(self, first: Leaf) -> list[float]:
+        """The widths in pixels that the first rows ask for, each on one line."""
+        plain, bold = QFontMetricsF(self._style.font), QFont(self._style.font)
+        bold.setWeight(QFont.Weight.DemiBold)
+        heads = QFontMetricsF(bold)
+        widths = [0.0] * len(first.alignments)
+        for y, row in enumerate(first.rows):
+            for x, content in enumerate(row[: len(widths)]):
+                metrics = plain if y else heads
+                widths[x] = max(widths[x], metrics.horizontalAdvance(_MARKS.sub("", content)))
+        return [width * 1.05 + 2 * CELL_PADDING + 4 for width in widths]
+
+    def _share(self) -> None:
+        """Gives the widest columns less where the table would be too wide."""
+        available = max(1, self.viewport().width())
+        limit = max(self._naturals, default=0.0)
+        if sum(self._naturals) > available:
+            low, high = float(MIN_COLUMN_PX), max(limit, float(MIN_COLUMN_PX))
+            for _ in range(20):
+                limit = (low + high) / 2
+                if sum(min(width, limit) for width in self._naturals) > available:
+                    high = limit
+                else:
+                    low = limit
+            limit = low
+        self._widths = [min(width, limit) for width in self._naturals]
+
+    def _fit(self) -> None:
+        width = max(1, round(sum(self._widths) + 0.5))
+        for part in self._parts:
+            part.setFixedWidth(width)
+            part.fit()
+        height = sum(part.height() for part in self._parts)
+        self._inside.resize(width, height)
+        bar = self.horizontalScrollBar()
+        extra = bar.sizeHint().height() if width > self.viewport().width() else 0
+        if height + extra != self.height():
+            self.setFixedHeight(height + extra)
+
+
+def _make_thin(cursor: QTextCursor) -> None:
+    """A table needs a block before and after it; keep those invisible."""
+    thin = QTextBlockFormat()
+    thin.setLineHeight(1, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+    cursor.setBlockFormat(thin)

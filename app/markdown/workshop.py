@@ -1,0 +1,109 @@
+"""Slow work for what is shown, one piece at a time in a thread of its own: formulas, colours of code, pictures.
+
+Results come back in the GUI thread. Knows nothing of documents or widgets.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QImage, QImageReader, QPixmap
+from shiboken6 import isValid
+
+from app.markdown.formulas import DrawnFormula, FormulaKey, draw_formula
+from app.markdown.writer import Picture
+
+KEPT_PICTURES = 600
+PICTURE_SIDE_PX = 560
+COALESCE_MS = 40
+
+
+@dataclass(frozen=True)
+class AttachmentKey:
+    """A picture file and the device pixels per logical pixel."""
+
+    name: str
+    ratio: float
+
+
+class Workshop(QObject):
+    """Signals:
+    pictures_came: formulas or pictures that were missing are there.
+    """
+
+    pictures_came = Signal()
+    _done = Signal(object, object)
+
+    def __init__(self, attachments: Path | None = None, parent: QObject | None = None) -> None:
+        """Keeps the folder that `attachment:` pictures are read from."""
+        super().__init__(parent)
+        self._attachments = attachments
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="workshop")
+        self._pictures: OrderedDict[FormulaKey | AttachmentKey, Picture | None] = OrderedDict()
+        self._pending: set[FormulaKey | AttachmentKey] = set()
+        self._news = QTimer(self, singleShot=True, interval=COALESCE_MS)
+        self._news.timeout.connect(self.pictures_came)
+        self._done.connect(self._deliver)
+        self.destroyed.connect(partial(self._pool.shutdown, wait=False, cancel_futures=True))
+
+    def run(self, work: Callable[[], Any], deliver: Callable[[Any], None]) -> None:
+        """Does some work in the thread and hands its result to `deliver` in this one."""
+        future = self._pool.submit(work)
+        future.add_done_callback(partial(self._on_done, deliver))
+
+    def picture(self, key: FormulaKey | AttachmentKey) -> Picture | None:
+        """A picture if it is there; otherwise it is made and `pictures_came` tells when."""
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+            return self._pictures[key]
+        if key not in self._pending:
+            self._pending.add(key)
+            work = partial(draw_formula, key) if isinstance(key, FormulaKey) else partial(self._read, key)
+            self.run(work, partial(self._keep, key))
+        return None
+
+    def is_pending(self, key: FormulaKey | AttachmentKey) -> bool:
+        """Whether a picture is being made."""
+        return key in self._pending
+
+    def _keep(self, key: FormulaKey | AttachmentKey, drawn: DrawnFormula | None) -> None:
+        self._pending.discard(key)
+        picture = None
+        if drawn is not None:
+            pixmap = QPixmap.fromImage(drawn.image)
+            pixmap.setDevicePixelRatio(key.ratio)
+            picture = Picture(pixmap, drawn.middle)
+        self._pictures[key] = picture
+        if len(self._pictures) > KEPT_PICTURES:
+            self._pictures.popitem(last=False)
+        if not self._news.isActive():
+            self._news.start()
+
+    def _read(self, key: AttachmentKey) -> DrawnFormula | None:
+        if self._attachments is None or Path(key.name).name != key.name:
+            return None
+        reader = QImageReader(str(self._attachments / key.name))
+        reader.setAutoTransform(True)
+        size, limit = reader.size(), round(PICTURE_SIDE_PX * key.ratio)
+        if size.width() > limit or size.height() > limit:
+            reader.setScaledSize(size.scaled(QSize(limit, limit), Qt.AspectRatioMode.KeepAspectRatio))
+        image: QImage = reader.read()
+        return None if image.isNull() else DrawnFormula(image, middle=False)
+
+    def _on_done(self, deliver: Callable[[Any], None], future: Future[Any]) -> None:
+        """In the workshop's thread."""
+        if not future.cancelled() and isValid(self):
+            self._done.emit(deliver, future)
+
+    @Slot(object, object)
+    def _deliver(self, deliver: Callable[[Any], None], future: Future[Any]) -> None:
+        owner = getattr(deliver, "__self__", None)
+        if not isinstance(owner, QObject) or isValid(owner):
+            deliver(future.result())
