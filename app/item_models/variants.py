@@ -26,6 +26,7 @@ class VariantTable(QAbstractTableModel):
         super().__init__(parent)
         self._theme = theme
         self._offers: tuple[JudgedOffer, ...] = ()
+        self._names, self._helps = self._heads()
 
     def show(self, offers: Sequence[JudgedOffer]) -> None:
         """Replaces the rows; where the same variants come in the same order, only what they say changes."""
@@ -60,11 +61,10 @@ class VariantTable(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is not Qt.Orientation.Horizontal:
             return None
-        names, helps = self._heads()
         if role == Qt.ItemDataRole.DisplayRole:
-            return names[section]
+            return self._names[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return helps[section]
+            return self._helps[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -76,7 +76,7 @@ class VariantTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(judged, index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._heads()[0][index.column()]}: {self._text(judged, index.column())}"
+            return f"{self._names[index.column()]}: {self._text(judged, index.column())}"
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._help(judged)
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == VERDICT:

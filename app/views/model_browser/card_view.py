@@ -16,7 +16,7 @@ from app.markdown.view import MarkdownView
 from app.theme.theme import Theme
 from app.views.widgets import clear_layout, label
 
-PIECE_LETTERS = 900  # of Markdown that are laid out in one turn, unless a block is longer
+PIECE_LETTERS = 350  # of Markdown that are laid out in one turn, unless a block is longer
 _CONTINUES = re.compile(r"\s|[-*+>] |\d+[.)] ")  # of a list or a quotation that goes on after a blank line
 
 

@@ -11,6 +11,7 @@ from app.theme.theme import Theme
 
 ROW_PX, HEAD_PX = 30, 28
 CONTEXT_PX = 100  # that a column of contexts needs for its head
+FITTED = (BITS, SIZE, VERDICT)  # columns that are as wide as what is in them
 
 
 class VariantView(QTableView):
@@ -42,11 +43,12 @@ class VariantView(QTableView):
         head.setHighlightSections(False)
         head.setSectionsClickable(False)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        for column in (BITS, SIZE, VERDICT):
-            head.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        for column in FITTED:
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
         head.setMinimumSectionSize(48)
         self.selectionModel().currentRowChanged.connect(self._on_row)
         model.modelReset.connect(self._fit)
+        model.dataChanged.connect(self._on_data)
         theme.changed.connect(self.viewport().update)
         self._fit()
 
@@ -76,14 +78,27 @@ class VariantView(QTableView):
 
     @Slot()
     def _fit(self) -> None:
+        """Makes the table as tall as its rows and the fitted columns as wide as their longest text."""
+        head = self.horizontalHeader()
+        for column in FITTED:
+            head.resizeSection(column, max(self.sizeHintForColumn(column), head.sectionSizeHint(column)))
         self.setFixedHeight(self.sizeHint().height())
         self._choose_columns()
+
+    @Slot()
+    def _on_data(self) -> None:
+        head = self.horizontalHeader()
+        wanted = self.sizeHintForColumn(VERDICT)
+        if wanted > head.sectionSize(VERDICT):
+            head.resizeSection(VERDICT, wanted)
+            self._choose_columns()
 
     def _choose_columns(self) -> None:
         """Shows as many columns of contexts as there is room for: fp16, then 4 bits, then 8 bits."""
         head = self.horizontalHeader()
-        wanted = {each: max(self.sizeHintForColumn(each), head.sectionSizeHint(each)) for each in (BITS, SIZE, VERDICT)}
-        room = (self.width() - sum(wanted.values())) // CONTEXT_PX
+        if self.isColumnHidden(SIZE):
+            self.setColumnHidden(SIZE, False)
+        room = (self.width() - sum(head.sectionSize(each) for each in FITTED)) // CONTEXT_PX
         self.setColumnHidden(SIZE, room < 1)  # which the line beside the button says too
         self.setColumnHidden(FIRST_CONTEXT + 2, room < 2)
         self.setColumnHidden(FIRST_CONTEXT + 1, room < 3)
