@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.storage.chat_file import ChatFile, ChatFileError, chat_as_json, import_chat, load_chat_file
+from app.storage.chat_file import ChatFile, ChatFileError, as_json, import_chat, load_chat_file, stored_chat
 from app.storage.conversations import ConversationStore
 from app.storage.export import Words, as_html, as_markdown, file_name
 from app.storage.records import Conversation, Folder, SearchHit
@@ -142,26 +143,30 @@ class LibraryController(QObject):
 
     def export_text(self, conversation_id: int, ending: ExportFormat) -> str:
         """The chat as text: Markdown and HTML of the branch shown, JSON of everything."""
+        return self._writer(conversation_id, ending)()
+
+    def export(self, conversation_id: int, ending: ExportFormat, path: Path) -> None:
+        """Writes the chat as it is now into a file; `exported` or `failed` tells how it went."""
+        self._thread.submit(self._write, path, self._writer(conversation_id, ending))
+
+    def _writer(self, conversation_id: int, ending: ExportFormat) -> Callable[[], str]:
+        """Reads the chat and leaves the slow part, its text, to whoever calls what is returned."""
         if ending == "json":
-            return chat_as_json(self._store, conversation_id)
+            return partial(as_json, stored_chat(self._store, conversation_id))
         conversation = self._store.conversation(conversation_id)
         assert conversation is not None, conversation_id
         write = as_markdown if ending == "md" else as_html
-        return write(conversation, self._store.branch(conversation_id), self._words())
-
-    def export(self, conversation_id: int, ending: ExportFormat, path: Path) -> None:
-        """Writes the chat into a file; `exported` or `failed` tells how it went."""
-        self._thread.submit(self._write, path, self.export_text(conversation_id, ending))
+        return partial(write, conversation, self._store.branch(conversation_id), self._words())
 
     def import_files(self, paths: Sequence[Path]) -> None:
         """Adds the chats of our own JSON files; `imported` or `failed` comes for each."""
         for path in paths:
             self._thread.submit(self._load, path)
 
-    def _write(self, path: Path, text: str) -> None:
+    def _write(self, path: Path, make_text: Callable[[], str]) -> None:
         part = path.with_name(path.name + ".part")  # an older export is replaced only by a whole one
         try:
-            part.write_text(text, encoding="utf-8", newline="\n")
+            part.write_text(make_text(), encoding="utf-8", newline="\n")
             part.replace(path)
         except OSError as error:
             with contextlib.suppress(OSError):

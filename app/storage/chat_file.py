@@ -48,11 +48,20 @@ class ChatFile:
 
 def chat_as_json(store: ConversationStore, conversation_id: int) -> str:
     """The whole chat as text. The same chat gives the same text, wherever it is stored."""
+    return as_json(stored_chat(store, conversation_id))
+
+
+def stored_chat(store: ConversationStore, conversation_id: int) -> ChatFile:
+    """Reads all that a file holds of a chat."""
     conversation = store.conversation(conversation_id)
     assert conversation is not None, conversation_id
-    tree = store.tree(conversation_id)
+    return ChatFile(conversation, store.tree(conversation_id), store.chosen_children(conversation_id))
+
+
+def as_json(chat: ChatFile) -> str:
+    """The text of a chat's file; may run in any thread."""
+    conversation, tree, chosen = chat.conversation, chat.messages, chat.chosen
     number = {each.id: place for place, each in enumerate(tree, start=1)}
-    chosen = store.chosen_children(conversation_id)
     messages = []
     for each in tree:
         entry: dict[str, Any] = {"id": number[each.id], "parent": number.get(each.parent_id or 0), "role": each.role}
