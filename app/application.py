@@ -178,6 +178,7 @@ class Application(QObject):
         self.engine.status_changed.connect(self.presenter.show_status)
         self.engine.crashed.connect(self.report_crash)
         self.model_pages.crashed.connect(self.report_crash)
+        self.library.crashed.connect(self.report_crash)
         self.crash_reported.connect(self.report_crash, Qt.ConnectionType.QueuedConnection)
 
     def _connect_chats(self) -> None:

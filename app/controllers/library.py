@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -33,6 +34,7 @@ class LibraryController(QObject):
         exported: the path of a file that was written.
         imported: id of a conversation that came out of a file.
         failed: a sentence about a file that could not be written or read.
+        crashed: a traceback out of the thread: a fault of the program.
     """
 
     list_changed = Signal()
@@ -40,6 +42,7 @@ class LibraryController(QObject):
     exported = Signal(object)
     imported = Signal(int)
     failed = Signal(str)
+    crashed = Signal(str)
     _found = Signal(int, str, list)
     _loaded = Signal(object)
 
@@ -56,8 +59,16 @@ class LibraryController(QObject):
         """Ends the thread; what is being written is finished first."""
         self._newest += 1
         self._interrupt()
-        self._thread.submit(self._close_reader)
+        self._submit(self._close_reader)
         self._thread.shutdown()
+
+    def _submit(self, job: Callable[..., None], *arguments: object) -> None:
+        self._thread.submit(job, *arguments).add_done_callback(self._look_for_faults)
+
+    def _look_for_faults(self, done: Future[None]) -> None:
+        fault = None if done.cancelled() else done.exception()
+        if fault is not None:
+            self.crashed.emit("".join(traceback.format_exception(fault)))
 
     # -- the list -----------------------------------------------------------------------------------------------------
 
@@ -109,7 +120,7 @@ class LibraryController(QObject):
         self._newest += 1
         self._interrupt()
         if query.strip():
-            self._thread.submit(self._search, self._newest, query)
+            self._submit(self._search, self._newest, query)
 
     def _search(self, number: int, query: str) -> None:
         if number != self._newest:
@@ -147,7 +158,7 @@ class LibraryController(QObject):
 
     def export(self, conversation_id: int, ending: ExportFormat, path: Path) -> None:
         """Writes the chat as it is now into a file; `exported` or `failed` tells how it went."""
-        self._thread.submit(self._write, path, self._writer(conversation_id, ending))
+        self._submit(self._write, path, self._writer(conversation_id, ending))
 
     def _writer(self, conversation_id: int, ending: ExportFormat) -> Callable[[], str]:
         """Reads the chat and leaves the slow part, its text, to whoever calls what is returned."""
@@ -161,7 +172,7 @@ class LibraryController(QObject):
     def import_files(self, paths: Sequence[Path]) -> None:
         """Adds the chats of our own JSON files; `imported` or `failed` comes for each."""
         for path in paths:
-            self._thread.submit(self._load, path)
+            self._submit(self._load, path)
 
     def _write(self, path: Path, make_text: Callable[[], str]) -> None:
         part = path.with_name(path.name + ".part")  # an older export is replaced only by a whole one

@@ -185,6 +185,15 @@ def test_an_export_that_fails_is_told(window: Window, tmp_path: Path) -> None:
     assert "chat.md could not be written" in told.args[0]
 
 
+def test_a_fault_in_the_thread_is_told(window: Window, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    number = chat(window, "Chat", "text")
+    monkeypatch.setattr("app.controllers.library.as_markdown", lambda *_: 1 / 0)
+    with window.qtbot.waitSignal(window.app.library.crashed) as told:
+        window.app.library.export(number, "md", tmp_path / "chat.md")
+    assert "ZeroDivisionError" in told.args[0]
+    assert "ZeroDivisionError" in next(iter(window.app._launch.paths.crash_reports.iterdir())).read_text()
+
+
 def test_import_from_the_menu_of_the_list(window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     number = chat(window, "Travels", "one", "two")
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
