@@ -187,13 +187,22 @@ class Application(QObject):
         composer.stop_requested.connect(chats.stop)
         transcript.retry_requested.connect(chats.regenerate)
         chats.opened.connect(self.chat.show_messages)
-        chats.branch_changed.connect(self.chat.show_messages)
+        chats.branch_changed.connect(self.chat.update_branch)
+        chats.versions_changed.connect(transcript.set_versions)
+        chats.message_wanted.connect(transcript.go_to)
+        transcript.regenerate_requested.connect(chats.regenerate_reply)
+        transcript.continue_requested.connect(chats.continue_reply)
+        transcript.branch_requested.connect(chats.branch_here)
+        transcript.delete_requested.connect(chats.delete_message)
+        transcript.edit_submitted.connect(chats.edit)
+        transcript.version_step_requested.connect(chats.step_version)
         chats.message_added.connect(self.chat.add_message)
         chats.message_removed.connect(transcript.remove_message)
         chats.reply_text.connect(transcript.append_text)
         chats.reply_progress.connect(transcript.set_progress)
         chats.reply_ended.connect(transcript.end_reply)
         chats.busy_changed.connect(composer.set_busy)
+        chats.busy_changed.connect(transcript.set_busy)
         chats.setup_changed.connect(self._show_setup)
         chats.not_sent.connect(composer.set_text)
         self.inspector.sampling_changed.connect(chats.set_sampling)
@@ -219,9 +228,13 @@ class Application(QObject):
             (
                 ActionSpec("stop", self.tr("Stop the reply, or close a sheet"), ("Esc",), self.escape),
                 ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self.new_chat),
+                ActionSpec("find", self.tr("Find in this chat"), ("Ctrl+F",), self.find_here),
                 ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere),
                 ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self.choose_folder),
                 ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), self.chats.regenerate),
+                ActionSpec("continue", self.tr("Continue the last reply"), ("Alt+Return",), self.chats.continue_reply),
+                ActionSpec("version_before", self.tr("Show the version before"), ("Alt+Left",), self._version_before),
+                ActionSpec("version_after", self.tr("Show the version after"), ("Alt+Right",), self._version_after),
                 self._page_action(Page.CHAT, self.tr("Go to the chat"), "Ctrl+1"),
                 self._page_action(Page.MODELS, self.tr("Go to the models"), "Ctrl+2"),
                 self._page_action(Page.DOWNLOADS, self.tr("Go to the downloads"), "Ctrl+3"),
@@ -232,6 +245,20 @@ class Application(QObject):
                 ActionSpec("help", self.tr("Show this list"), ("F1",), self.show_help),
             )
         )
+
+    @Slot()
+    def find_here(self) -> None:
+        """Opens the search in the open chat."""
+        self.window.show_page(Page.CHAT)
+        self.chat.transcript.open_find()
+
+    @Slot()
+    def _version_before(self) -> None:
+        self.chats.step_last_version(-1)
+
+    @Slot()
+    def _version_after(self) -> None:
+        self.chats.step_last_version(1)
 
     def _page_action(self, page: Page, text: str, keys: str) -> ActionSpec:
         return ActionSpec(f"page_{page}", text, (keys,), lambda: self.window.show_page(page))

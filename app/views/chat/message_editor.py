@@ -25,6 +25,7 @@ class MessageEditor(QFrame):
     def __init__(self, theme: Theme, text: str, verb: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
+        self._busy = False
         self.field = QPlainTextEdit(text)
         self.field.setProperty("kind", "bare")
         self.field.setFont(theme.font("message"))
@@ -49,6 +50,11 @@ class MessageEditor(QFrame):
         self.field.moveCursor(QTextCursor.MoveOperation.End)
         self._fit()
 
+    def set_busy(self, busy: bool) -> None:
+        """While a reply runs the text waits here."""
+        self._busy = busy
+        self._fit()
+
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
             enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -64,11 +70,11 @@ class MessageEditor(QFrame):
 
     @Slot()
     def _accept(self) -> None:
-        if self.field.toPlainText().strip():
+        if self.save_button.isEnabled():
             self.accepted.emit(self.field.toPlainText())
 
     @Slot()
     def _fit(self) -> None:
         lines = min(MAX_LINES, max(2, round(self.field.document().size().height())))
         self.field.setFixedHeight(lines * self.field.fontMetrics().lineSpacing() + SPACE_12)
-        self.save_button.setEnabled(bool(self.field.toPlainText().strip()))
+        self.save_button.setEnabled(not self._busy and bool(self.field.toPlainText().strip()))

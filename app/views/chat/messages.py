@@ -73,6 +73,7 @@ class MessageWidget(QFrame):
         self._below.setSpacing(SPACE_8)
         self._below.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignTop)
         self._hovered = False
+        self._busy = False
         QGuiApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
         self.setAccessibleName(self._spoken_name())
 
@@ -98,6 +99,13 @@ class MessageWidget(QFrame):
 
     def set_last(self, last: bool) -> None:
         """The last message of a chat has more actions."""
+
+    def set_busy(self, busy: bool) -> None:
+        """While a reply runs in the chat, the tree must not change."""
+        self._busy = busy
+        if self.editor is not None:
+            self.editor.set_busy(busy)
+        self._offer_all()
 
     def text(self) -> str:
         """The message as it was written."""
@@ -131,6 +139,7 @@ class MessageWidget(QFrame):
         self.editor = MessageEditor(self.theme, self.text(), verb)
         self.editor.accepted.connect(self._on_edited)
         self.editor.cancelled.connect(self.stop_editing)
+        self.editor.set_busy(self._busy)
         self._show_content(False)
         self._main_layout().insertWidget(0, self.editor)
         self.editor.show()
@@ -182,6 +191,7 @@ class MessageWidget(QFrame):
 
     def _offer_all(self) -> None:
         """Brings the offered actions up to date."""
+        self.action_bar.offer(EDIT, not self._busy)
 
     def _spoken_name(self) -> str:
         who = self.tr("You") if self.message.role == "user" else self.tr("Reply")
@@ -374,10 +384,9 @@ class ReplyMessage(MessageWidget):
             self.thinking.setVisible(shown)
 
     def _offer_all(self) -> None:
-        running = self.message.state == "streaming"
-        for action in (EDIT, REGENERATE, BRANCH):
-            self.action_bar.offer(action, not running)
-        self.action_bar.offer(CONTINUE, self._last and not running and bool(self.message.content))
+        super()._offer_all()
+        self.action_bar.offer(REGENERATE, not self._busy)
+        self.action_bar.offer(CONTINUE, self._last and not self._busy and bool(self.message.content))
 
     def _show_end(self) -> None:
         message = self.message

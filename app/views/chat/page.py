@@ -65,6 +65,14 @@ class ChatPage(QFrame):
         self._stack.setCurrentWidget(self.transcript if messages else self.empty)
         self.transcript.show_messages(messages)
 
+    @Slot(list)
+    def update_branch(self, messages: list[StoredMessage]) -> None:
+        """Shows another branch of the conversation on view."""
+        if self._has_messages and messages:
+            self.transcript.update_branch(messages)
+        else:
+            self.show_messages(messages)
+
     @Slot(object)
     def add_message(self, message: StoredMessage) -> None:
         """Adds a message at the end."""

@@ -86,6 +86,7 @@ class Transcript(QScrollArea):
         self._versions: dict[int, Versions] = {}
         self._thought_s: dict[int, float] = {}
         self._search = ChatSearch()
+        self._busy = False
         self._following = True
         self._moving = False
         self._settling = False
@@ -176,6 +177,13 @@ class Transcript(QScrollArea):
             self._take_off(number)
             self._name_all()
             self.settle()
+
+    @Slot(bool)
+    def set_busy(self, busy: bool) -> None:
+        """While a reply runs, nothing is offered that would need the model or change the branch."""
+        self._busy = busy
+        for widget in self._widgets.values():
+            widget.set_busy(busy)
 
     @Slot(int, str)
     def append_text(self, message_id: int, text: str) -> None:
@@ -290,6 +298,7 @@ class Transcript(QScrollArea):
         widget.edit_submitted.connect(self.edit_submitted)
         widget.version_step_requested.connect(self.version_step_requested)
         widget.set_versions(self._versions.get(message.id))
+        widget.set_busy(self._busy)
         self._name(number, widget)
         widget.setGeometry(self._left(), self._offset() + self._column.top(number), self._width, place.height)
         widget.show()
