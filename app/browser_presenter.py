@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.controllers.browser import BrowserController
 from app.controllers.browser_state import Details, Phase, Wish
+from app.controllers.downloads import DownloadList
 from app.controllers.plan_card import PlanCard
 from app.item_models.hub_models import HubModelList, ListFilter, publishers
 from app.views.model_browser.download_bar import DownloadOffer
@@ -17,7 +18,8 @@ from app.views.vram.bar import memory_amount
 from app.views.vram.verdicts import needs_words
 from app.views.widgets import size_text
 from engine.fit.estimate import Verdict
-from engine.fit.offers import JudgedOffer
+from engine.fit.offers import JudgedOffer, Offer
+from engine.hub.queue_store import QueueEntry
 from engine.hub.types import RepoId, RepoRef
 
 LOOK_MS = 250  # on a row, before the hub is asked about it
@@ -42,6 +44,7 @@ class BrowserPresenter(QObject):
         self._card = card
         self._looked_at: RepoId | None = None
         self._pasted: RepoRef | None = None
+        self._downloads: dict[tuple[RepoId, str], QueueEntry] = {}
         self._look_timer = QTimer(self, interval=LOOK_MS, singleShot=True)
         self._look_timer.timeout.connect(self._look)
         self._measure_timer = QTimer(self, interval=LOOK_MS, singleShot=True)
@@ -199,10 +202,24 @@ class BrowserPresenter(QObject):
                 self.tr("{0}: {1} to download").format(name, size_text(offer.download_bytes)),
                 self._warnings(details, judged),
                 self._obstacle(details),
-                self.tr("It is in your downloads now.") if offer.branch in details.queued else "",
+                self._state(details.repo, offer),
                 details.is_planning,
             )
         )
+
+    @Slot(object)
+    def show_downloads(self, downloads: DownloadList) -> None:
+        """Takes what is being downloaded, or was, so that nothing is offered twice."""
+        self._downloads = {(entry.plan.repo, entry.plan.branch): entry for entry in downloads.entries}
+        self._show_offer()
+
+    def _state(self, repo: RepoId, offer: Offer) -> str:
+        entry = self._downloads.get((repo, offer.branch))
+        if entry is None or (offer.variant is not None and offer.variant.commit != entry.plan.commit):
+            return ""  # also of a branch that holds something newer by now
+        if entry.state == "done":
+            return self.tr("It is on this computer.")
+        return self.tr("It is in your downloads.")
 
     def _obstacle(self, details: Details) -> str:
         if self._browser.is_offline:

@@ -87,6 +87,7 @@ class ModelPages(QObject):
         self._connect_downloads()
         self._connect_library()
         self.browser.controller.plan_made.connect(self._on_plan)
+        self.downloads.listed.connect(self.browser.presenter.show_downloads)
         self.browser.presenter.token_wanted.connect(self._show_settings)
 
     def connect_window(

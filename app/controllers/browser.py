@@ -73,7 +73,7 @@ class BrowserController(QObject):
         self.results = Results()
         self.judged: Judged = {}
         self.details: Details | None = None
-        hub.changed.connect(self._forget_client)
+        hub.changed.connect(self._on_hub_changed)
         hub.offline_changed.connect(self._on_offline)
 
     @property
@@ -267,7 +267,7 @@ class BrowserController(QObject):
 
     def _take_plan(self, plan: DownloadPlan) -> None:
         if self.details is not None:
-            self._put(replace(self.details, is_planning=False, queued=self.details.queued | {plan.branch}))
+            self._put(replace(self.details, is_planning=False))
         self.plan_made.emit(plan)
 
     def _take_plan_error(self, error: EngineError) -> None:
@@ -333,13 +333,18 @@ class BrowserController(QObject):
         except EngineError:
             return ""  # the address in the settings is none: what is asked next will tell
 
+    @Slot()
+    def _on_hub_changed(self) -> None:
+        self._forget_client()
+        if self.details is not None and (self.details.refusal or self.details.error):
+            self.reopen()  # the token that was missing, or the address that was wrong
+
     @Slot(bool)
     def _on_offline(self, _offline: bool) -> None:
         self._forget_client()
         self.results_changed.emit()  # what can be done now is different
         self.details_changed.emit()
 
-    @Slot()
     def _forget_client(self) -> None:
         with self._client_lock:
             if self._client is not None:

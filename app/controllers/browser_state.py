@@ -42,7 +42,6 @@ class Results:
     """The list.
 
     Attributes:
-        judged: of starters and of what was opened before, by repository: what fits the card.
         error: why a search brought nothing.
     """
 
@@ -79,7 +78,6 @@ class Details:
         page: its address on the hub.
         plan_error: why a download could not be begun.
         is_planning: one is being begun.
-        queued: branches that were handed to the downloads.
     """
 
     repo: RepoId
@@ -94,7 +92,6 @@ class Details:
     card: ModelCardText | None = None
     plan_error: EngineError | None = None
     is_planning: bool = False
-    queued: frozenset[str] = frozenset()
 
     @property
     def is_from_list(self) -> bool:
@@ -116,4 +113,5 @@ class Details:
         return min(self.offers, key=lambda each: each.offer.download_bytes).offer.branch if self.offers else ""
 
 
+# Of starters and of what was opened before: what fits the card.
 Judged = Mapping[RepoId, tuple[JudgedOffer, ...]]

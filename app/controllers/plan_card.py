@@ -107,7 +107,8 @@ class PlanCard(QObject):
         return self._settings.report.cards if self._settings.report is not None else ()
 
     def _label(self, card: Card) -> str:
-        return self.tr("{0} (driver {1})").format(card.label, card.driver_version)
+        words = self.tr("{0} (driver {1})").format(card.label, card.driver_version)
+        return f"{card.index}: {words}" if len(self._cards) > 1 else words
 
     def _memory_now(self) -> CardMemory:
         key = self.choice.key

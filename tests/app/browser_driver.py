@@ -21,6 +21,7 @@ from app.theme.theme import Theme
 from app.views.model_browser.page import ModelBrowserPage
 from engine.fit.cards import Card, CardReading, CardReport
 from engine.hub.endpoint import Endpoint
+from engine.hub.tokens import TokenStore
 from engine.hub.transfer.plan import DownloadPlan
 from tests.fakes.hub import FakeHub
 
@@ -52,6 +53,22 @@ class _Monitor:
 
     def close(self) -> None:
         pass
+
+
+class OwnKeyring:
+    """Keeps passwords here, and not where the user of this computer does."""
+
+    def __init__(self) -> None:
+        self._passwords: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service_name: str, username: str) -> str | None:
+        return self._passwords.get((service_name, username))
+
+    def set_password(self, service_name: str, username: str, password: str) -> None:
+        self._passwords[service_name, username] = password
+
+    def delete_password(self, service_name: str, username: str) -> None:
+        del self._passwords[service_name, username]
 
 
 @dataclass
@@ -145,6 +162,7 @@ def open_browser(qapp: QApplication, qtbot: QtBot, hub: FakeHub, folder: Path, c
         return dataclasses.replace(hub.endpoint, offline=offline)
 
     access = HubAccess(preferences, endpoint, folder, folder / "cache")
+    access.tokens = TokenStore(folder, OwnKeyring())
     watch = CardWatch(cards.report, cards.monitor)
     settings = LoadSettings(preferences, watch)
     parts = ModelBrowser(

@@ -15,9 +15,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.controllers.browser_state import Phase
+from app.controllers.downloads import DownloadList
 from app.views.chat.error_card import ErrorCard
 from app.views.model_browser.card_view import pieces_of
 from engine.fit.common_cards import COMMON_CARDS
+from engine.hub.queue_store import QueueEntry
 from engine.hub.types import RepoId
 from tests.app.browser_driver import GIB, RTX_4070, Browser, FakeCards, open_browser
 from tests.fakes.hub import FakeHub, RateLimit
@@ -206,8 +208,7 @@ def test_a_gated_model_shows_its_sizes_and_the_way_to_it(browser: Browser) -> No
     browser.qtbot.mouseClick(browser.button(pane, "Enter a token"), Qt.MouseButton.LeftButton)
     assert wanted == [True]
     browser.access.tokens.save("hf_good")
-    browser.access.forget_known_token()
-    browser.qtbot.mouseClick(browser.button(pane, "Try again"), Qt.MouseButton.LeftButton)
+    browser.access.forget_known_token()  # as the settings do; nothing more needs to be clicked
     browser.until(lambda: browser.details.refusal is None and not browser.details.is_loading)
     assert pane.bar.button.isEnabled()
     assert browser.rows()[0][-1] == "Fits easily, recommended"
@@ -241,8 +242,16 @@ def test_download_hands_on_a_plan_at_one_commit(browser: Browser, tmp_path: Path
     assert plan.commit == browser.hub.answers.repos[str(BITRATES)].commit("3.0bpw")
     assert plan.folder == tmp_path / "models" / "quantizer" / "Bitrates-exl3-3.0bpw"
     assert {file.name for file in plan.files} >= {"config.json", "model-00001-of-00002.safetensors"}
-    assert "downloads" in browser.page.details.bar.words.text()
-    assert not browser.page.details.bar.button.isEnabled()
+    bar, presenter = browser.page.details.bar, browser.parts.presenter
+    presenter.show_downloads(DownloadList((QueueEntry("1", plan),)))
+    assert "in your downloads" in bar.words.text()
+    assert not bar.button.isEnabled()
+    presenter.show_downloads(DownloadList((QueueEntry("1", plan, "done"),)))
+    assert "on this computer" in bar.words.text()
+    presenter.show_downloads(DownloadList((QueueEntry("1", replace(plan, commit="b" * 40), "done"),)))
+    assert bar.button.isEnabled()  # the branch holds something newer
+    presenter.show_downloads(DownloadList())
+    assert bar.button.isEnabled()  # it was cancelled
 
 
 def test_a_starter_is_looked_up_before_it_is_downloaded(open_one: OpenBrowser, hub: FakeHub) -> None:
