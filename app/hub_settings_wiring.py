@@ -29,6 +29,8 @@ def connect_hub_settings(
     controller.address_refused.connect(cards.show_address_error)
     controller.token_kept.connect(cards.token.clear)
     controller.token_said.connect(cards.show_token_words)
+    controller.parallel_changed.connect(pages.downloads.set_parallel_downloads)
+    pages.library.listed.connect(controller.refresh)
     controller.crashed.connect(pages.crashed)
     window.closing.connect(controller.shut_down)
     controller.refresh()

@@ -49,6 +49,7 @@ class DownloadCard(QFrame):
         for each in (self.state, self.reason, self.way_out):
             each.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
             each.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            each.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.up_button = self._icon_button("up", self.tr("Move up"))
         self.down_button = self._icon_button("down", self.tr("Move down"))
         self.files_button = self._icon_button("unfold", self.tr("Show the files"))
