@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from app.storage.settings import Settings, save_settings
 from app.views.confirm import ConfirmDialog
 from app.views.my_models.card import ModelCard
 from app.views.my_models.page import MyModelsPage
 from app.views.pages import Page
+from engine.errors import Cancelled
 from engine.events import ModelInfo
 from engine.fit.estimate import Verdict
+from engine.hub.model_move import move_model
+from engine.hub.model_store import VerifyReport
 from engine.hub.transfer.placing import plan_download
 from engine.hub.transfer.plan import DownloadPlan
 from tests.app.driver import Window
@@ -195,6 +200,81 @@ def test_a_model_moves_with_its_settings(
     assert (moved / SHARD).read_bytes() == hub.files[SHARD]
     assert settings.own(folder) is None
     assert settings.own(moved) is not None
+
+
+class _Held:
+    """Stands for something long: tells some progress, then waits until it is let go or ended."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def __call__(self, _path: Path, *rest: object) -> VerifyReport:
+        tell = rest[-1]
+        assert callable(tell)
+        while not self.free.wait(0.01):
+            tell(3_100_000_000, 7_400_000_000)
+        return VerifyReport(2)
+
+
+def test_verifying_shows_how_far_it_is_and_can_be_ended(
+    open_models: Callable[[], Window], hub: FileHub, plan: DownloadPlan, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = _Held()
+    monkeypatch.setattr("app.controllers.model_library.verify_model", held)
+    folder = make_downloaded(plan, hub.files)
+    window = open_models()
+    found = card(window, folder)
+    press(window, found.verify_button)
+    window.until(lambda: found.task.text() == "Verifying · 3.1 of 7.4 GB")
+    assert found.bar.value() == pytest.approx(419, abs=1)
+    assert not found.load_button.isEnabled()
+    assert not found.delete_button.isEnabled()
+    press(window, found.cancel_button)
+    window.until(lambda: not found.task_row.isVisible())
+    assert found.load_button.isEnabled()
+    press(window, found.verify_button)
+    window.until(found.task_row.isVisible)
+    held.free.set()
+    notice(window, "All 2 files of org/model@4.0bpw")
+
+
+def test_closing_the_window_ends_what_runs(
+    open_models: Callable[[], Window], hub: FileHub, plan: DownloadPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.controllers.model_library.verify_model", _Held())
+    folder = make_downloaded(plan, hub.files)
+    window = open_models()
+    found = card(window, folder)
+    press(window, found.verify_button)
+    window.until(lambda: found.task.text().startswith("Verifying · 3.1"))
+    window.app.close()
+    assert window.app.threads_stopped
+
+
+def test_a_move_that_was_interrupted_goes_on_at_the_start(
+    open_models: Callable[[], Window], hub: FileHub, plan: DownloadPlan, models: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    folder = make_downloaded(plan, hub.files)
+    second = tmp_path / "second"
+    moved = second / "org" / "model-4.0bpw"
+    monkeypatch.setattr("engine.hub.model_move._rename", lambda _source, _destination: False)  # another drive
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise Cancelled("The program ended.")
+
+    with pytest.raises(Cancelled):
+        move_model(folder, moved, stop, margin_bytes=0)
+    settings = Settings(models_folders=(str(models), str(second)))
+    (tmp_path / "data").mkdir()
+    save_settings(tmp_path / "data" / "settings.json", settings)
+    window = open_models()
+    card(window, moved)
+    window.until(lambda: folder not in page(window).cards)
+    assert (moved / SHARD).read_bytes() == hub.files[SHARD]
+    assert not folder.exists()
+    assert window.app.model_pages.download_model.rows == ()  # half a copy is no download
 
 
 def test_folders_are_added_made_the_default_and_removed(
