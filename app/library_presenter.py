@@ -60,6 +60,7 @@ class LibraryPresenter(QObject):
         library.failed.connect(self._say)
         parts.model.renamed.connect(chats.rename)
         parts.model.folder_renamed.connect(library.rename_folder)
+        parts.model.folder_toggled.connect(library.set_folder_open)
         view.search_changed.connect(self.refresh)
         view.delete_requested.connect(self.delete)
         view.pin_requested.connect(library.set_pinned)

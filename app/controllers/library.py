@@ -103,6 +103,11 @@ class LibraryController(QObject):
             self._store.rename_folder(folder_id, " ".join(name.split()))
             self.list_changed.emit()
 
+    def set_folder_open(self, folder_id: int, is_open: bool) -> None:
+        """Shows or hides what is in a folder."""
+        self._store.set_folder_open(folder_id, is_open)
+        self.list_changed.emit()
+
     def delete_folder(self, folder_id: int) -> None:
         """Removes a folder; its conversations stay."""
         self._store.delete_folder(folder_id)

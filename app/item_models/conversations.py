@@ -38,7 +38,6 @@ class _Row:
     conversation: Conversation | None = None
     inside: bool = False
     folder: Folder | None = None
-    is_open: bool = False
     spoken: str = ""
     hit: SearchHit | None = None
 
@@ -59,16 +58,17 @@ class ConversationListModel(QAbstractListModel):
     Signals:
         renamed: conversation id and the title that the user typed.
         folder_renamed: folder id and the name that the user typed.
+        folder_toggled: folder id, and whether it is to show what is in it; the rows follow with the next `show`.
     """
 
     renamed = Signal(int, str)
     folder_renamed = Signal(int, str)
+    folder_toggled = Signal(int, bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[_Row] = []
-        self._closed: set[int] = set()  # folders
-        self._shown: tuple[tuple[Conversation, ...], tuple[Folder, ...], date] | None = None
+        self._folders: tuple[Folder, ...] = ()
 
     def show(self, conversations: Sequence[Conversation], today: date, folders: Sequence[Folder] = ()) -> None:
         """Lists pinned conversations, then folders with theirs, then the rest under headings of days.
@@ -78,7 +78,7 @@ class ConversationListModel(QAbstractListModel):
             today: what "Today" means.
             folders: in the order in which they are shown.
         """
-        self._shown = (tuple(conversations), tuple(folders), today)
+        self._folders = tuple(folders)
         self.beginResetModel()
         self._rows = [*self._pinned(conversations), *self._in_folders(conversations, folders)]
         heading = ""
@@ -94,21 +94,12 @@ class ConversationListModel(QAbstractListModel):
 
     def show_hits(self, hits: Iterable[SearchHit]) -> None:
         """Lists what a search found: titles first, then messages."""
-        self._shown = None
         self.beginResetModel()
         self._rows = []
         for kind, heading in ((True, _words("Titles")), (False, _words("Messages"))):
             rows = [_hit_row(each) for each in hits if (each.message_id is None) == kind]
             self._rows += [_Row(heading), *rows] if rows else []
         self.endResetModel()
-
-    def toggle_folder(self, folder_id: int, is_open: bool | None = None) -> None:
-        """Opens or closes a folder; None changes what it is."""
-        close = folder_id not in self._closed if is_open is None else not is_open
-        if self._shown is not None and close != (folder_id in self._closed):
-            self._closed.symmetric_difference_update({folder_id})
-            conversations, folders, today = self._shown
-            self.show(conversations, today, folders)
 
     def index_of(self, conversation_id: int | None) -> QModelIndex:
         """The index of a conversation, invalid when it is not listed."""
@@ -124,9 +115,15 @@ class ConversationListModel(QAbstractListModel):
                 return self.index(number, 0)
         return QModelIndex()
 
+    def toggle_folder(self, folder_id: int) -> None:
+        """Asks for a folder to be opened or closed, whatever it is not."""
+        folder = next((each for each in self._folders if each.id == folder_id), None)
+        if folder is not None:
+            self.folder_toggled.emit(folder_id, not folder.is_open)
+
     def folders(self) -> tuple[Folder, ...]:
         """The folders that are listed."""
-        return self._shown[1] if self._shown else ()
+        return self._folders
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         return 0 if parent.isValid() else len(self._rows)
@@ -143,7 +140,7 @@ class ConversationListModel(QAbstractListModel):
             ID_ROLE: row.conversation_id,
             HEADING_ROLE: row.is_heading,
             FOLDER_ROLE: row.folder.id if row.folder else None,
-            OPEN_ROLE: row.is_open,
+            OPEN_ROLE: row.folder.is_open if row.folder else False,
             INSIDE_ROLE: row.inside,
             CONVERSATION_ROLE: row.conversation,
             HIT_ROLE: row.hit,
@@ -176,11 +173,12 @@ class ConversationListModel(QAbstractListModel):
         rows = [_Row(_words("Folders"))] if folders else []
         for folder in folders:
             inside = [each for each in conversations if each.folder_id == folder.id and not each.pinned]
-            is_open = folder.id not in self._closed
-            state = _words("Folder {0}, open, {1} chats") if is_open else _words("Folder {0}, closed, {1} chats")
+            state = (
+                _words("Folder {0}, open, chats: {1}") if folder.is_open else _words("Folder {0}, closed, chats: {1}")
+            )
             spoken = state.format(folder.name, len(inside))
-            rows.append(_Row(folder.name, folder=folder, is_open=is_open, spoken=spoken))
-            if is_open:
+            rows.append(_Row(folder.name, folder=folder, spoken=spoken))
+            if folder.is_open:
                 rows += [_Row(each.title, each, True, spoken=each.title) for each in inside]
         return rows
 

@@ -144,8 +144,9 @@ class ConversationStore:
 
     def folders(self) -> list[Folder]:
         """All folders by name."""
-        rows = self._db.execute("SELECT id, name FROM folders").fetchall()
-        return [Folder(*row) for row in sorted(rows, key=lambda row: (row[1].casefold(), row[0]))]
+        rows = self._db.execute("SELECT id, name, is_open FROM folders")
+        folders = [Folder(number, name, bool(is_open)) for number, name, is_open in rows]
+        return sorted(folders, key=lambda each: (each.name.casefold(), each.id))
 
     def create_folder(self, name: str) -> Folder:
         """Adds an empty folder."""
@@ -156,6 +157,11 @@ class ConversationStore:
         """Gives a folder another name."""
         with self._db:
             self._db.execute("UPDATE folders SET name = ? WHERE id = ?", (name, folder_id))
+
+    def set_folder_open(self, folder_id: int, is_open: bool) -> None:
+        """Remembers whether the list shows what is in a folder."""
+        with self._db:
+            self._db.execute("UPDATE folders SET is_open = ? WHERE id = ?", (int(is_open), folder_id))
 
     def delete_folder(self, folder_id: int) -> None:
         """Removes a folder; its conversations stay, outside of it."""

@@ -78,10 +78,11 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Folder:
-    """A named group of conversations."""
+    """A named group of conversations, whose members the list shows while it is open."""
 
     id: int
     name: str
+    is_open: bool = True
 
 
 @dataclass(frozen=True)

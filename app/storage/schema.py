@@ -46,7 +46,8 @@ INSERT INTO message_search(rowid, content)
 _TREE_FOLDERS_AND_SEARCH = f"""
 CREATE TABLE folders (
   id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL
+  name TEXT NOT NULL,
+  is_open INTEGER NOT NULL DEFAULT 1
 );
 CREATE TABLE deletions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

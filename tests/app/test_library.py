@@ -68,11 +68,10 @@ def test_pins_then_folders_then_days() -> None:
         "Yesterday", "yesterday", "Last 7 days", "this week", "Older", "long ago",
     ]  # fmt: skip
     spoken = [model.index(n, 0).data(Qt.ItemDataRole.AccessibleTextRole) for n in (1, 3)]
-    assert spoken == ["pinned in a folder, pinned", "Folder Work, open, 1 chats"]
-    model.toggle_folder(7)
+    assert spoken == ["pinned in a folder, pinned", "Folder Work, open, chats: 1"]
+    model.show(chats, date(2026, 3, 10), [Folder(7, "Work", is_open=False)])
     assert "in a folder" not in texts(model)
-    model.toggle_folder(7, True)
-    assert "in a folder" in texts(model)
+    assert model.index(3, 0).data(Qt.ItemDataRole.AccessibleTextRole) == "Folder Work, closed, chats: 1"
 
 
 def test_pin_and_unpin_from_the_menu(window: Window) -> None:
@@ -99,6 +98,7 @@ def test_a_folder_is_made_named_filled_closed_and_removed(window: Window) -> Non
         view.view.viewport(), Qt.MouseButton.LeftButton, pos=view.view.visualRect(row(window, "Work & play")).center()
     )
     assert texts(model) == ["Folders", "Work & play"]
+    assert [each.is_open for each in window.app.store.folders()] == [False]
     window.qtbot.keyClick(view.view, Qt.Key.Key_Return)
     assert texts(model) == ["Folders", "Work & play", "one"]
     choose(view.menu_for(row(window, "one")), "Move to folder", "No folder")
