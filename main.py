@@ -88,7 +88,9 @@ def _add_download(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     fit = commands.add_parser("fit", help="tell whether a model fits a card, before it is downloaded")
     fit.add_argument("model", metavar="MODEL_OR_REPO", help="a model's folder, or owner/name[@branch] on the hub")
-    fit.add_argument("--vram", type=float, metavar="GB", help="memory of the card to plan for (default: this one's)")
+    fit.add_argument(
+        "--vram", type=_gigabytes, metavar="GB", help="memory of the card to plan for (default: this one's)"
+    )
     fit.add_argument(
         "--context", type=_positive, default=8192, metavar="TOKENS", help="to make room for (default: 8192)"
     )
@@ -115,18 +117,24 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _gigabytes(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, as 24 is") from None
 
 
 def _cache_bits(text: str) -> tuple[int, int]:
     """One width for keys and values, or both with a comma between them."""
-    parts = [int(part) for part in text.split(",")]
-    if len(parts) > 2:
-        raise ValueError
-    return parts[0], parts[-1]
+    parts = text.split(",")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bits, as 8 and 8,4 are")
+    return int(parts[0]), int(parts[-1])
 
 
 def _chat(options: argparse.Namespace) -> int:

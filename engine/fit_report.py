@@ -10,11 +10,12 @@ from pathlib import Path
 
 from engine.errors import DeviceError, InvalidRequestError
 from engine.fit.cards import CardMonitor, CardReading, find_cards
-from engine.fit.estimate import CACHE_WIDTHS, CardMemory, FitModel, recommended
+from engine.fit.estimate import CACHE_WIDTHS, CardMemory, Estimate, FitModel, recommended
 from engine.fit.experience import Experience
 from engine.fit.plan import GB, check_cache_bits
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.client import HubClient
+from engine.hub.download_command import amount
 from engine.hub.endpoint import Endpoint
 from engine.hub.errors import NotFoundError
 from engine.hub.search import pasted_ref
@@ -72,38 +73,70 @@ def fit_lines(request: FitRequest, sources: FitSources) -> list[str]:
         raise InvalidRequestError(f"The context is {request.context_tokens} tokens.", "Choose at least 1.")
     check_cache_bits(request.cache_bits)
     memory, basis = _memory(request.vram_gib, Experience(sources.cache_folder))
-    folder = Path(request.model)
-    rows = [_Row(folder.name, 0.0, FitModel.of_folder(folder))] if folder.is_dir() else _of_hub(request, sources)
+    folder = _folder(request.model)
+    rows = [_Row(folder.name, 0.0, FitModel.of_folder(folder))] if folder else _of_hub(request, sources)
     best = recommended([(row.bits, row.model) for row in rows], memory) if len(rows) > 1 else None
-    lines = [f"{basis}; a context of {request.context_tokens} tokens"]
+    lines = [basis]
     for i, row in enumerate(rows):
-        estimate = row.model.estimate(memory, request.context_tokens, request.cache_bits)
-        contexts = row.model.largest_contexts(memory)
-        largest = ", ".join(f"{contexts[bits]} at {bits} bits" for bits in CACHE_WIDTHS)
         lines.append(f"{row.name}{'  (recommended)' if i == best else ''}")
-        lines.append(f"  {estimate.summary}")
-        lines.append("  " + ", ".join(f"{part.name} {part.num_bytes / GB:.1f}" for part in estimate.parts) + " GB")
-        if row.model.spec is not None:
-            lines.append(f"  largest context: {largest}")
+        lines += [f"  {line}" for line in _row_lines(row.model, memory, request)]
     return lines
+
+
+def _row_lines(model: FitModel, memory: CardMemory, request: FitRequest) -> list[str]:
+    """What there is to say of one model."""
+    longest = model.longest_context or request.context_tokens
+    context = min(request.context_tokens, longest)
+    estimate = model.estimate(memory, context, request.cache_bits)
+    parts = [part for part in estimate.parts if not part.left_out_bytes]
+    lines = [estimate.summary, ", ".join(f"{part.name} {part.num_bytes / GB:.1f}" for part in parts) + " GB"]
+    if model.spec is None:
+        return [*lines, *_not_loaded(estimate)]
+    limit = "" if context == request.context_tokens else ", the most that the model was made for"
+    contexts = model.largest_contexts(memory)
+    largest = ", ".join(f"{contexts[bits]} at {bits} bits" for bits in CACHE_WIDTHS)
+    return [*lines, *_not_loaded(estimate), f"with a context of {context} tokens{limit}", f"largest context: {largest}"]
+
+
+def _not_loaded(estimate: Estimate) -> list[str]:
+    return [f"{part.name}: {part.help}" for part in estimate.parts if part.left_out_bytes]
+
+
+def _folder(model: str) -> Path | None:
+    """The folder that is meant; None where it must be a repository."""
+    if not model.strip():
+        raise InvalidRequestError("No model is named.", "Write a model's folder, or owner/name.")
+    path = Path(model).expanduser()
+    if path.is_file():
+        raise InvalidRequestError(f"{model} is a file.", f"Write the folder that it lies in: {path.parent}.")
+    return path if path.is_dir() else None
 
 
 def _memory(vram_gib: float | None, experience: Experience) -> tuple[CardMemory, str]:
     if vram_gib is not None:
         if not 0 < vram_gib <= MOST_GIB:
-            raise InvalidRequestError(f"The card's memory is {vram_gib} GB.", "Write it as it is sold, as in 24.")
-        return CardMemory(int(vram_gib * GIB)), f"A card of {vram_gib:g} GB with nothing else on it"
+            raise InvalidRequestError(f"The card's memory is {vram_gib:g} GB.", "Write it as it is sold, as in 24.")
+        memory = CardMemory(int(vram_gib * GIB))
+        return memory, f"A card of {vram_gib:g} GB, {_as_files(memory)}, with nothing else on it"
     report = find_cards()
-    card = next((each for each in report.cards if not each.obstacle()), None)
+    card = next(iter(report.usable), None)
     if card is None:
-        raise DeviceError("There is no card here to plan for." + f" {report.problem}".rstrip(), "Add --vram 24.")
+        reasons = [each.obstacle() for each in report.cards] or [report.problem]
+        raise DeviceError(" ".join(["There is no card here to plan for.", *reasons]).rstrip(), "Add --vram 24.")
     monitor = CardMonitor(card.uuid)
     try:
         reading = monitor.read() or CardReading(0, card.memory_total_bytes, None, None)
     finally:
         monitor.close()
     memory = CardMemory.of(card, reading, experience)
-    return memory, f"{card.label}, {memory.others_bytes / GB:.1f} GB in use by other programs"
+    standing = report.standing_of(card)
+    basis = f"{card.label}, {_as_files(memory)}, {memory.others_bytes / GB:.1f} GB in use by other programs"
+    return memory, basis + (f" ({standing})" if standing else "")
+
+
+def _as_files(memory: CardMemory) -> str:
+    """Memory is sold in units that are 7 % larger than those of files and of everything below."""
+    return f"{memory.total_bytes / GB:.1f} GB as files are counted"
 
 
 def _of_hub(request: FitRequest, sources: FitSources) -> list[_Row]:
@@ -120,13 +153,17 @@ def _of_hub(request: FitRequest, sources: FitSources) -> list[_Row]:
 
 
 def _rows(client: HubClient, ref: RepoRef) -> list[_Row]:
-    variants = [each for each in list_variants(client, ref.repo) if ref.branch in (None, each.branch, each.commit)]
+    found = list_variants(client, ref.repo)
+    if not found:
+        raise NotFoundError(f"{ref.repo} has no weights yet.", "Look at its page, or choose another repository.")
+    variants = [each for each in found if ref.branch in (None, each.branch, each.commit)]
     if not variants:
-        raise NotFoundError(f"{ref} has no weights yet.", "Look at its page, or choose another repository.")
+        names = ", ".join(each.branch for each in found)
+        raise NotFoundError(f"{ref.repo} has no weights on a branch {ref.branch}.", f"Choose one of: {names}.")
     rows = []
     for variant in variants:
         model = FitModel.of(config_of(client, variant), tensor_bytes(client, variant), variant.weight_bytes)
         bits = "" if variant.bits is None else f", {variant.bits:g} bits"
-        name = f"{variant.branch}{bits}, {variant.download_bytes / GB:.1f} GB to download"
+        name = f"{variant.branch}{bits}, {amount(variant.download_bytes)} to download"
         rows.append(_Row(name, sort_bits(variant), model))
     return rows

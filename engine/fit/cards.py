@@ -83,6 +83,18 @@ class CardReport:
     cards: tuple[Card, ...] = ()
     problem: str = ""
 
+    @property
+    def usable(self) -> tuple[Card, ...]:
+        """Those without an obstacle, in the order in which "auto" prefers them."""
+        return tuple(card for card in self.cards if not card.obstacle())
+
+    def standing_of(self, card: Card) -> str:
+        """What is to be said of one card beside others: that the engine takes one, and which; '' where it is alone."""
+        usable = self.usable
+        if len(usable) < 2 or card not in usable:
+            return ""
+        return f"card {usable.index(card) + 1} of {len(usable)}, and a model is loaded on one card alone"
+
 
 @dataclass(frozen=True)
 class CardReading:

@@ -17,7 +17,7 @@ from engine.fit.cards import Card, CardReading
 from engine.fit.experience import CONTEXT_BYTES, CardKey, Experience
 from engine.fit.plan import GB, MemoryPlan, plan_load
 from engine.models.registry import build_spec
-from engine.models.sizes import longest_context
+from engine.models.sizes import longest_context, vision_bytes
 from engine.models.spec import ModelSpec
 from engine.weights.config_reader import ConfigReader
 from engine.weights.folder_scan import scan_folder
@@ -26,6 +26,8 @@ EASILY_BYTES, EASILY_SHARE = 1_500_000_000, 0.15  # spare, of which either is en
 ERROR_BYTES, ERROR_SHARE = 200_000_000, 0.03  # of the estimate, whichever is more
 RECOMMENDED_CONTEXT = 8192
 CACHE_WIDTHS = (16, 8, 4)
+WEIGHTS_HELP = "The model's tensors, as they lie in its files."
+NO_VISION = "Not loaded yet: text only. The {:.1f} GB of the model's files that see pictures stay on the disk."
 FILES = "all files together"
 
 
@@ -80,11 +82,16 @@ class CardMemory:
 
 @dataclass(frozen=True)
 class Part:
-    """One stretch of the bar that shows a card's memory."""
+    """One stretch of the bar that shows a card's memory.
+
+    Attributes:
+        left_out_bytes: that the model's files hold of this part and a load leaves on the disk.
+    """
 
     name: str
     num_bytes: int
     help: str
+    left_out_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,11 +101,14 @@ class Estimate:
     Attributes:
         plan: what the loader would reserve; of an unknown architecture the weights alone.
         reason: why there are only the weights; '' otherwise.
+        vision_bytes: of the tensors of a vision tower; of a known architecture they are not in the plan, for the
+            engine does not load them yet, of an unknown one they are.
     """
 
     plan: MemoryPlan
     memory: CardMemory
     reason: str = ""
+    vision_bytes: int = 0
 
     @property
     def spare_bytes(self) -> int:
@@ -136,15 +146,25 @@ class Estimate:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The card's memory from left to right; together the whole card, or more where it is too big."""
-        plan = self.plan
+        plan, vision = self.plan, self._vision
         return (
             Part("other programs", self.memory.others_bytes, "What the display and other programs hold now."),
-            Part("weights", plan.weights_bytes, "The model's tensors, as they lie in its files."),
+            Part("weights", plan.weights_bytes - sum(part.num_bytes for part in vision), WEIGHTS_HELP),
+            *vision,
             Part("cache", plan.cache_bytes, "Keys and values of the conversation; grows with the context."),
             Part("working memory", plan.working_bytes, "Buffers of a step, compiled kernels and libraries."),
             Part("driver", self.memory.context_bytes, "What the driver takes in every program that uses the card."),
             Part("free", max(self.spare_bytes, 0), "What would be left."),
         )
+
+    @property
+    def _vision(self) -> tuple[Part, ...]:
+        """The part of a vision tower, if the model's files hold one."""
+        if not self.vision_bytes:
+            return ()
+        if self.reason:  # nothing is known of what a load would take: all that is there counts
+            return (Part("vision", self.vision_bytes, "What sees pictures, as it lies in the model's files."),)
+        return (Part("vision", 0, NO_VISION.format(self.vision_bytes / GB), self.vision_bytes),)
 
 
 @dataclass(frozen=True)
@@ -182,6 +202,11 @@ class FitModel:
         return cls.of({key: config.raw(key) for key in config}, tensors)
 
     @property
+    def vision_bytes(self) -> int:
+        """Of the tensors of a vision tower; 0 where only the sizes of files are known."""
+        return vision_bytes(self.tensors)
+
+    @property
     def longest_context(self) -> int:
         """Tokens; 0 for an unknown architecture."""
         return longest_context(self.spec) if self.spec else 0
@@ -192,8 +217,9 @@ class FitModel:
         """Beside a card with a cache for so many tokens."""
         if self.spec is None:
             plan = MemoryPlan(sum(self.tensors.values()), 0, 0, 0, cache_bits)
-            return Estimate(plan, memory, f"only the weights are counted: {self.reason}")
-        return Estimate(plan_load(self.spec, self.tensors, memory.budget, context_tokens, cache_bits), memory)
+            return Estimate(plan, memory, f"only the weights are counted: {self.reason}", self.vision_bytes)
+        plan = plan_load(self.spec, self.tensors, memory.budget, context_tokens, cache_bits)
+        return Estimate(plan, memory, vision_bytes=self.vision_bytes)
 
     def largest_context(self, memory: CardMemory, cache_bits: tuple[int, int] = FP16_CACHE) -> int:
         """The most tokens that fit with one conversation, in whole pages but for the model's own limit; 0: none."""

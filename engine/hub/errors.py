@@ -16,7 +16,10 @@ class OfflineError(HubError):
     """The offline switch is on, so nothing was asked."""
 
     def __init__(self) -> None:
-        super().__init__("The offline switch is on, so the hub is not asked.", "Switch it off in the settings.")
+        super().__init__(
+            "The offline switch is on, so the hub is not asked.",
+            "Switch it off in the settings; the variable HF_HUB_OFFLINE turns it on as well.",
+        )
 
 
 class NotReachableError(HubError):

@@ -75,6 +75,7 @@ def error_of(refusal: Refusal, endpoint: Endpoint, now_s: float) -> HubError:
 
 def _denied(refusal: Refusal, endpoint: Endpoint) -> AccessDeniedError:
     what = refusal.what
+    repo = what.rpartition(" in ")[2]
     if refusal.has_token and not refusal.had_token:
         return AccessDeniedError(
             f"{endpoint.url} does not give {what} to strangers, and the token is not sent to a mirror.",
@@ -85,7 +86,7 @@ def _denied(refusal: Refusal, endpoint: Endpoint) -> AccessDeniedError:
     if refusal.code == "GatedRepo":
         first = "" if refusal.had_token else ", add a token of yours in the settings"
         return AccessDeniedError(
-            f"{what} is gated: its terms must be accepted first.",
+            f"{repo} is gated: its terms must be accepted first.",
             f"Accept them on its page{first}, then try again.",
         )
     if refusal.had_token:

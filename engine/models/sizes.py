@@ -18,6 +18,14 @@ from engine.budget import (
 )
 from engine.models.spec import AttentionSpec, LinearSpec, ModelSpec
 
+VISION_PARTS = frozenset(
+    {
+        "visual", "vision_tower", "vision_model", "vision_encoder", "vision_embed_tokens", "vision_embedder", "vpm",
+        "resampler", "multi_modal_projector", "mm_projector", "vision_projector", "vision_adapter",
+        "vision_language_adapter", "patch_merger", "embed_vision", "image_newline",
+    }
+)  # fmt: skip
+
 
 def tensor_keys(spec: ModelSpec) -> list[str]:
     """The parts of a model, in the order in which they are read: names of tensors, or of linears without the last part.
@@ -42,6 +50,15 @@ def weights_bytes(spec: ModelSpec, tensors: Mapping[str, int]) -> int:
     """
     keys = set(tensor_keys(spec))
     return sum(size for name, size in tensors.items() if name in keys or name.rpartition(".")[0] in keys)
+
+
+def vision_bytes(tensors: Mapping[str, int]) -> int:
+    """Bytes of the tensors of a vision tower and of what joins it to the text model, by their names in known families.
+
+    Args:
+        tensors: bytes by full name.
+    """
+    return sum(size for name, size in tensors.items() if not VISION_PARTS.isdisjoint(name.split(".")[:3]))
 
 
 def cache_bytes_per_token(spec: ModelSpec, bits: tuple[int, int] = FP16_CACHE) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DeviceError, EngineError, InvalidRequestError
-from engine.fit.cards import CardReport
+from engine.fit.cards import Card, CardReport
 from engine.fit_report import FitRequest, FitSources, fit_lines
 from engine.hub.endpoint import Endpoint
 from engine.hub.errors import NotFoundError, OfflineError
+from main import main
+from tests.fakes.hub_content import shard
 from tests.fakes.metadata_hub import FakeRepo, MetadataHub
 
 
@@ -42,8 +45,40 @@ def test_a_folder(demo_model: Path, folders: Path) -> None:
     assert "A card of 8 GB" in lines[0]
     assert "fits easily" in lines[2]
     assert "weights 0.0" in lines[3]
-    assert lines[4] == "  largest context: 2048 at 16 bits, 2048 at 8 bits, 2048 at 4 bits"
+    assert lines[4] == "  with a context of 2048 tokens"
+    assert lines[5] == "  largest context: 2048 at 16 bits, 2048 at 8 bits, 2048 at 4 bits"
     assert "too big" in lines_of(FitRequest(str(demo_model), 0.5), folders)[2]
+    longest = lines_of(FitRequest(str(demo_model), 8, 10**8), folders)
+    assert longest[4] == "  with a context of 2048 tokens, the most that the model was made for"
+    assert longest[2] == lines[2]
+
+
+def test_a_vision_tower_is_named_and_not_counted(demo_model: Path, folders: Path) -> None:
+    model = folders / "sees"
+    shutil.copytree(demo_model, model)
+    (model / "model.safetensors.index.json").unlink()
+    (model / "vision.safetensors").write_bytes(shard({"model.visual.blocks.0.weight": 60_000_000}))
+    without = lines_of(FitRequest(str(demo_model), 8, 2048), folders)
+    found = lines_of(FitRequest(str(model), 8, 2048), folders)
+    assert found[2:4] == without[2:4]
+    assert found[4].startswith("  vision: Not loaded yet: text only. The 0.1 GB")
+
+
+def test_one_card_of_several_is_named(demo_model: Path, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (
+        Card(i, name, f"GPU-{i}", (8, 9), "580.10", size * 1024**3, f"cuda:{i}")
+        for i, (name, size) in enumerate((("NVIDIA GeForce RTX 4070", 12), ("NVIDIA GeForce RTX 4090", 24)))
+    )
+    old = Card(2, "NVIDIA GeForce GTX 1080", "GPU-2", (6, 1), "580.10", 8 * 1024**3, "cuda:2")
+    monkeypatch.setattr("engine.fit_report.find_cards", lambda: CardReport((first, second, old)))
+    line = lines_of(FitRequest(str(demo_model)), folders)[0]
+    assert line.startswith("RTX 4070, 12 GB, 12.9 GB as files are counted")
+    assert line.endswith("(card 1 of 2, and a model is loaded on one card alone)")
+    monkeypatch.setattr("engine.fit_report.find_cards", lambda: CardReport((second, old)))
+    assert "card 1" not in lines_of(FitRequest(str(demo_model)), folders)[0]
+    monkeypatch.setattr("engine.fit_report.find_cards", lambda: CardReport((old,)))
+    with pytest.raises(DeviceError, match=r"compute capability 6\.1"):
+        lines_of(FitRequest(str(demo_model)), folders)
 
 
 def test_a_repository(hub: MetadataHub, folders: Path) -> None:
@@ -65,7 +100,10 @@ def test_what_goes_wrong_is_said(hub: MetadataHub, folders: Path, monkeypatch: p
 
     assert isinstance(refused(FitRequest("o/none", 8)), NotFoundError)
     assert isinstance(refused(FitRequest("o/Demo-exl3@5.0bpw", 8)), NotFoundError)
+    assert "4.0bpw, 3.0bpw" in refused(FitRequest("o/Demo-exl3@5.0bpw", 8)).way_out
     assert isinstance(refused(FitRequest("nothing", 8)), InvalidRequestError)
+    assert "is a file" in refused(FitRequest(__file__, 8)).message
+    assert "No model" in refused(FitRequest(" ", 8)).message
     assert isinstance(refused(FitRequest("o/Demo-exl3", -1)), InvalidRequestError)
     assert isinstance(refused(FitRequest("o/Demo-exl3", float("nan"))), InvalidRequestError)
     assert isinstance(refused(FitRequest("o/Demo-exl3", 8, 0)), InvalidRequestError)
@@ -96,3 +134,19 @@ def test_on_the_command_line(demo_model: Path, project_root: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "fits easily" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--vram", "much", "'much' is not a number"),
+        ("--context", "0", "'0' is not a whole number above 0"),
+        ("--context", "1e5", "'1e5' is not a whole number above 0"),
+        ("--cache-bits", "few", "'few' is no number of bits"),
+    ],
+)
+def test_odd_options_get_a_sentence(option: str, value: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["fit", "model", option, value])
+    assert caught.value.code == 2
+    assert words in capsys.readouterr().err

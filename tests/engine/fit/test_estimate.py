@@ -119,6 +119,33 @@ def test_what_is_not_loaded_does_not_count() -> None:
     assert weights_bytes(spec, {**sizes, "visual.blocks.0.weight": 100, "mtp.layers.0.mlp.up_proj.trellis": 50}) == 7
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.visual.blocks.0.attn.qkv.weight", "visual.patch_embed.proj.weight",
+        "vision_tower.transformer.layers.0.k_proj.trellis", "model.vision_tower.vision_model.head.weight",
+        "multi_modal_projector.linear_1.weight", "model.multi_modal_projector.mm_input_projection_weight",
+        "vision_model.encoder.layers.0.mlp.fc1.weight", "model.embed_vision.embedding_projection.weight",
+    ],
+)  # fmt: skip
+def test_a_vision_tower_has_a_part_of_its_own(name: str) -> None:
+    known, unknown = LLAMA, {"architectures": ["SeesForConditionalGeneration"]}
+    text = {"model.embed_tokens.weight": 2_000_000_000, "model.layers.0.self_attn.q_proj.trellis": 1_000_000}
+    memory = CardMemory(24 * 1024**3)
+    without = FitModel.of(known, text).estimate(memory, 4096)
+    found = FitModel.of(known, {**text, name: 900_000_000}).estimate(memory, 4096)
+    assert found.plan == without.plan  # the loader leaves it where it is
+    vision = next(part for part in found.parts if part.name == "vision")
+    assert (vision.num_bytes, vision.left_out_bytes) == (0, 900_000_000)
+    assert vision.help.startswith("Not loaded yet: text only.")
+    assert not [part for part in without.parts if part.name == "vision"]
+    guess = FitModel.of(unknown, {**text, name: 900_000_000}).estimate(memory, 4096)
+    sizes = {part.name: part.num_bytes for part in guess.parts}
+    assert (sizes["weights"], sizes["vision"]) == (sum(text.values()), 900_000_000)
+    for estimate in (found, guess):
+        assert sum(part.num_bytes for part in estimate.parts) == memory.total_bytes
+
+
 def test_verdicts_agree_with_the_loaders_check() -> None:
     model = model_of(4)
     need = model.estimate(CardMemory(12 * GIB), 8192).plan.total_bytes
