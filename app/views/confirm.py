@@ -26,7 +26,7 @@ class ConfirmDialog(QDialog):
         self.text = text
         self.accepted.connect(act)
         self.keep_button = push_button(self.tr("Keep it"), self.reject)
-        self.act_button = push_button(verb, self.accept, "primary")
+        self.act_button = push_button(verb, self.accept, "danger")
         self.keep_button.setDefault(True)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE_8)
