@@ -231,7 +231,7 @@ def _note(offers: Sequence[JudgedOffer]) -> tuple[str, str]:
         return words, verdict_role(verdict)
     if all(each.offer.obstacle for each in offers):
         return _tr("Espalier cannot run it"), "muted"
-    if any(each.estimate.fits for each in offers):
+    if any(tokens for each in offers for tokens in each.contexts.values()):
         return _tr("Fits with a short context"), verdict_role(Verdict.TIGHT)
     return _tr("Too big for this card"), verdict_role(Verdict.TOO_BIG)
 

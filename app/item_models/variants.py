@@ -95,13 +95,13 @@ class VariantTable(QAbstractTableModel):
             self.tr("Variant"),
             self.tr("Download"),
             *(self.tr("Context, {0}").format(width) for width in widths),
-            self.tr("On this card"),
+            self.tr("With 8k context"),
         ]
         helps = [
             self.tr("Bits for each weight: more is more exact and larger."),
             self.tr("What is fetched from the hub."),
             *(self.tr("The longest context that fits with a cache of {0}.").format(width) for width in widths),
-            self.tr("Whether it fits with a context of 8k and an fp16 cache."),
+            self.tr("Whether it fits the card with a context of 8k and an fp16 cache."),
         ]
         return names, helps
 

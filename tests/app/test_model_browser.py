@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.controllers.browser_state import Phase
 from app.controllers.downloads import DownloadList
+from app.theme.tokens import LIGHT
 from app.views.chat.error_card import ErrorCard
 from app.views.model_browser.card_view import pieces_of
 from engine.fit.common_cards import COMMON_CARDS
@@ -228,6 +229,22 @@ def test_the_card_is_shown_without_what_it_would_load(browser: Browser) -> None:
     assert not browser.page.details.variants.isVisible()
     browser.qtbot.mouseClick(browser.page.details.tabs["variants"], Qt.MouseButton.LeftButton)
     assert browser.page.details.variants.isVisible()
+
+
+def test_another_theme_is_taken_by_all_that_is_shown(browser: Browser) -> None:
+    browser.search("bitrates")
+    browser.open("Bitrates-exl3")
+    browser.qtbot.mouseClick(browser.page.details.tabs["card"], Qt.MouseButton.LeftButton)
+    browser.until(lambda: browser.details.card is not None and bool(browser.details.card.text))
+    card = browser.page.details.card
+    browser.until(lambda: card.is_whole)
+    before = card.grab().toImage()
+    browser.page.details.theme.choose("light")
+    browser.until(lambda: card.is_whole)
+    browser.qtbot.wait(50)
+    assert card.grab().toImage() != before
+    verdict = browser.page.details.planner.verdict.styleSheet()
+    assert LIGHT.accent.lower() in verdict
 
 
 def test_download_hands_on_a_plan_at_one_commit(browser: Browser, tmp_path: Path) -> None:

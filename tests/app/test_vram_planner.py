@@ -166,3 +166,13 @@ def test_a_move_of_the_slider_takes_less_than_a_frame(planner: VramPlanner) -> N
     for value in range(planner.context.maximum() + 1):
         planner.context.setValue(value)
     assert (time.thread_time() - started) / (planner.context.maximum() + 1) < 0.008
+
+
+def test_what_is_too_big_names_what_would_fit(planner: VramPlanner) -> None:
+    model, memory = FitModel.of(CONFIG, {}, 7_000_000_000), CardMemory(10 * GIB, GIB)
+    planner.show_model(model, memory, model.largest_contexts(memory))
+    planner.choose(131072, 16)
+    assert "A context that fits: " in planner.needs.text()
+    assert "k with 4 bits" in planner.needs.text()
+    planner.show_model(model, CardMemory(6 * GIB), model.largest_contexts(CardMemory(6 * GIB)))
+    assert "lower bitrate" in planner.needs.text()

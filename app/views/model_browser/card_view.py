@@ -32,6 +32,7 @@ class CardView(QWidget):
         self._timer.timeout.connect(self._add)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
+        theme.changed.connect(self._show_again)
 
     @property
     def is_whole(self) -> bool:
@@ -55,6 +56,13 @@ class CardView(QWidget):
         else:
             self._waiting.extend(pieces_of(card.text))
             self._timer.start()
+
+    @Slot()
+    def _show_again(self) -> None:
+        """In the colours of another theme."""
+        card, self._shown = self._shown, None
+        if card is not None:
+            self.show_card(card)
 
     @Slot()
     def _add(self) -> None:

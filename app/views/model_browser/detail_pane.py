@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.controllers.browser_state import Details
 from app.item_models.hub_models import downloads_words, likes_words
@@ -47,7 +47,7 @@ class DetailPane(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "panel")
-        self._theme = theme
+        self.theme = theme
         self._details: Details | None = None
         self._branch = ""
         self._is_users_choice = False
@@ -66,7 +66,10 @@ class DetailPane(QFrame):
         self.basis = ElidedLabel()
         self.basis.setFont(theme.font("small"))
         self.basis.setProperty("kind", "muted")
-        self.alone = QCheckBox(self.tr("As if other programs were closed"))
+        self.alone = QPushButton(self.tr("Leave other programs out"))
+        self.alone.setProperty("kind", "choice")
+        self.alone.setCheckable(True)
+        self.alone.setToolTip(self.tr("Judges as if every other program that uses the card were closed."))
         self.alone.toggled.connect(self.alone_chosen)
         self.card = CardView(theme)
         self.tabs = {name: self._tab(word) for name, word in self._tab_words()}
@@ -119,7 +122,7 @@ class DetailPane(QFrame):
         self.basis.set_whole_text(basis)
         self.alone.setVisible(has_others)
         if judged is not None:
-            self.planner.show_model(judged.offer.model, memory)
+            self.planner.show_model(judged.offer.model, memory, judged.contexts)
 
     def show_offer(self, offer: DownloadOffer | None) -> None:
         """Shows what can be downloaded."""
@@ -161,7 +164,7 @@ class DetailPane(QFrame):
                 self._errors.addWidget(self._error_card(error, is_refusal=error is details.refusal))
 
     def _error_card(self, error: EngineError, *, is_refusal: bool) -> ErrorCard:
-        card = ErrorCard(self._theme, error.message, error.way_out)
+        card = ErrorCard(self.theme, error.message, error.way_out)
         card.retry_button.setText(self.tr("Try again"))
         card.retry_requested.connect(self.retry_requested)
         if is_refusal:
@@ -223,8 +226,11 @@ class DetailPane(QFrame):
         fit = QVBoxLayout(self._fit)
         fit.setContentsMargins(0, SPACE_8, 0, 0)
         fit.setSpacing(SPACE_8)
-        fit.addWidget(self.basis)
-        fit.addWidget(self.alone)
+        basis = QHBoxLayout()
+        basis.setSpacing(SPACE_8)
+        basis.addWidget(self.basis, 1)
+        basis.addWidget(self.alone)
+        fit.addLayout(basis)
         fit.addWidget(self.planner)
         inside = QWidget()
         column = QVBoxLayout(inside)

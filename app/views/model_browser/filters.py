@@ -17,7 +17,7 @@ from app.item_models.hub_models import SIZE_CLASSES, SizeClass
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8
 from app.views.combo import Combo
-from app.views.widgets import label, push_button
+from app.views.widgets import label
 from engine.hub.search import Sort
 
 TYPING_MS = 400  # without a key, after which a text is searched
@@ -164,8 +164,9 @@ class Filters(QWidget):
         return self.tr("{0}B to {1}B").format(f"{size.least:g}", f"{size.most:g}")
 
     def _toggle(self, word: str, help_text: str) -> QPushButton:
-        button = push_button(word, self.filter_changed.emit, "choice")
-        button.clicked.disconnect()
+        button = QPushButton(word)
+        button.setProperty("kind", "choice")
+        button.setAutoDefault(False)
         button.setCheckable(True)
         button.setToolTip(help_text)
         button.setAccessibleDescription(help_text)

@@ -6,6 +6,8 @@ where the model's sizes or the card's memory come from, nor of what is done with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
@@ -15,7 +17,7 @@ from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.vram.bar import VramBar
 from app.views.vram.verdicts import needs_words, tokens_words, verdict_role, verdict_words
 from app.views.widgets import label, push_button
-from engine.fit.estimate import RECOMMENDED_CONTEXT, CardMemory, Estimate, FitModel
+from engine.fit.estimate import RECOMMENDED_CONTEXT, CardMemory, Estimate, FitModel, Verdict
 
 FP16_BITS = 16
 LEAST_CONTEXT = 1024
@@ -45,6 +47,7 @@ class VramPlanner(QWidget):
         self._memory: CardMemory | None = None
         self._stops: tuple[int, ...] = (LEAST_CONTEXT,)
         self._bits = FP16_BITS
+        self._contexts: Mapping[int, int] = {}
         self._wanted = RECOMMENDED_CONTEXT
         self.estimate: Estimate | None = None
         self.bar = VramBar(theme)
@@ -72,9 +75,15 @@ class VramPlanner(QWidget):
         """The chosen bits of a key or value."""
         return self._bits
 
-    def show_model(self, model: FitModel, memory: CardMemory) -> None:
-        """Shows a model on a card and keeps the chosen context and bits, as far as the model allows."""
+    def show_model(self, model: FitModel, memory: CardMemory, contexts: Mapping[int, int] | None = None) -> None:
+        """Shows a model on a card and keeps the chosen context and bits, as far as the model allows.
+
+        Args:
+            contexts: bits of the cache -> the largest context that fits, where that is known: to be named as a way
+                out of what is too big.
+        """
         is_new = model is not self._model
+        self._contexts = contexts or {}
         self._model, self._memory = model, memory
         self.context.setEnabled(model.spec is not None)
         for button in self.bits_buttons.values():
@@ -112,8 +121,23 @@ class VramPlanner(QWidget):
 
     def _needs(self, estimate: Estimate) -> str:
         words = needs_words(estimate)
+        if estimate.verdict is Verdict.TOO_BIG and not estimate.reason:
+            return f"{words}. {self._way_out()}".strip()
         reason = estimate.reason
         return f"{words}. {reason[:1].upper()}{reason[1:]}" if reason else words
+
+    def _way_out(self) -> str:
+        """What would fit of this model, in words; '' where it is not known."""
+        fitting = {bits: tokens for bits, tokens in self._contexts.items() if tokens}
+        if self._contexts and not fitting:
+            return self.tr("Choose a lower bitrate or a smaller model.")
+        ways = [
+            self.tr("{0} with an fp16 cache").format(tokens_words(tokens))
+            if bits == FP16_BITS
+            else self.tr("{0} with {1} bits").format(tokens_words(tokens), bits)
+            for bits, tokens in fitting.items()
+        ]
+        return self.tr("A context that fits: {0}.").format(", ".join(ways)) if ways else ""
 
     @Slot()
     def _tint(self) -> None:
