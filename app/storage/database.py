@@ -10,6 +10,7 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from app.storage.schema import MIGRATIONS, SCHEMA_VERSION
 from app.storage.set_aside import set_aside
@@ -66,7 +67,9 @@ def open_database(path: Path) -> OpenedDatabase:
 
 def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     """A connection that knows our SQL function; for one thread."""
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}", BUSY_S, uri=True)
+    plain = path.resolve().as_posix()
+    whole = quote(plain if plain.startswith("/") else f"/{plain}")  # C:/..., or //server/share/... on a network
+    db = sqlite3.connect(f"file://{whole}?mode={'ro' if read_only else 'rwc'}", BUSY_S, uri=True)
     db.create_function("searchable", 1, searchable, deterministic=True)
     return db
 
