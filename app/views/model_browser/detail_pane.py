@@ -55,6 +55,7 @@ class DetailPane(QFrame):
         self.back = IconButton(theme, "back", self.tr("Back to the list"))
         self.back.clicked.connect(self.back_requested)
         self.title = label(theme, font="heading", wrap=True)
+        self.title.setAccessibleName(self.tr("Name of the model"))
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.page_button = push_button(self.tr("Open its page"), self._open_page)
         self.facts = label(theme, font="small", kind="muted", wrap=True)
