@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-APP_MAY_IMPORT = {"engine.requests", "engine.events", "engine.errors", "engine.hub", "engine.fit"}
+APP_MAY_IMPORT = {"engine.requests", "engine.events", "engine.errors", "engine.hub", "engine.fit", "engine.atomic_file"}
 WORKER = Path("app/engine_worker.py")
 WORKER_MAY_ALSO_IMPORT = {"engine.session"}
 

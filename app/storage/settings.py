@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from app.storage.model_loads import CACHE_BITS as CACHE_BITS
 from app.storage.model_loads import MAX_CACHE_TOKENS, ModelLoad, model_loads_of
 from app.storage.set_aside import set_aside
 from app.theme.tokens import ThemeChoice
+from engine.atomic_file import replace_file
 from engine.hub.settings import MAX_PARALLEL_DOWNLOADS, HubSettings
 
 SCHEMA_VERSION = 1
@@ -90,13 +90,8 @@ def save_settings(path: Path, settings: Settings) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(settings)}, indent=2, ensure_ascii=False)
-    part = path.with_suffix(".json.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(settings)}, indent=2)
+    replace_file(path, text.encode())
 
 
 def _settings_of(raw: dict[str, Any]) -> Settings:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from engine.atomic_file import replace_file
 
 MOST_LOADS = 10
 MOST_SHARE = 0.10  # of a plan, by which it is corrected
@@ -95,10 +95,7 @@ class Experience:
         known[key.text] = [astuple(each) for each in (*self.records(key), record)][-MOST_LOADS:]
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, beside = tempfile.mkstemp(suffix=".new", dir=self._path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(known, file, indent=1)
-            Path(beside).replace(self._path)
+            replace_file(self._path, json.dumps(known, indent=1).encode(), is_durable=False, is_shared=True)
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -10,9 +10,10 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from engine.atomic_file import replace_file
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_ENTRY_BYTES = 32 * 1024 * 1024
@@ -62,14 +63,7 @@ class AnswersCache:
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._make_room(len(record))
-            handle, beside = tempfile.mkstemp(suffix=".new", dir=self.folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(_DIGEST(record).digest() + record)
-                Path(beside).replace(self._path(key))
-            except OSError:
-                Path(beside).unlink(missing_ok=True)
-                raise
+            replace_file(self._path(key), _DIGEST(record).digest() + record, is_durable=False, is_shared=True)
 
     def clear(self) -> None:
         """Forgets everything, as when the token that some of it was had with is removed."""

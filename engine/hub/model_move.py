@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.atomic_file import sync_folder
 from engine.hub.errors import HubError
-from engine.hub.transfer.atomic_json import read_json, sync_folder, write_json
+from engine.hub.transfer.atomic_json import read_json, write_json
 from engine.hub.transfer.errors import FREE_SPACE, DamagedFileError, NotEnoughSpaceError, disk_error
 from engine.hub.transfer.manifest import LOCK_NAME, locked_folder, manifest_path
 from engine.hub.transfer.plan import OWN_FOLDER, PART_ENDING

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+from engine.atomic_file import replace_file
 from engine.errors import InvalidRequestError
 from engine.hub.errors import HubError
 
@@ -120,15 +121,9 @@ class TokenStore:
         return text if 0 < len(text) <= MAX_TOKEN and text.isprintable() else None
 
     def _to_file(self, token: str) -> None:
-        beside = self._path.with_name(FILE_NAME + ".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside.unlink(missing_ok=True)
-            # Never readable by others, not even for a moment: the mode is set when the file is made.
-            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(token)
-            beside.replace(self._path)
+            replace_file(self._path, token.encode("ascii"), is_private=True)
         except OSError as error:
             raise HubError(
                 f"{self._path} cannot be written: {error}.", "Free some space or check the folder."

@@ -107,3 +107,10 @@ def test_a_command_reads_the_windows_settings_and_leaves_a_damaged_file_alone(tm
         assert saved_settings(path) == Settings()
         assert path.read_text() == text
     assert saved_settings(tmp_path / "none.json") == Settings()
+
+
+def test_a_folder_whose_name_is_no_text_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    settings = Settings(models_folders=("/data/\udcff", "/модели"))  # as Linux hands on bytes that are no UTF-8
+    save_settings(path, settings)
+    assert load_settings(path).settings == settings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from engine.atomic_file import replace_file
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
@@ -14,13 +15,7 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
+    replace_file(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -34,16 +29,3 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes renames in `folder` outlive a power cut, where the system can be asked for that."""
-    if os.name == "nt":
-        return  # a folder cannot be opened there, and NTFS journals its names
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        return  # some network file systems refuse; the rename itself has been done
-    finally:
-        os.close(handle)

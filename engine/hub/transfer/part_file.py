@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from engine.hub.transfer.atomic_json import sync_folder
+from engine.atomic_file import sync_folder
 from engine.hub.transfer.digest import FileDigest, feed
 from engine.hub.transfer.disk_writer import BLOCK_BYTES, BUFFER_BYTES, DiskWriter
 from engine.hub.transfer.sidecar import Checkpoint, Sidecar, boot_name, read_sidecar, sidecar_path, write_sidecar
