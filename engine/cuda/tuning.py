@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from engine.atomic_file import replace_file
 from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, ProductShape, Road, roads_of
 from gpu.kernels import catalogue
 from gpu.launch import KernelCache, driver_version
@@ -101,11 +102,9 @@ class RunStore:
             return
         cards = self._cards() | {self._card: self.read() | dict(runs)}
         text = json.dumps({"format": STORE_FORMAT, "cards": cards}, indent=1)
-        part = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(text, encoding="utf-8")
-            part.replace(self._path)
+            replace_file(self._path, text.encode(), is_durable=False, is_shared=True)
         except OSError:
             return
 
