@@ -226,8 +226,9 @@ class ConversationStore:
         message = self.message(message_id)
         assert message is not None, message_id
         with self._db:
+            message_tree.move_leaf(self._db, message.conversation_id, message_id)  # remembers the branch that is left
             leaf_id = message_tree.descend(self._db, message.conversation_id, message_id)
-            message_tree.move_leaf(self._db, message.conversation_id, leaf_id)
+            message_tree.move_leaf(self._db, message.conversation_id, leaf_id, message_id)
 
     def branch_here(self, message_id: int, title: str) -> Conversation:
         """Makes a new conversation of the messages up to one, with the same folder, prompt and sampling."""

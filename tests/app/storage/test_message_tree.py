@@ -58,6 +58,14 @@ def test_a_reply_can_be_edited_as_well(store: ConversationStore) -> None:
     assert store.message(made[1].id) == made[1]
 
 
+def test_showing_what_is_shown_changes_nothing(store: ConversationStore) -> None:
+    chat, made = talk(store, "a", "b", "c1")
+    store.add_message(chat, made[1].id, "user", "c2")
+    store.show_version(made[2].id)
+    store.show_version(made[0].id)
+    assert shown(store, chat) == ["a", "b", "c1"]
+
+
 def test_versions_are_counted_and_linked(store: ConversationStore) -> None:
     chat, made = talk(store, "a", "b1")
     second = store.add_message(chat, made[0].id, "assistant", "b2")
