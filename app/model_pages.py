@@ -132,7 +132,7 @@ class ModelPages(QObject):
         page.load_requested.connect(self._on_load)
         page.page_requested.connect(self._open_page)
         page.find_requested.connect(self._show_find)
-        page.online_requested.connect(lambda: self.hub.set_offline(False))
+        page.online_requested.connect(self._go_online)
         self.hub.offline_changed.connect(page.show_offline)
 
     def _connect_library(self) -> None:
@@ -166,6 +166,12 @@ class ModelPages(QObject):
         self.library.refresh()
         words = self.tr("{0} is downloaded and verified.").format(plan.name)
         self._say(words, self.tr("Chat with it"), lambda: self._load(plan.folder))
+
+    @Slot()
+    def _go_online(self) -> None:
+        self.hub.set_offline(False)
+        if self.hub.is_offline:
+            self._say(self.tr("The variable HF_HUB_OFFLINE keeps this program offline. Start it without."))
 
     @Slot(object)
     def _on_load(self, folder: Path) -> None:

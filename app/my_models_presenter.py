@@ -68,6 +68,7 @@ class MyModelsPresenter(QObject):
         library.deleted.connect(self._on_deleted)
         library.moved.connect(self._on_moved)
         library.fit_known.connect(self._on_fit)
+        page.shown.connect(library.refresh)  # files may have come or gone
         page.verify_wanted.connect(library.verify)
         page.forget_wanted.connect(library.forget_opened)
         page.cancel_wanted.connect(library.cancel)

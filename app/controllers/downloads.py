@@ -7,6 +7,7 @@ nothing of widgets.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from engine.hub.model_move import is_being_moved_in
 from engine.hub.model_store import unfinished_downloads
 from engine.hub.queue import DownloadQueue, progress_at_rest
 from engine.hub.queue_store import QueueEntry
+from engine.hub.transfer.errors import TransferError
 from engine.hub.transfer.events import DownloadProgress
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.transfer.settings import TransferSettings
@@ -183,7 +185,8 @@ class DownloadController(QObject):
         for manifest in unfinished_downloads(self._models_folders()):
             folder = manifest.plan.folder
             if folder not in known and not is_being_moved_in(folder):
-                queue.pause(queue.add(manifest.plan))
+                with contextlib.suppress(TransferError):  # a list that cannot be written is said when the user acts
+                    queue.pause(queue.add(manifest.plan))
 
     def _look(self) -> DownloadList:
         assert self._queue is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -12,6 +14,7 @@ from app.views.confirm import ConfirmDialog
 from app.views.downloads.row import RUNNING, DownloadCard
 from app.views.downloads.words import amount_text
 from app.views.page_column import ColumnPage
+from app.views.slices import Slices
 from app.views.widgets import label, push_button
 
 
@@ -44,6 +47,7 @@ class DownloadsPage(ColumnPage):
         self._theme = theme
         self._model = model
         self.cards: dict[str, DownloadCard] = {}
+        self._slices = Slices(self)
         self.pause_all_button = push_button(self.tr("Pause all"), self.pause_all_requested.emit)
         self.resume_all_button = push_button(self.tr("Resume all"), self.resume_all_requested.emit)
         self.clear_button = push_button(self.tr("Clear finished"), self.clear_requested.emit)
@@ -74,20 +78,24 @@ class DownloadsPage(ColumnPage):
             self._cards.removeWidget(card)
             card.hide()
             card.deleteLater()
-        for number, row in enumerate(rows):
-            card = self.cards.get(row.download_id) or self._card(row.download_id)
-            self.cards[row.download_id] = card
-            if self._cards.indexOf(card) != number:
-                self._cards.removeWidget(card)
-                self._cards.insertWidget(number, card)
-            card.show_row(row)
-            card.show_place(number == 0, number == len(rows) - 1)
+        self._slices.start(partial(self._place, number, row.download_id) for number, row in enumerate(rows))
         self._show_head()
+
+    def _place(self, number: int, download_id: str) -> None:
+        """Shows one download at its place in the list."""
+        card = self.cards.get(download_id) or self._card(download_id)
+        self.cards[download_id] = card
+        if self._cards.indexOf(card) != number:
+            self._cards.removeWidget(card)
+            self._cards.insertWidget(number, card)
+        card.show_row(self._row(download_id))
+        card.show_place(number == 0, number == len(self._model.rows) - 1)
 
     @Slot(QModelIndex, QModelIndex)
     def _refresh(self, first: QModelIndex, last: QModelIndex) -> None:
         for row in self._model.rows[first.row() : last.row() + 1]:
-            self.cards[row.download_id].show_row(row)
+            if row.download_id in self.cards:  # else its card is still to be made
+                self.cards[row.download_id].show_row(row)
         self._show_head()
 
     def _show_head(self) -> None:

@@ -40,6 +40,8 @@ class ModelCard(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
+        self._theme = theme
+        self._editor: LoadEditor | None = None
         self.found: LibraryModel | None = None
         self._is_loaded = False
         self.name = ElidedLabel()
@@ -62,9 +64,16 @@ class ModelCard(QFrame):
         self.task = label(theme, kind="muted")
         self.cancel_button = push_button(self.tr("Cancel"), self.cancel_wanted.emit)
         self.task_row = self._task_row()
-        self.editor = LoadEditor(theme)
-        self.editor.hide()
         self._lay_out()
+
+    @property
+    def editor(self) -> LoadEditor:
+        """The load settings, made when they are first wanted: there may be many cards."""
+        if self._editor is None:
+            self._editor = LoadEditor(self._theme)
+            self._editor.hide()
+            self._column.addWidget(self._editor)
+        return self._editor
 
     def show_model(self, found: LibraryModel, is_opened: bool) -> None:
         """Shows what is known of it."""
@@ -159,4 +168,4 @@ class ModelCard(QFrame):
         column.addWidget(self.place)
         column.addLayout(buttons)
         column.addWidget(self.task_row)
-        column.addWidget(self.editor)
+        self._column = column

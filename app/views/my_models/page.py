@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.controllers.model_library import Library, LibraryModel, Task
@@ -16,6 +18,7 @@ from app.views.downloads.words import amount_text
 from app.views.my_models.card import ModelCard
 from app.views.my_models.folders import FoldersCard
 from app.views.page_column import ColumnPage
+from app.views.slices import Slices
 from app.views.widgets import label, push_button
 
 
@@ -26,6 +29,7 @@ class MyModelsPage(ColumnPage):
     settings_opened: a model's folder, whose load settings are to be shown.
     open_wanted: open a model's folder from elsewhere.
     find_wanted: go to where models are found.
+    shown: the page has come into view.
     """
 
     load_wanted = Signal(object)
@@ -37,11 +41,15 @@ class MyModelsPage(ColumnPage):
     settings_opened = Signal(object)
     open_wanted = Signal()
     find_wanted = Signal()
+    shown = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self.cards: dict[Path, ModelCard] = {}
+        self._tasks: dict[Path, Task] = {}  # the latest of each model
+        self._loaded: Path | None = None
+        self._slices = Slices(self)
         self.open_button = push_button(self.tr("Open a folder…"), self.open_wanted.emit)
         self.find_button = push_button(self.tr("Find a model"), self.find_wanted.emit, "primary")
         self.summary = label(theme, kind="muted")
@@ -67,30 +75,45 @@ class MyModelsPage(ColumnPage):
             self._cards.removeWidget(card)
             card.hide()
             card.deleteLater()
-        roots = [folder.path for folder in library.folders]
-        for number, found in enumerate(library.models):
-            card = self.cards.get(found.path) or self._card(found.path)
-            self.cards[found.path] = card
-            if self._cards.indexOf(card) != number:
-                self._cards.removeWidget(card)
-                self._cards.insertWidget(number, card)
-            card.show_model(found, is_opened(found.path))
-            card.show_places([root for root in roots if root not in found.path.parents])
+        self._slices.start(
+            partial(self._place, number, found, library, is_opened(found.path))
+            for number, found in enumerate(library.models)
+        )
         self.folders.show_folders(library.folders)
         self.empty.setVisible(not library.models)
         words = self.tr("{0} models, {1}") if len(library.models) > 1 else self.tr("{0} model, {1}")
         size = amount_text(library.size_bytes)
         self.summary.setText(words.format(len(library.models), size) if library.models else "")
 
+    def _place(self, number: int, found: LibraryModel, library: Library, is_opened: bool) -> None:
+        """Shows one model at its place in the list."""
+        is_new = found.path not in self.cards
+        card = self._card(found.path) if is_new else self.cards[found.path]
+        self.cards[found.path] = card
+        if self._cards.indexOf(card) != number:
+            self._cards.removeWidget(card)
+            self._cards.insertWidget(number, card)
+        card.show_model(found, is_opened)
+        card.show_places([folder.path for folder in library.folders if folder.path not in found.path.parents])
+        card.show_loaded(found.path == self._loaded)
+        if is_new and found.path in self._tasks:
+            card.show_task(self._tasks[found.path])
+
     def show_task(self, task: Task) -> None:
         """Shows what happens to a model."""
+        self._tasks[task.path] = task
         if task.path in self.cards:
             self.cards[task.path].show_task(task)
 
     def show_loaded(self, path: Path | None) -> None:
         """Marks the model that is loaded."""
+        self._loaded = path
         for each, card in self.cards.items():
             card.show_loaded(each == path)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit()
 
     def ask_delete(self, found: LibraryModel, delete: Callable[[], object]) -> None:
         """Says what goes and how much that frees, and asks."""
