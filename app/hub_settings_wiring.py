@@ -24,14 +24,21 @@ def connect_hub_settings(
     cards.token_entered.connect(controller.save_token)
     cards.check_requested.connect(controller.check_token)
     cards.remove_requested.connect(controller.remove_token)
-    cards.folders_requested.connect(lambda: window.show_page(Page.MODELS))
+    cards.folders_requested.connect(lambda: _show_folders(pages, window))
     controller.changed.connect(cards.show_state)
     controller.address_refused.connect(cards.show_address_error)
     controller.token_kept.connect(cards.token.clear)
     controller.token_said.connect(cards.show_token_words)
     controller.parallel_changed.connect(pages.downloads.set_parallel_downloads)
     pages.library.listed.connect(controller.refresh)
+    controller.parallel_changed.connect(pages.downloads.set_parallel_downloads)
     controller.crashed.connect(pages.crashed)
     window.closing.connect(controller.shut_down)
     controller.refresh()
     return controller
+
+
+def _show_folders(pages: ModelPages, window: MainWindow) -> None:
+    """The page on which folders of models are added and removed."""
+    pages.models_page.show_tab(pages.my_models)
+    window.show_page(Page.MODELS)

@@ -116,9 +116,13 @@ def test_downloads_at_a_time_and_their_folder(open_window: Open, keyring: FakeKe
     assert [button.isChecked() for button in cards.parallel] == [True, False, False, False]
     cards.parallel[2].click()
     assert window.app.preferences.settings.parallel_downloads == 3
+    queue = window.app.model_pages.downloads
+    window.until(lambda: queue._queue is not None and queue._queue._parallel_downloads == 3)
     assert cards.folder.text() == str(tmp_path / "data" / "models")
     window.app.preferences.update(models_folders=(str(tmp_path / "other"),))
     window.app.hub_settings.refresh()
+    cards.folders_requested.emit()
+    assert window.app.model_pages.my_models.isVisible()
     assert cards.folder.text() == str(tmp_path / "other")
 
 
