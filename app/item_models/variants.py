@@ -76,7 +76,8 @@ class VariantTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(judged, index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._names[index.column()]}: {self._text(judged, index.column())}"
+            name = self._names[index.column()].replace("\n", " ")
+            return f"{name}: {self._text(judged, index.column())}"
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._help(judged)
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == VERDICT:
@@ -94,7 +95,7 @@ class VariantTable(QAbstractTableModel):
         names = [
             self.tr("Variant"),
             self.tr("Download"),
-            *(self.tr("Context, {0}").format(width) for width in widths),
+            *(self.tr("Context\n{0}").format(width) for width in widths),
             self.tr("With 8k context"),
         ]
         helps = [

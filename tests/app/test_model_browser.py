@@ -138,7 +138,7 @@ def test_the_preview_follows_the_variant(browser: Browser) -> None:
     browser.click_variant(last)
     assert browser.page.details.branch == "3.0bpw" != chosen
     assert {part.name: part.num_bytes for part in planner.bar.parts}["weights"] < weights
-    assert "RTX 4070, 12 GB (driver 581.15)" in browser.page.details.basis.accessibleName()
+    assert "RTX 4070, 12 GB (driver 581.15)" in browser.page.details.basis.text()
 
 
 def test_pasting_a_name_an_address_or_a_branch_opens_it(browser: Browser) -> None:
@@ -365,7 +365,7 @@ def test_without_a_card_the_page_plans_for_one(open_one: OpenBrowser) -> None:
     filters.card.activated.emit(filters.card.currentIndex())
     browser.until(lambda: any("recommended" in row[-1] for row in browser.rows()))
     assert browser.rows()[0][-1].startswith("Fits")
-    assert "RTX A6000, 48 GB" in browser.page.details.basis.accessibleName()
+    assert "RTX A6000, 48 GB" in browser.page.details.basis.text()
 
 
 def test_other_programs_count_until_they_are_left_out(open_one: OpenBrowser) -> None:
@@ -375,7 +375,7 @@ def test_other_programs_count_until_they_are_left_out(open_one: OpenBrowser) -> 
     browser.until(lambda: browser.rows()[0][-1] == "Too big")
     planner = browser.page.details.planner
     assert planner.bar.parts[0].name == "other programs"
-    assert "6.0 GB in use by other programs" in browser.page.details.basis.accessibleName()
+    assert "6.0 GB in use by other programs" in browser.page.details.basis.text()
     browser.page.details.alone.setFocus()
     browser.qtbot.keyClick(browser.page.details.alone, Qt.Key.Key_Space)
     browser.until(lambda: browser.rows()[0][-1].startswith("Fits"))

@@ -19,7 +19,7 @@ from app.views.model_browser.card_view import CardView
 from app.views.model_browser.download_bar import DownloadBar, DownloadOffer
 from app.views.model_browser.variant_view import VariantView
 from app.views.vram.planner import VramPlanner
-from app.views.widgets import ElidedLabel, IconButton, clear_layout, label, push_button, set_state, thin_line
+from app.views.widgets import IconButton, clear_layout, label, push_button, set_state, thin_line
 from engine.errors import EngineError
 from engine.fit.estimate import CardMemory
 from engine.hub.types import Gated, ModelSummary
@@ -64,9 +64,7 @@ class DetailPane(QFrame):
         self.variants = VariantView(theme, self.table)
         self.variants.chosen.connect(self._on_variant)
         self.planner = VramPlanner(theme)
-        self.basis = ElidedLabel()
-        self.basis.setFont(theme.font("small"))
-        self.basis.setProperty("kind", "muted")
+        self.basis = label(theme, font="small", kind="muted", wrap=True)
         self.alone = QPushButton(self.tr("Leave other programs out"))
         self.alone.setProperty("kind", "choice")
         self.alone.setCheckable(True)
@@ -120,7 +118,7 @@ class DetailPane(QFrame):
     def show_memory(self, memory: CardMemory, basis: str, has_others: bool) -> None:
         """Shows the variant that is looked at on a card; `basis` names the card and what else is on it."""
         judged = self._details.offer(self._branch) if self._details is not None else None
-        self.basis.set_whole_text(basis)
+        self.basis.setText(basis)
         self.alone.setVisible(has_others)
         if judged is not None:
             self.planner.show_model(judged.offer.model, memory, judged.contexts)

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTabl
 from app.item_models.variants import BITS, FIRST_CONTEXT, SIZE, VERDICT, VariantTable
 from app.theme.theme import Theme
 
-ROW_PX, HEAD_PX = 30, 28
-CONTEXT_PX = 100  # that a column of contexts needs for its head
+ROW_PX, HEAD_PX = 30, 42  # two lines in the head
+CONTEXT_PX = 60  # that a column of contexts needs for its head
 FITTED = (BITS, SIZE, VERDICT)  # columns that are as wide as what is in them
 
 
