@@ -5,7 +5,7 @@ Heads of an 8B model: 32 for queries, 8 for keys and values, 128 values each. Kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,7 @@ class AttendCase:
         rows = self.rows * SHAPE.num_heads * SHAPE.head_dim
         pairs = self.tokens * (self.tokens + 1) / 2 if self.prefill else self.batch * self.tokens
         road = Road("halves", half_macs=2 * pairs * SHAPE.num_heads * SHAPE.head_dim)
-        return Work(2 * 2 * values + 2 * 4 * rows, (road,) if self.prefill else ())
+        return Work(2 * 2 * values + 2 * 4 * rows, (road,) if self.prefill else (), road.half_macs)
 
 
 def benches() -> tuple[Bench, ...]:
@@ -51,6 +51,14 @@ def benches() -> tuple[Bench, ...]:
     decodes = [AttendCase(batch, tokens, False) for batch in (1, 8) for tokens in (128, 4096, 32768)]
     prefills = [AttendCase(1, tokens, True) for tokens in (512, 2048, 8192)]
     return tuple(_bench(case) for case in (*decodes, *prefills))
+
+
+def cpu_benches() -> tuple[Bench, ...]:
+    """For the processor: one conversation, and prefill of up to 2048 tokens, beside torch's in float32."""
+    cases = (*(AttendCase(1, tokens, False) for tokens in (4096, 32768)),
+             *(AttendCase(1, tokens, True) for tokens in (512, 2048)))  # fmt: skip
+    named = [replace(_bench(case), name=f"CPU {_bench(case).name}") for case in cases]
+    return tuple(replace(bench, beside_name="torch SDPA, float32") if bench.beside else bench for bench in named)
 
 
 def _bench(case: AttendCase) -> Bench:
@@ -74,6 +82,7 @@ class PreparedAttention:
         pages = copies * case.batch * each
         shape = CacheShape(pages, SHAPE.num_kv_heads, SHAPE.head_dim)
         self._cache = backend.allocate_cache(shape)
+        self._keys, self._values = _pages(self._cache)
         order = torch.randperm(pages, generator=torch.Generator().manual_seed(0)).to(machine.device, torch.int32)
         tables = order.view(copies, case.batch, each)
         self._batches = [_batch(case, table) for table in tables]
@@ -88,7 +97,7 @@ class PreparedAttention:
     def refresh(self, seed: int) -> None:
         random = RandomBits(seed, self._device)
         self._q.copy_(random.normal(*self._q.shape, scale=2.0))
-        for tensor in (self._cache.k, self._cache.v):
+        for tensor in (self._keys, self._values):
             for page in tensor.split(256):  # in pieces: the draw is float32
                 page.copy_(random.normal(*page.shape))
         self._out.fill_(float("nan"))
@@ -103,10 +112,18 @@ class PreparedAttention:
         chosen = torch.linspace(0, rows - 1, min(rows, CHECKED_ROWS), device=self._device).long()
         q = self._q[number, chosen].view(-1, SHAPE.num_heads, SHAPE.head_dim)
         wanted = attention.attend(
-            q, batch.positions[chosen], batch.sequences[chosen], batch.page_table, self._cache.k, self._cache.v, 0,
+            q, batch.positions[chosen], batch.sequences[chosen], batch.page_table, self._keys, self._values, 0,
             SHAPE.scale,
         )  # fmt: skip
         return worst_error((self._out[number, chosen],), (wanted.flatten(1),))
+
+
+def _pages(cache: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """fp16 keys [P, KVH, 256, D] and values [P, KVH, D, 256] of a cache; the processor's lie the other way round."""
+    if isinstance(cache.k, torch.Tensor):
+        return cache.k, cache.v
+    k, v = (torch.from_numpy(pages.view("float16")).transpose(2, 3) for pages in (cache.k, cache.v))
+    return k, v
 
 
 def _batch(case: AttendCase, table: torch.Tensor) -> Batch:
@@ -122,11 +139,12 @@ def _batch(case: AttendCase, table: torch.Tensor) -> Batch:
 
 
 def sdpa(case: AttendCase, machine: Any, copies: int) -> Launches:
-    """torch's causal attention over contiguous fp16 tensors: no pages, inputs already fp16."""
+    """torch's causal attention over contiguous tensors, no pages: fp16; on the processor float32, faster there."""
     random = RandomBits(2, machine.device)
+    dtype = torch.float32 if machine.device.type == "cpu" else torch.float16
 
     def draw(heads: int) -> torch.Tensor:
-        return random.normal(1, heads, case.tokens, SHAPE.head_dim).half()
+        return random.normal(1, heads, case.tokens, SHAPE.head_dim).to(dtype)
 
     def launch(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> None:
         torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)

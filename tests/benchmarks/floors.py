@@ -60,12 +60,14 @@ class Rates:
     Attributes:
         bytes_per_s: measured, read and written bytes of a large copy together.
         cores: thread processors that work side by side: multiprocessors of a card. 0: no floor by instructions.
+        macs_per_s: measured on a processor: float32 multiply-adds of all threads, their inputs in the first cache.
     """
 
     bytes_per_s: float
     cores: int = 0
     clock_hz: float = 0.0
     core: CoreRates = CORES[8, 0]
+    macs_per_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,12 @@ class Work:
     Attributes:
         num_bytes: read or written at least once.
         roads: ways to compute it on a card; none if it only moves bytes.
+        macs: on a processor, float32 multiply-adds, or pairs of 16-bit ones, which take the same time.
     """
 
     num_bytes: float
     roads: tuple[Road, ...] = ()
+    macs: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,10 @@ class Floor:
 
 
 def floor_of(work: Work, rates: Rates) -> Floor:
-    """The larger of the floor by bytes and that of the best road."""
+    """The larger of the floor by bytes and that of the best road, or of a processor's multiply-adds."""
     floors = [Floor(work.num_bytes / rates.bytes_per_s, "bytes")]
+    if rates.macs_per_s:
+        floors.append(Floor(work.macs / rates.macs_per_s, "multiply-adds"))
     if work.roads and rates.cores:
         floors.append(min((road_floor(road, rates) for road in work.roads), key=lambda floor: floor.seconds))
     return max(floors, key=lambda floor: floor.seconds)
@@ -169,4 +175,5 @@ def product_work(bits: int, codebook: str, in_features: int, out_features: Seque
     moved = (
         weights * bits / 8 + 2 * (in_features * len(out_features) + 2 * columns) + 4 * rows * (in_features + columns)
     )
-    return Work(moved, product_roads(bits, codebook, weights, rows))
+    macs = weights * rows / (2 if codebook == "mul1" else 1)
+    return Work(moved, product_roads(bits, codebook, weights, rows), macs)

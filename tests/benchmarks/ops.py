@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ def card_benches() -> tuple[Bench, ...]:
 
 def cpu_benches() -> tuple[Bench, ...]:
     """All measurements of the processor."""
-    from tests.benchmarks import products
+    from tests.benchmarks import attending, products
 
-    return tuple(products.cpu_bench(case) for case in products.cpu_cases())
+    found = [products.cpu_bench(case) for case in products.cpu_cases()]
+    return (*(replace(bench, name=f"CPU {bench.name}") for bench in found), *attending.cpu_benches())
 
 
 def chosen(benches: Sequence[Bench], only: Sequence[str]) -> list[Bench]:
@@ -46,6 +48,8 @@ def run(machine: Any, benches: Sequence[Bench]) -> list[report.Row]:
     print(
         f"{machine.name}: copies {rates.bytes_per_s / 1e12:.3f} TB/s, cache {machine.cache_bytes / 1e6:.0f} MB", end=""
     )
+    if rates.macs_per_s:
+        print(f", {rates.macs_per_s / 1e9:.0f} billion float32 multiply-adds/s", end="")
     if rates.cores:
         print(f", {rates.cores} multiprocessors at {rates.clock_hz / 1e9:.2f} GHz", end="")
     print(f"\n{report.HEADER}")
@@ -65,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.benchmarks.ops", description="Time every operation.")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="those with this text in group or name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows to this file")
-    parser.add_argument("--cpu", action="store_true", help="also measure the processor's products (llama-1b sizes)")
+    parser.add_argument("--cpu", action="store_true", help="also measure the processor")
     parser.add_argument("--list", action="store_true", help="print the names and measure nothing")
     options = parser.parse_args(arguments)
     on_card, on_cpu = chosen(card_benches(), options.only), chosen(cpu_benches(), options.only) if options.cpu else []

@@ -167,11 +167,18 @@ def _dense_product(case: ProductCase, machine: Any, copies: int) -> Launches:
 
 
 def cpu_cases() -> tuple[ProductCase, ...]:
-    """The products of llama-1b at 4 bits."""
+    """The products of llama-1b at 4 bits, its head, and one of its sizes over rows, bits and codebooks."""
     sizes: Sequence[tuple[int, int]] = ((2048, 2048), (2048, 512), (2048, 8192), (8192, 2048))
     cases = [ProductCase(*_sized(size), 4, "mul1", 1) for size in sizes]
     cases += [ProductCase(*_sized(size), 4, "mul1", 512, most_copies=2) for size in sizes]
-    return (*cases, ProductCase(2048, (128256,), 6, "mul1", 1))
+    cases.append(ProductCase(2048, (128256,), 6, "mul1", 1))
+    books: Sequence[Codebook] = ("mul1", "mcg")
+    swept = [
+        ProductCase(2048, (2048,), bits, book, rows, most_copies=32 if rows <= 16 else 2)
+        for book in books for bits in (2, 3, 4, 6) for rows in (1, 4, 16, 128, 512)
+    ]  # fmt: skip
+    known = {case.name for case in cases}
+    return (*cases, *(case for case in swept if case.name not in known))
 
 
 def _sized(size: tuple[int, int]) -> tuple[int, tuple[int]]:

@@ -7,6 +7,7 @@ import pytest
 from tests.benchmarks.floors import (
     CORES,
     CoreRates,
+    Floor,
     Rates,
     Road,
     Work,
@@ -48,6 +49,15 @@ def test_the_best_road_counts_and_the_larger_floor_wins() -> None:
     assert floor_of(Work(1, (slow, fast)), RATES).seconds == pytest.approx(5e-6)
     assert floor_of(Work(1e9, (slow, fast)), RATES).limit == "bytes"
     assert floor_of(Work(1, (slow,)), Rates(1e12)).limit == "bytes"  # a processor has no roads
+
+
+def test_multiply_adds_of_a_processor() -> None:
+    rates = Rates(1e10, macs_per_s=1e11)
+    assert floor_of(Work(1e6, macs=1e8), rates) == Floor(1e-3, "multiply-adds")
+    assert floor_of(Work(1e8, macs=1e8), rates) == Floor(1e-2, "bytes")
+    assert floor_of(Work(1e6, macs=1e12), RATES).limit == "bytes"  # a card has its roads
+    assert product_work(4, "mcg", 256, (128,), rows=512).macs == 256 * 128 * 512
+    assert product_work(4, "mul1", 256, (128,), rows=512).macs == 256 * 128 * 256  # two 16-bit ones at a time
 
 
 @pytest.mark.parametrize(

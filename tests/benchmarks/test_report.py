@@ -20,7 +20,7 @@ from gpu.reference import attention, rope
 from tests.benchmarks import attending, products, small_ops, table_ops
 from tests.benchmarks.bench import Bench, measure
 from tests.benchmarks.floors import Rates, Work
-from tests.benchmarks.machine import Launches, copies_for
+from tests.benchmarks.machine import CpuMachine, Launches, copies_for
 from tests.benchmarks.ops import card_benches, chosen, cpu_benches, main, run
 from tests.benchmarks.published import PRODUCTS, SOURCE
 from tests.benchmarks.report import Row, exit_code, line_of, write_json
@@ -240,6 +240,42 @@ class ReferenceBackend:
 def test_attention_is_checked(case: attending.AttendCase, wrong: bool) -> None:
     prepared = attending.PreparedAttention(case, CountingMachine(ReferenceBackend(wrong=wrong)), 2)
     assert_checked(prepared, wrong, 1e-3)
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.01])
+@pytest.mark.parametrize("case", [attending.AttendCase(2, 700, False), attending.AttendCase(1, 300, True)])
+def test_attention_is_checked_on_the_processor_too(
+    case: attending.AttendCase, gain: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.cpu.backend import CpuBackend
+
+    original = CpuBackend.attention
+
+    def scaled(self: CpuBackend, q: torch.Tensor, shape: Any, batch: Any, cache: Any, out: torch.Tensor) -> None:
+        original(self, q, shape, batch, cache, out)
+        out *= gain
+
+    monkeypatch.setattr(CpuBackend, "attention", scaled)
+    prepared = attending.PreparedAttention(case, CountingMachine(CpuBackend()), 2)
+    assert_checked(prepared, gain != 1.0, 1e-5)
+
+
+def test_every_row_count_bits_and_codebook_of_the_processor() -> None:
+    benches = cpu_benches()
+    for book in ("mul1", "mcg"):
+        for bits in (2, 3, 4, 6):
+            for rows in ("1 row", "4 rows", "16 rows", "128 rows", "512 rows"):
+                assert len(chosen(benches, [f"CPU 2048x2048 K{bits} {book}, {rows}"])) == 1
+    assert [len(chosen(benches, [text])) for text in ("attention decode", "attention prefill")] == [2, 2]
+
+
+def test_each_launch_counts_by_its_best_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, *(each for run in ((1, 9), (5, 3), (2, 4)) for took in run for each in (0.0, float(took)))])
+    machine = object.__new__(CpuMachine)
+    machine._backend = type("Fake", (), {"threads": torch.get_num_threads()})()
+    monkeypatch.setattr("tests.benchmarks.machine.CPU_SAMPLES", 3)
+    monkeypatch.setattr("tests.benchmarks.machine.time.perf_counter", lambda: next(clock))
+    assert machine.seconds((lambda: None, lambda: None)) == (1 + 3) / 2
 
 
 @pytest.mark.parametrize("wrong", [False, True])
