@@ -13,42 +13,22 @@ from types import MappingProxyType
 import torch
 
 from engine.cuda.exl3 import CudaExl3Linear
+from engine.cuda.scratch import grown
 from gpu.kernels import catalogue
+from gpu.kernels.few_layout import PRODUCT_THREADS, PRODUCT_WARPS, Road, splits_of, units_of
 from gpu.launch import KernelCache, KernelSource
 
 FEW_ROWS = 16
 MAX_GROUP = 3  # linears of one input: query, key, value
-PRODUCT_THREADS = 128
-PRODUCT_WARPS = 4
-UNIT_ROWS = 8  # tile rows that share a scale
 LEAST_BLOCKS = 3.8  # for each multiprocessor: fewer leave it waiting for memory, more cost reductions
 MEASURED_SPLITS = 4  # times those of the rule: the most that a measured choice may have ...
 MEASURED_VALUES = 2**21  # ... and float32 values of partial sums, unless the rule itself takes more
 READ_BEHIND = 16  # 16-bit inputs, and a row of them, that a product may read behind the last, and drop
 
 
-@dataclass(frozen=True)
-class Road:
-    """How a product of few rows is computed; the numbers are the kernels' own."""
-
-    kind: str
-    groups: int
-    max_rows: int
-
-    @property
-    def columns(self) -> int:
-        """Of a block."""
-        return 128 if self.groups == 1 and self.kind != "pairs" else 64
-
-    @property
-    def is_bytes(self) -> bool:
-        """Whether the product's inputs are integers in two bytes, else fp16."""
-        return self.kind in ("byte", "bytes")
-
-
-MUL1_ROADS = (Road("bytes", 1, 4), Road("pairs", 1, 8), Road("pairs", 2, FEW_ROWS))
-FAST_ROADS = (Road("byte", 1, 1), *MUL1_ROADS)
-HALVES_ROADS = (Road("halves", 1, 8), Road("halves", 2, FEW_ROWS))
+MUL1_ROADS = (Road("bytes", 1), Road("pairs", 1), Road("pairs", 2))
+FAST_ROADS = (Road("byte", 1), *MUL1_ROADS)
+HALVES_ROADS = (Road("halves", 1), Road("halves", 2))
 
 
 def roads_of(codebook: str, *, is_exact: bool = True) -> tuple[Road, ...]:
@@ -80,7 +60,7 @@ class ProductShape:
 def kernels_of(linear: CudaExl3Linear, *, is_exact: bool) -> list[KernelSource]:
     """Every product kernel that few rows of a linear may need."""
     return [
-        catalogue.exl3_product(linear.bits, linear.codebook, road.kind, road.groups)
+        catalogue.exl3_product(linear.bits, linear.codebook, road)
         for road in roads_of(linear.codebook, is_exact=is_exact)
     ]
 
@@ -107,9 +87,10 @@ class FewScratch:
 
     def reserve_for(self, linear: CudaExl3Linear) -> None:
         """Makes room for a linear in a group of up to `MAX_GROUP` of its kind."""
-        self._reserve("inputs", linear.padded_in * (MAX_GROUP * FEW_ROWS + 1) + READ_BEHIND)
-        self._reserve("scales", linear.padded_in // 128 * 2 * MAX_GROUP * FEW_ROWS)
-        self._reserve("partial", MAX_GROUP * self.partial_values(linear.codebook, linear.padded_out, linear.padded_in))
+        partial = self.partial_values(linear.codebook, linear.padded_out, linear.padded_in)
+        self.inputs = grown(self.inputs, linear.padded_in * (MAX_GROUP * FEW_ROWS + 1) + READ_BEHIND)
+        self.scales = grown(self.scales, linear.padded_in // 128 * 2 * MAX_GROUP * FEW_ROWS)
+        self.partial = grown(self.partial, MAX_GROUP * partial)
 
     def partial_values(self, codebook: str, width: int, padded_in: int) -> int:
         """float32 values that the partial sums of a product of `width` columns take at most."""
@@ -143,16 +124,6 @@ class FewScratch:
         ):
             run *= 2
         return run
-
-    def _reserve(self, name: str, count: int) -> None:
-        old: torch.Tensor = getattr(self, name)
-        if count > old.numel():
-            setattr(self, name, torch.empty(count, dtype=old.dtype, device=old.device))
-
-
-def splits_of(run: int, tile_rows: int) -> int:
-    """Blocks that share the inputs when each warp takes `run` tile rows."""
-    return -(-tile_rows // (PRODUCT_WARPS * run))
 
 
 @dataclass(frozen=True)
@@ -203,13 +174,13 @@ class Product:
         road, scratch = self._road(rows), self._scratch
         ends = [sum(linear.padded_out for linear in self._linears[: i + 1]) // road.columns for i in range(MAX_GROUP)]
         row_bytes, scale_bytes, run = 2 * self.padded_in, self.padded_in // 16, run or self._run(road)
-        unit_rows, tile_rows = min(run, UNIT_ROWS), self.padded_in // 16
-        self._kernels.get(catalogue.exl3_product(self.bits, self.codebook, road.kind, road.groups))(
+        tile_rows = self.padded_in // 16
+        self._kernels.get(catalogue.exl3_product(self.bits, self.codebook, road))(
             (ends[-1], splits_of(run, tile_rows), 1), PRODUCT_THREADS, *self._words, *self._tiles, ends[0], ends[1],
             scratch.inputs.data_ptr() + FEW_ROWS * row_bytes * self._first_place, FEW_ROWS * row_bytes * self._step,
             scratch.scales.data_ptr() + FEW_ROWS * scale_bytes * self._first_place,
             FEW_ROWS * scale_bytes * self._step, row_bytes, scale_bytes,
-            scratch.partial.data_ptr() + 4 * self._offset, tile_rows, run // unit_rows, unit_rows, rows,
+            scratch.partial.data_ptr() + 4 * self._offset, tile_rows, *units_of(run), rows,
         )  # fmt: skip
 
     def _road(self, rows: int) -> Road:

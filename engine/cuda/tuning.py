@@ -19,8 +19,10 @@ from typing import Any
 import torch
 
 from engine.atomic_file import replace_file
-from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, ProductShape, Road, roads_of
+from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, ProductShape, roads_of
 from gpu.kernels import catalogue
+from gpu.kernels.few_layout import Road
+from gpu.kernels.fused_layout import THREADS
 from gpu.launch import KernelCache, driver_version
 
 BUDGET_S = 1.0
@@ -28,7 +30,6 @@ LAYERS = 8  # whose products are timed one after another
 REPEATS = 3
 WARM_UP_S = 0.03  # until an idle card has raised its clocks
 CLEARLY = 0.99  # of the time so far: what is not faster than that is noise, and the rule stays
-ABSORB_THREADS = 128
 STORE_FORMAT = 1
 
 TimeOf = Callable[[Sequence[Product], int, int], float]
@@ -47,8 +48,8 @@ class Choice:
     def key(self) -> str:
         """Its name in the file."""
         widths = "+".join(str(width) for width in self.shape.widths)
-        road = f"{self.road.kind}{self.road.groups}"
-        return f"{self.shape.codebook} k{self.shape.bits} {self.shape.padded_in}x{widths} {road} rows{self.rows}"
+        about = f"{self.shape.codebook} k{self.shape.bits} {self.shape.padded_in}x{widths}"
+        return f"{about} {self.road.name} rows{self.rows}"
 
 
 def choices_of(shape: ProductShape, *, is_exact: bool) -> list[Choice]:
@@ -216,7 +217,7 @@ class Chain:
             product.multiply(rows, run)
             sums = product.sums(0, rows, run)
             self._kernels.get(catalogue.absorb(False))(
-                (sums.width // 128, rows, 1), ABSORB_THREADS, sums.address, sums.splits, rows, sums.width,
+                (sums.width // 128, rows, 1), THREADS, sums.address, sums.splits, rows, sums.width,
                 self._scales.data_ptr(), self._scales.data_ptr() + 2 * sums.width, self._residual.data_ptr(),
                 sums.width, 0, 0, 0, FEW_ROWS, 0, 0, 0,
             )  # fmt: skip

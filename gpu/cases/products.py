@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpu.kernels.few_layout import Road
 from gpu.kernels.medium_layout import SHAPES
 from gpu.launchers import exl3, many_rows, medium
 
 BITS = range(1, 9)
 CODEBOOKS = ("mul1", "mcg", "3inst")
-PRODUCT_ROADS = tuple(
-    (codebook, kind, groups)
-    for codebook in CODEBOOKS
-    for kind in (("byte", "bytes", "pairs") if codebook == "mul1" else ("halves",))
-    for groups in ((1,) if kind.startswith("byte") else (1, 2))
-)
+ROADS_OF = {
+    "mul1": (Road("byte", 1), Road("bytes", 1), Road("pairs", 1), Road("pairs", 2)),
+    "mcg": (Road("halves", 1), Road("halves", 2)),
+    "3inst": (Road("halves", 1), Road("halves", 2)),
+}
+PRODUCT_ROADS = tuple((codebook, road) for codebook in CODEBOOKS for road in ROADS_OF[codebook])
 
 
 def product_cases() -> Iterator[exl3.ProductCase]:
     sizes = ((128, (128,)), (384, (256,)), (256, (640,)), (1152, (128, 384)), (512, (256, 128, 128)), (2048, (128,)))
-    rows_of = {("byte", 1): (1, 1, 1), ("bytes", 1): (1, 3, 4), ("halves", 1): (1, 7, 8), ("halves", 2): (9, 16),
-               ("pairs", 1): (5, 8), ("pairs", 2): (9, 13, 16)}  # fmt: skip
+    rows_of = {"byte1": (1, 1, 1), "bytes1": (1, 3, 4), "halves1": (1, 7, 8), "halves2": (9, 16),
+               "pairs1": (5, 8), "pairs2": (9, 13, 16)}  # fmt: skip
     runs = (1, 2, 4, 8, 16, 64)
     number = 0
     for bits in BITS:
-        for codebook, kind, groups in PRODUCT_ROADS:
-            for rows in rows_of[kind, groups]:
+        for codebook, road in PRODUCT_ROADS:
+            for rows in rows_of[road.name]:
                 in_size, out_sizes = sizes[number % len(sizes)]
                 run = runs[number // 5 % len(runs)]
-                yield exl3.ProductCase(bits, codebook, kind, groups, rows, in_size, out_sizes, run)
+                yield exl3.ProductCase(bits, codebook, road, rows, in_size, out_sizes, run)
                 number += 1
             number += 1  # so that rows and sizes do not always meet in the same pairs
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from gpu.kernels.attention_layout import PLAIN, Scoring
+from gpu.kernels.few_layout import Road
 from gpu.kernels.medium_layout import Shape
 from gpu.launch import KernelSource
 
 ATTEND = "uiuuuiuuuuiiiiiifffu"  # of every attention kernel
 
 
-def exl3_product(bits: int, codebook: str, kind: str, groups: int) -> KernelSource:
-    """Products of a few rows; see `exl3_product.Road`."""
+def exl3_product(bits: int, codebook: str, road: Road) -> KernelSource:
+    """Products of a few rows."""
 
     def build() -> Any:
         from gpu.kernels.exl3_product import product_kernel
 
-        return product_kernel(bits, codebook, kind, groups)
+        return product_kernel(bits, codebook, road)
 
-    return KernelSource(f"exl3_product_{codebook}_k{bits}_{kind}{groups}", "uuuiiiiiuuuuiiuiiii", build, overlaps=True)
+    return KernelSource(f"exl3_product_{codebook}_k{bits}_{road.name}", "uuuiiiiiuuuuiiuiiii", build, overlaps=True)
 
 
 def exl3_medium(bits: int, codebook: str, shape: Shape) -> KernelSource:

@@ -31,11 +31,10 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.exl3_product_ir import Road, steps_of
-from gpu.kernels.tile_stream import WARPS, TileStream
+from gpu.kernels.exl3_product_ir import adder_of, steps_of
+from gpu.kernels.few_layout import PRODUCT_THREADS, PRODUCT_WARPS, UNIT_ROWS, Road
+from gpu.kernels.tile_stream import TileStream
 from gpu.ptx import let_next_start, store_float, wait_for_inputs
-
-UNIT = 8  # tile rows of 128 inputs, which share a scale
 
 
 def _row_addresses(road: Road) -> tuple[Any, Any]:
@@ -85,7 +84,7 @@ def _row_addresses(road: Road) -> tuple[Any, Any]:
 
 
 @cache
-def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
+def product_kernel(bits: int, codebook: str, road: Road) -> Any:
     """The kernel for one width, codebook and road.
 
     Arguments: addresses of the words of three matrices; int32 tiles in a row of each, first block of the second and of
@@ -94,18 +93,25 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
     partial; int32 tile_rows, units and unit_rows (a warp's run is their product; unit_rows is 8, or less with one
     unit), rows.
     """
-    road = Road(kind, groups)
     tiles, columns, max_rows = road.tiles, road.columns, road.max_rows
     steps, stream = steps_of(bits, codebook, road), TileStream(bits, tiles)
-    load_inputs, load_scales, multiply_tiles = steps.load_inputs, steps.load_scales, steps.multiply_tiles
+    load_inputs, load_scales, is_late = steps.load_inputs, steps.load_scales, road.kind == "pairs"
+    spread_inputs, multiply_tiles = steps.spread_inputs, steps.multiply_tiles
     no_parts, no_sums, add_unit, store_sums = steps.no_parts, steps.no_sums, steps.add_unit, steps.store_sums
     input_rows, scale_rows = _row_addresses(road)
     ring_of, offsets_of, start = stream.ring, stream.offsets, stream.start
     arrived, read_words = stream.arrived, stream.words
     stages, ahead, stage_bytes = stream.stages, stream.stages - 1, stream.step_bytes
-    warp_slots = columns * max_rows
-    shared_size = max(WARPS * stream.stages * stream.step_bytes // 4, WARPS * warp_slots)
-    is_bytes = kind == "bytes"
+    # Sums of a block before the last addition: one set of a warp, or one of each of a quad's lanes. Sets of lanes that
+    # write together begin in different banks.
+    sets, set_values = PRODUCT_WARPS * steps.sets, columns * max_rows + (8 if steps.sets > 1 else 0)
+    shared_size = max(PRODUCT_WARPS * stream.stages * stream.step_bytes // 4, sets * set_values)
+    rows_at_once, tile_bytes = PRODUCT_THREADS // columns, 32 * bits
+    add_sets, is_bytes = adder_of(sets, set_values), road.kind == "bytes"
+
+    @cuda.jit(device=True, inline=True)
+    def least(x, y):  # type: ignore[no-untyped-def]
+        return x if x < y else y
 
     def kernel(  # type: ignore[no-untyped-def]
         words0, words1, words2, tiles0, tiles1, tiles2, first1, first2, inputs, input_stride, scales, scale_stride,
@@ -120,12 +126,13 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
             base, width, own, matrix = words2, tiles2, types.int32(block - first2), types.uint64(2)
         elif block >= first1:
             base, width, own, matrix = words1, tiles1, types.int32(block - first1), types.uint64(1)
+        # In 32 bits wherever numbers allow it: the card knows no others, and a block lives a few microseconds.
         run = types.int32(units * unit_rows)
-        row = types.int32((split * WARPS + warp) * run)
-        end = types.int32(min(tile_rows, row + run))
-        row_bytes = types.uint64(width * 32 * bits)
-        source = base + types.uint64(own * tiles) * types.uint64(32 * bits) + types.uint64(row) * row_bytes
-        source += types.uint64(16 * lane)
+        row = types.int32(types.int32(split * PRODUCT_WARPS + warp) * run)
+        end = least(tile_rows, types.int32(row + run))
+        row_bytes = types.uint64(types.uint32(width * tile_bytes))
+        source = base + types.uint64(types.uint32(own * (tiles * tile_bytes) + 16 * types.int32(lane)))
+        source += types.uint64(types.uint32(row)) * row_bytes
         ring = ring_of(staged, warp)
         target = types.uint32(ring + types.uint32(16) * lane)
         coming = row
@@ -141,47 +148,63 @@ def product_kernel(bits: int, codebook: str, kind: str, groups: int) -> Any:
         else:
             selector = types.uint32(0x1010)
         # A warp behind the last row reads what is there and adds nothing: so all warps make the same turns.
-        begin = types.int32(min(row, tile_rows - unit_rows))
+        begin = least(row, types.int32(tile_rows - unit_rows))
         x_at = input_rows(
-            inputs + matrix * input_stride + types.uint64(4) * types.uint64(lane & 3) + types.uint64(32 * begin),
+            inputs + matrix * input_stride + types.uint64(types.uint32(4 * types.int32(lane & 3) + 32 * begin)),
             row_stride, lane, rows,
         )  # fmt: skip
         scales_at = scale_rows(scales + matrix * scale_stride, scale_row_stride, lane, rows)
+        last_row = types.int32(tile_rows - 1)
         sums = no_sums()
         stage, free = types.uint32(0), types.uint32(ahead * stage_bytes)
         wait_for_inputs()
         x = load_inputs(x_at, types.uint64(0))
         x_offset = types.uint64(32)
-        for _ in range(units):
-            unit_scales = load_scales(scales_at, types.uint64(8 * (min(row, tile_rows - 1) // UNIT)))
+        units_left = units
+        while units_left > 0:
+            unit = types.uint32(least(row, last_row)) >> types.uint32(3)
+            unit_scales = load_scales(scales_at, types.uint64(types.uint32(unit * types.uint32(8))))
             parts = no_parts()
-            for _ in range(unit_rows):
+            rows_left = unit_rows
+            while True:  # once at least: a test in front would cost every unit what one in front of all costs once
                 arrived()
                 start(types.uint32(target + free), source, lane, coming < end)
                 coming = types.int32(coming + 1)
                 source += row_bytes
                 read = read_words(types.uint32(ring + stage), offsets)
-                x_next = load_inputs(x_at, x_offset)
+                spread = spread_inputs(x, selector)
+                if not is_late:
+                    x = load_inputs(x_at, x_offset)
+                parts = multiply_tiles(read, shift, spread, parts)
+                if (
+                    is_late
+                ):  # pairs are used as they are, to the end: where the next went meanwhile, they would be moved
+                    x = load_inputs(x_at, x_offset)
                 x_offset += types.uint64(32)
-                parts = multiply_tiles(read, shift, x, selector, parts)
-                x = x_next
                 free = stage
                 stage = types.uint32(stage + types.uint32(stage_bytes))
                 if stage == types.uint32(stages * stage_bytes):
                     stage = types.uint32(0)
+                rows_left = types.int32(rows_left - 1)
+                if rows_left == 0:
+                    break
             if row < end:
-                sums = add_unit(sums, parts, unit_scales, row & (UNIT - 1) == 0)
+                sums = add_unit(sums, parts, unit_scales, row & (UNIT_ROWS - 1) == 0)
             row = types.int32(row + unit_rows)
+            units_left = types.int32(units_left - 1)
         cuda.syncthreads()
-        store_sums(staged, types.int32(warp * warp_slots), lane, sums)
+        store_sums(staged, warp, lane, sums)
         cuda.syncthreads()
-        all_columns = types.int32(cuda.gridDim.x) * columns
-        for i in range(thread, rows * columns, 32 * WARPS):
-            total = types.float32(0.0)
-            for w in range(WARPS):
-                total += staged[w * warp_slots + i]
-            at = (split * rows + i // columns) * all_columns + block * columns + i % columns
-            store_float(partial + types.uint64(4 * at), total)
+        column, own_row = types.int32(thread & (columns - 1)), types.int32(thread // columns)
+        all_columns = types.int32(cuda.gridDim.x * columns)
+        at = types.int32(types.int32(split * rows + own_row) * all_columns + block * columns + column)
+        place = types.int32(own_row * columns + column)
+        while own_row < rows:
+            total = add_sets(staged, place)
+            store_float(partial + types.uint64(4) * types.uint64(types.uint32(at)), total)
+            own_row = types.int32(own_row + rows_at_once)
+            place = types.int32(place + PRODUCT_THREADS)
+            at = types.int32(at + rows_at_once * all_columns)
 
-    kernel.__name__ = kernel.__qualname__ = f"exl3_product_{codebook}_k{bits}_{kind}{groups}"
+    kernel.__name__ = kernel.__qualname__ = f"exl3_product_{codebook}_k{bits}_{road.name}"
     return cuda.jit(kernel)

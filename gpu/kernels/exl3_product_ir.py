@@ -5,13 +5,13 @@ Source: operand layouts of mma.m16n8k32 and m16n8k16 and dp4a in the PTX manual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.cuda.extending import intrinsic
 
+from gpu.kernels.few_layout import Road
 from gpu.ptx import (
     assembly,
     dot_bytes,
@@ -31,45 +31,20 @@ from gpu.trellis_ir import decode_weights, num_words, products
 BYTE_SUM_OF_ZERO = 3.453125 / 0.00676727294921875  # the byte sum that stands for a weight of zero
 
 
-@dataclass(frozen=True)
-class Road:
-    """How weights meet activations: `kind` is byte, bytes, halves or pairs; `groups` are columns of eight of an mma."""
-
-    kind: str
-    groups: int
-
-    @property
-    def tiles(self) -> int:
-        """Tiles of 16 columns that a warp works on side by side: what its registers hold."""
-        return 8 if self.groups == 1 and self.kind != "pairs" else 4
-
-    @property
-    def max_rows(self) -> int:
-        return {"byte": 1, "bytes": 4}.get(self.kind, 8) * self.groups
-
-    @property
-    def columns(self) -> int:
-        """Of a block."""
-        return 16 * self.tiles
-
-    @property
-    def sums(self) -> int:
-        """float32 sums that a lane holds for one tile and group: rows of its columns, for two columns of weights."""
-        return 2 if self.kind == "bytes" else 4
-
-
 class Steps:
     """The pieces of the kernel for one width, codebook and road, as intrinsics."""
 
     def __init__(self, bits: int, codebook: str, road: Road) -> None:
         each, tiles, groups, kind = num_words(bits), road.tiles, road.groups, road.kind
-        is_bytes = kind == "bytes"
+        is_bytes = road.is_bytes
+        per_lane = 2 if is_bytes else 4  # sums for a tile and group: rows of its columns, two columns of weights
         count, part = 4 * tiles * groups, ir.IntType(32) if is_bytes else f32
         zero = ir.Constant(part, 0 if is_bytes else 0.0)
         words_type = types.UniTuple(types.uint32, tiles * each)
         inputs_type = types.UniTuple(types.uint32, 2 * groups)
+        spread_type = inputs_type if kind == "pairs" else types.UniTuple(types.uint32, 4 * groups)
         parts_type = types.UniTuple(types.int32 if is_bytes else types.float32, count)
-        sums_type = types.UniTuple(types.float32, road.sums * tiles * groups)
+        sums_type = types.UniTuple(types.float32, per_lane * tiles * groups)
         scales_type = types.UniTuple(types.float32, 2 * groups)
         addresses_type = types.UniTuple(types.uint64, groups)
 
@@ -104,16 +79,26 @@ class Steps:
             return scales_type(given, types.uint64), codegen
 
         @intrinsic
-        def multiply_tiles(typingctx, words, shift, inputs, selector, parts):  # type: ignore[no-untyped-def]
-            """parts + W^T x over 16 inputs. `selector` spreads the lane's byte or half of an input over a register."""
+        def spread_inputs(typingctx, inputs, selector):  # type: ignore[no-untyped-def]
+            """Each input in all parts of a register; pairs as they are. `selector` names the lane's byte or half."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                all_words, x = items(b, args[0], tiles * each), items(b, args[2], 2 * groups)
-                totals = items(b, args[4], count)
+                if kind == "pairs":
+                    return args[0]
                 # A register holds the first and the second input of a pair; byte and half selectors count alike.
-                second = b.add(args[3], word(0x2222))
-                if kind != "pairs":
-                    x = [permute(b, value, selector) for value in x for selector in (args[3], second)]
+                selectors = args[1], b.add(args[1], word(0x2222))
+                x = [permute(b, value, each) for value in items(b, args[0], 2 * groups) for each in selectors]
+                return cgutils.pack_array(b, x)
+
+            return spread_type(inputs_type, types.uint32), codegen
+
+        @intrinsic
+        def multiply_tiles(typingctx, words, shift, spread, parts):  # type: ignore[no-untyped-def]
+            """parts + W^T x over 16 inputs."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                all_words, x = items(b, args[0], tiles * each), items(b, args[2], spread_type.count)
+                totals = items(b, args[3], count)
                 for tile in range(tiles):
                     own = all_words[tile * each : (tile + 1) * each]
                     if kind == "pairs":
@@ -130,7 +115,7 @@ class Steps:
                             totals[at] = multiply(b, operand, x[first : first + 2], totals[at])
                 return cgutils.pack_array(b, totals)
 
-            return parts_type(words_type, types.uint32, inputs_type, types.uint32, parts_type), codegen
+            return parts_type(words_type, types.uint32, spread_type, parts_type), codegen
 
         @intrinsic
         def no_parts(typingctx):  # type: ignore[no-untyped-def]
@@ -142,7 +127,7 @@ class Steps:
         @intrinsic
         def no_sums(typingctx):  # type: ignore[no-untyped-def]
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                return cgutils.pack_array(b, [ir.Constant(f32, 0.0)] * (road.sums * tiles * groups))
+                return cgutils.pack_array(b, [ir.Constant(f32, 0.0)] * (per_lane * tiles * groups))
 
             return sums_type(), codegen
 
@@ -151,7 +136,7 @@ class Steps:
             """sums + scaled parts; of a unit that several warps share, the one with its first rows adds the shift."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                totals, given = items(b, args[0], road.sums * tiles * groups), items(b, args[1], count)
+                totals, given = items(b, args[0], per_lane * tiles * groups), items(b, args[1], count)
                 scales = items(b, args[2], 2 * groups)
                 for i in range(tiles * groups):
                     scale, other = scales[2 * (i % groups) : 2 * (i % groups) + 2]
@@ -169,27 +154,30 @@ class Steps:
             return sums_type(sums_type, parts_type, scales_type, types.boolean), codegen
 
         @intrinsic
-        def store_sums(typingctx, staged, first, lane, sums):  # type: ignore[no-untyped-def]
-            """Writes a warp's sums to shared memory as [rows, columns] from `first`."""
+        def store_sums(typingctx, staged, warp, lane, sums):  # type: ignore[no-untyped-def]
+            """Writes a warp's sums to shared memory as [warps, rows, columns]."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
                 data = context.make_array(sig.args[0])(context, b, args[0]).data
-                totals = items(b, args[3], road.sums * tiles * groups)
-                quad, column = b.and_(args[2], word(3)), b.add(args[1], b.lshr(args[2], word(2)))
+                totals = items(b, args[3], per_lane * tiles * groups)
+                first = b.mul(args[1], word(road.max_rows * road.columns))
+                quad, column = b.and_(args[2], word(3)), b.add(first, b.lshr(args[2], word(2)))
                 row = quad if is_bytes else b.shl(quad, word(1))
                 place = b.add(column, b.mul(row, word(road.columns)))
                 for i in range(tiles * groups):
                     tile, group = divmod(i, groups)
-                    for j in range(road.sums):  # two columns of weights eight apart, of one row or of two
+                    for j in range(per_lane):  # two columns of weights eight apart, of one row or of two
                         below, right = (0, j) if is_bytes else (j % 2, j // 2)
                         rows_before = road.max_rows // groups * group + below
                         offset = rows_before * road.columns + 16 * tile + 8 * right
-                        b.store(totals[road.sums * i + j], b.gep(data, [b.add(place, word(offset))]))
+                        b.store(totals[per_lane * i + j], b.gep(data, [b.add(place, word(offset))]))
                 return context.get_dummy_value()
 
             return types.void(staged, types.int32, types.uint32, sums_type), codegen
 
-        self.load_inputs, self.load_scales, self.multiply_tiles = load_inputs, load_scales, multiply_tiles
+        self.sets = 1  # of sums, for each warp
+        self.load_inputs, self.load_scales = load_inputs, load_scales
+        self.spread_inputs, self.multiply_tiles = spread_inputs, multiply_tiles
         self.no_parts, self.no_sums, self.add_unit, self.store_sums = no_parts, no_sums, add_unit, store_sums
 
 
@@ -203,6 +191,7 @@ class OneRowSteps:
         each, tiles = num_words(bits), road.tiles
         count = 2 * tiles
         words_type, inputs_type = types.UniTuple(types.uint32, tiles * each), types.UniTuple(types.uint32, 2)
+        spread_type = types.UniTuple(types.uint32, 5)
         parts_type, sums_type = types.UniTuple(types.int32, count + 1), types.UniTuple(types.float32, count)
         scales_type, addresses_type = types.UniTuple(types.float32, 1), types.UniTuple(types.uint64, 1)
 
@@ -224,16 +213,26 @@ class OneRowSteps:
             return scales_type(addresses_type, types.uint64), codegen
 
         @intrinsic
-        def multiply_tiles(typingctx, words, shift, inputs, selector, parts):  # type: ignore[no-untyped-def]
+        def spread_inputs(typingctx, inputs, selector):  # type: ignore[no-untyped-def]
+            """The four high limbs, each in all bytes of a register, and all of them in one."""
+
+            def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+                first, second = items(b, args[0], 2)
+                spread = [permute_bytes(b, value, value, s) for value in (first, second) for s in (0x1111, 0x3333)]
+                return cgutils.pack_array(b, [*spread, permute_bytes(b, first, second, 0x7531)])
+
+            return spread_type(inputs_type, types.uint32), codegen
+
+        @intrinsic
+        def multiply_tiles(typingctx, words, shift, spread, parts):  # type: ignore[no-untyped-def]
             """parts + W^T x over 16 inputs, and in the last part the lane's sum of x."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
-                all_words, (first, second) = items(b, args[0], tiles * each), items(b, args[2], 2)
-                totals = items(b, args[4], count + 1)
-                spread = [permute_bytes(b, value, value, s) for value in (first, second) for s in (0x1111, 0x3333)]
-                ones, packed = word(0x01010101), permute_bytes(b, first, second, 0x7531)
+                all_words, spread = items(b, args[0], tiles * each), items(b, args[2], 5)
+                totals = items(b, args[3], count + 1)
                 text = "dp4a.s32.s32 $0, $1, $2, $3;"
-                totals[count] = assembly(b, ir.IntType(32), text, "=r,r,r,r", [packed, ones, totals[count]])
+                ones = word(0x01010101)
+                totals[count] = assembly(b, ir.IntType(32), text, "=r,r,r,r", [spread[4], ones, totals[count]])
                 for tile in range(tiles):
                     p = products(b, all_words[tile * each : (tile + 1) * each], args[1], bits, "mul1")
                     for i, part in enumerate(p):
@@ -241,7 +240,7 @@ class OneRowSteps:
                         totals[at] = dot_bytes(b, part, spread[i % 4], totals[at], signed=True)
                 return cgutils.pack_array(b, totals)
 
-            return parts_type(words_type, types.uint32, inputs_type, types.uint32, parts_type), codegen
+            return parts_type(words_type, types.uint32, spread_type, parts_type), codegen
 
         @intrinsic
         def no_parts(typingctx):  # type: ignore[no-untyped-def]
@@ -272,23 +271,40 @@ class OneRowSteps:
             return sums_type(sums_type, parts_type, scales_type, types.boolean), codegen
 
         @intrinsic
-        def store_sums(typingctx, staged, first, lane, sums):  # type: ignore[no-untyped-def]
-            """Writes a warp's sums to shared memory as [columns] from `first`."""
+        def store_sums(typingctx, staged, warp, lane, sums):  # type: ignore[no-untyped-def]
+            """Writes the lane's sums to shared memory as [warps, lanes of a quad, columns and 8 more]."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
                 data = context.make_array(sig.args[0])(context, b, args[0]).data
-                place = b.add(args[1], b.lshr(args[2], word(2)))
+                set_number = b.add(b.shl(args[1], word(2)), b.and_(args[2], word(3)))
+                place = b.add(b.mul(set_number, word(road.columns + 8)), b.lshr(args[2], word(2)))
                 for i, total in enumerate(items(b, args[3], count)):
-                    for mask in (1, 2):
-                        text = f"shfl.sync.bfly.b32 $0, $1, {mask}, 31, -1;"
-                        total = b.fadd(total, assembly(b, f32, text, "=f,f", [total], effects=True))
-                    b.store(total, b.gep(data, [b.add(place, word(8 * i))]))  # all four lanes the same
+                    b.store(total, b.gep(data, [b.add(place, word(8 * i))]))
                 return context.get_dummy_value()
 
             return types.void(staged, types.int32, types.uint32, sums_type), codegen
 
-        self.load_inputs, self.load_scales, self.multiply_tiles = load_inputs, load_scales, multiply_tiles
+        self.sets = 4
+        self.load_inputs, self.load_scales = load_inputs, load_scales
+        self.spread_inputs, self.multiply_tiles = spread_inputs, multiply_tiles
         self.no_parts, self.no_sums, self.add_unit, self.store_sums = no_parts, no_sums, add_unit, store_sums
+
+
+def adder_of(sets: int, set_values: int) -> Any:
+    """An intrinsic `add_sets(staged, place)`: the sum of one value of every set."""
+
+    @intrinsic
+    def add_sets(typingctx, staged, place):  # type: ignore[no-untyped-def]
+        def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
+            first = b.gep(context.make_array(sig.args[0])(context, b, args[0]).data, [args[1]])
+            total = b.load(first)
+            for i in range(1, sets):
+                total = b.fadd(total, b.load(b.gep(first, [word(i * set_values)])))
+            return total
+
+        return types.float32(staged, types.int32), codegen
+
+    return add_sets
 
 
 def steps_of(bits: int, codebook: str, road: Road) -> Any:

@@ -14,10 +14,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.cuda.extending import intrinsic
 
+from gpu.kernels.few_layout import PRODUCT_WARPS
 from gpu.ptx import assembly, i32, i64, items, word
 from gpu.trellis_ir import num_words, word_offsets
 
-WARPS = 4
 RING_BYTES = 16384  # of all warps of a block together, more only where a ring needs it for its fewest stages
 MIN_STAGES, MAX_STAGES = 4, 8
 
@@ -33,7 +33,7 @@ class TileStream:
 
     def __init__(self, bits: int, tiles: int) -> None:
         each, size = num_words(bits), tiles * 32 * bits
-        fitting = min(MAX_STAGES, max(MIN_STAGES, RING_BYTES // (WARPS * size)))
+        fitting = min(MAX_STAGES, max(MIN_STAGES, RING_BYTES // (PRODUCT_WARPS * size)))
         stages = 1 << fitting.bit_length() - 1
         words_type = types.UniTuple(types.uint32, tiles * each)
         offsets_type = types.UniTuple(types.uint32, each)

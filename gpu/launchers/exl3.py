@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
+from gpu.kernels.few_layout import PRODUCT_THREADS, Road, splits_of, units_of
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, poisoned
 from gpu.reference import exl3 as reference
@@ -20,25 +21,19 @@ Tensors = tuple[torch.Tensor, ...]
 
 @dataclass(frozen=True)
 class ProductCase:
-    """`kind` and `groups` name the road; `in_size` and `out_sizes` (of up to three matrices) are multiples of 128."""
+    """`in_size` and `out_sizes` (of up to three matrices) are multiples of 128."""
 
     bits: int
     codebook: str
-    kind: str
-    groups: int
+    road: Road
     rows: int
     in_size: int
     out_sizes: tuple[int, ...]
     run: int  # tile rows of a warp
 
     @property
-    def columns(self) -> int:
-        """Of a block."""
-        return 128 if self.groups == 1 and self.kind != "pairs" else 64
-
-    @property
     def splits(self) -> int:
-        return -(-self.in_size // (64 * self.run))
+        return splits_of(self.run, self.in_size // 16)
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ def product_inputs(case: ProductCase, draw: Draw) -> ProductInputs:
     tiles, unit, matrices = case.in_size // 16, 16 * case.bits, len(case.out_sizes)
     words = tuple(draw.integers(-32768, 32768, tiles, size // 16, unit, dtype=torch.int16) for size in case.out_sizes)
     scales = draw.uniform(1e-6, 1e-5, matrices, case.rows, case.in_size // 128, 2)
-    if case.kind.startswith("byte"):
+    if case.road.is_bytes:
         x = reference.limbs_of(draw.integers(-32639, 32640, matrices, case.rows, case.in_size))
         scales[..., 1] = draw.normal(matrices, case.rows, case.in_size // 128)
     else:
@@ -70,32 +65,33 @@ def product_inputs(case: ProductCase, draw: Draw) -> ProductInputs:
 
 
 def launch_product(kernels: KernelCache, inputs: ProductInputs) -> Tensors:
-    case, words, columns = inputs.case, inputs.words, inputs.case.columns
-    blocks = [size // columns for size in case.out_sizes]
+    case, words, road = inputs.case, inputs.words, inputs.case.road
+    blocks = [size // road.columns for size in case.out_sizes]
     firsts = [sum(blocks[:i]) if i < len(blocks) else sum(blocks) for i in (1, 2)]
-    partial = poisoned(case.splits + 1, case.rows, columns * sum(blocks), device=inputs.x.device)
-    kernels.get(catalogue.exl3_product(case.bits, case.codebook, case.kind, case.groups))(
-        (sum(blocks), case.splits, 1), 128, *(words[min(i, len(words) - 1)].data_ptr() for i in range(3)),
+    partial = poisoned(case.splits + 1, case.rows, road.columns * sum(blocks), device=inputs.x.device)
+    kernels.get(catalogue.exl3_product(case.bits, case.codebook, road))(
+        (sum(blocks), case.splits, 1), PRODUCT_THREADS,
+        *(words[min(i, len(words) - 1)].data_ptr() for i in range(3)),
         *(words[min(i, len(words) - 1)].shape[1] for i in range(3)), *firsts,
         inputs.x.data_ptr(), 2 * inputs.x.stride(0), inputs.scales.data_ptr(), 4 * inputs.scales.stride(0),
         2 * case.in_size, 4 * inputs.scales.stride(1), partial.data_ptr(), case.in_size // 16,
-        case.run // min(case.run, 8), min(case.run, 8), case.rows,
+        *units_of(case.run), case.rows,
     )  # fmt: skip
     return partial[:-1].double().sum(0), partial[-1]
 
 
 def product_reference(inputs: ProductInputs) -> Tensors:
     case, factors = inputs.case, inputs.scales[..., :1]
-    if case.kind == "byte":
+    if case.road.kind == "byte":
         codes = 256 * (reference.codes_of(inputs.x) + 128 >> 8)  # the high limbs alone
         zeros = -codes.view(*inputs.scales.shape[:3], 128).sum(-1, keepdim=True) * reference.MUL1_ZERO * factors
         product = reference.matmul_int(inputs.words, codes, torch.cat((factors, zeros), -1))
-    elif case.kind == "bytes":
+    elif case.road.kind == "bytes":
         product = reference.matmul_int(inputs.words, reference.codes_of(inputs.x), inputs.scales)
     else:
         matrices = len(inputs.words)
         x = (inputs.x.double().view(matrices, case.rows, -1, 128) * factors.double()).flatten(-2)
-        product = reference.matmul(inputs.words, x, case.codebook, is_rounded=case.kind == "pairs")
+        product = reference.matmul(inputs.words, x, case.codebook, is_rounded=case.road.kind == "pairs")
     return product, torch.full_like(product, float("nan"))
 
 

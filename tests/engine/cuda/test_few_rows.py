@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from types import SimpleNamespace
 
@@ -13,17 +12,15 @@ from engine.cuda.exl3 import CudaExl3Linear
 from engine.cuda.few_rows import (
     FEW_ROWS,
     LEAST_BLOCKS,
-    PRODUCT_WARPS,
     READ_BEHIND,
-    UNIT_ROWS,
     FewScratch,
     Product,
     kernels_of,
     products_of,
     road_for,
     roads_of,
-    splits_of,
 )
+from gpu.kernels.few_layout import PRODUCT_WARPS, UNIT_ROWS, splits_of
 from tests.fakes.fake_kernels import FakeKernels
 
 CODEBOOKS = ("mul1", "mcg", "3inst")
@@ -60,17 +57,6 @@ def test_every_number_of_rows_has_the_narrowest_road_that_holds_it(codebook: str
 
 def test_only_bytes_of_mul1_are_multiplied_as_integers() -> None:
     assert {codebook for codebook in CODEBOOKS for road in roads_of(codebook) if road.is_bytes} == {"mul1"}
-
-
-@pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is None, reason="the `gpu` extra is not installed")
-@pytest.mark.parametrize("codebook", CODEBOOKS)
-def test_roads_are_those_of_the_kernel(codebook: str) -> None:
-    from gpu.kernels import exl3_product
-
-    for road in roads_of(codebook):
-        kernel = exl3_product.Road(road.kind, road.groups)
-        assert road.columns == kernel.columns
-        assert road.max_rows <= kernel.max_rows
 
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)

@@ -16,17 +16,15 @@ from engine.cuda.few_rows import (
     FEW_ROWS,
     MAX_GROUP,
     MEASURED_VALUES,
-    PRODUCT_WARPS,
     FewScratch,
     Product,
     ProductShape,
-    Road,
     products_of,
     road_for,
     roads_of,
-    splits_of,
 )
 from engine.cuda.tuning import CLEARLY, LAYERS, Chain, RunStore, Tuner, choices_of, fastest
+from gpu.kernels.few_layout import PRODUCT_WARPS, Road, splits_of
 from tests.fakes.fake_kernels import FakeKernels
 
 INPUTS, WIDTH = 4096, 1024
