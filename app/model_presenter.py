@@ -17,6 +17,7 @@ from app.controllers.preferences import Preferences
 from app.views.chat.page import ChatPage
 from app.views.status_strip import StatusStrip
 from engine.events import EngineStatus, LoadProgress
+from engine.hub.hub_cache import shown_name
 
 
 class ModelPresenter(QObject):
@@ -48,7 +49,7 @@ class ModelPresenter(QObject):
             self._preferences.update(last_model=str(models.info.path))
         elif models.state in (ModelState.LOADING, ModelState.CANCELLING) and models.loading_path is not None:
             is_demo = models.loading_path == self._demo_folder
-            name = self.tr("the demo model") if is_demo else models.loading_path.name
+            name = self.tr("the demo model") if is_demo else shown_name(models.loading_path)
             page.show_loading(name, models.state is ModelState.CANCELLING)
             self._strip.show_nothing("")
         elif models.state is ModelState.UNLOADING:

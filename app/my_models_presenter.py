@@ -22,6 +22,7 @@ from app.views.my_models.page import MyModelsPage
 from engine.errors import EngineError
 from engine.events import ModelInfo
 from engine.fit.estimate import CardMemory, FitModel
+from engine.hub.hub_cache import shown_name
 from engine.hub.model_store import InstalledModel, VerifyReport
 from engine.hub.transfer.manifest import read_manifest
 
@@ -136,7 +137,7 @@ class MyModelsPresenter(QObject):
         is_loaded = info is not None and info.path == path
         if not is_loaded and self._models.loading_path != path:
             return False
-        words = self.tr("{0} is loaded. Unload it first.").format(path.name)
+        words = self.tr("{0} is loaded. Unload it first.").format(shown_name(path))
         self._say(words, self.tr("Unload") if is_loaded else "", self._models.unload)
         return True
 

@@ -26,6 +26,7 @@ from engine.fit.plan import MemoryPlan, check_cache_bits, plan_load
 from engine.footprint import MemoryUse, memory_of
 from engine.generation.executor import EagerExecutor
 from engine.generation.graph_executor import GraphExecutor
+from engine.hub.hub_cache import shown_name
 from engine.load_records import CardExperience, usual_experience
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
@@ -189,7 +190,7 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
 def _describe(opened: _Opened, model: Transformer, load_s: float, memory: MemoryUse) -> ModelInfo:
     backend = opened.backend
     return ModelInfo(
-        name=opened.folder.resolve().name,
+        name=shown_name(opened.folder.resolve()),
         path=opened.folder,
         architecture=opened.spec.architecture,
         format=_format_name(model),

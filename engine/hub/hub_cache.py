@@ -36,6 +36,13 @@ def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
     return home / ".cache" / "huggingface" / "hub"
 
 
+def shown_name(folder: Path) -> str:
+    """What people call the model in a folder: its folder's name, or `name@commit` of one in a cache."""
+    if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith(_PREFIX):
+        return f"{folder.parent.parent.name.rpartition('--')[2]}@{folder.name[:8]}"
+    return folder.name
+
+
 def cached_models(cache: Path) -> Iterator[CachedModel]:
     """The whole models of a cache: a config and all the shards that the index names, or at least one."""
     for repo in _folders(cache):
