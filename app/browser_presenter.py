@@ -103,8 +103,12 @@ class BrowserPresenter(QObject):
         if results.phase is Phase.FOUND:
             self._page.filters.show_publishers(publishers(results.models))
             self._open_pasted()
-        if self._browser.details is not None:
-            self._page.list.mark(self._browser.details.repo)
+        self._mark()
+
+    def _mark(self) -> None:
+        details = self._browser.details
+        if details is not None:
+            self._page.list.mark(details.repo)
 
     def _open_pasted(self) -> None:
         """The one repository that an address named needs no further click."""
@@ -118,12 +122,14 @@ class BrowserPresenter(QObject):
     @Slot()
     def _show_judged(self) -> None:
         self._model.show_judged(self._browser.judged)
+        self._mark()
 
     @Slot()
     def _filter(self) -> None:
         filters = self._page.filters
         free = self._card.memory.free_bytes if filters.fits_only else None
         self._model.set_filter(ListFilter(free, filters.size_class, filters.vision_only))
+        self._mark()
 
     @Slot(object)
     def _walk_to(self, repo: RepoId) -> None:

@@ -136,12 +136,6 @@ class BrowserController(QObject):
         if self.details is not None:
             self.open(self.details.repo, self.details.branch)
 
-    def close_details(self) -> None:
-        """Shows no repository."""
-        self._lanes["details"].drop()
-        self.details = None
-        self.details_changed.emit()
-
     def load_card(self) -> None:
         """Asks for the model card, once."""
         details = self.details

@@ -52,7 +52,7 @@ class PlanCard(QObject):
         self._readings: dict[str, CardReading] = {}
         self._chosen = ""  # '' until the user chooses
         self._alone = False
-        self.memory = DEFAULT_CARD.memory
+        self.memory = self._now = DEFAULT_CARD.memory  # as planned with, and as it is
         settings.changed.connect(self._on_settings)
         watch.read.connect(self._on_read)
 
@@ -88,7 +88,7 @@ class PlanCard(QObject):
     @property
     def others_bytes(self) -> int:
         """What other programs hold now, whether or not they are counted."""
-        return self._memory_now().others_bytes
+        return self._now.others_bytes
 
     @Slot(str)
     def choose(self, key: str) -> None:
@@ -119,9 +119,8 @@ class PlanCard(QObject):
         return CardMemory.of(card, self._readings.get(key, empty), self._experience)
 
     def _refresh(self) -> None:
-        memory = self._memory_now()
-        if self._alone:
-            memory = replace(memory, others_bytes=0)
+        self._now = self._memory_now()
+        memory = replace(self._now, others_bytes=0) if self._alone else self._now
         if memory != self.memory:
             self.memory = memory
             self.memory_changed.emit()

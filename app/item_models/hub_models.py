@@ -87,6 +87,7 @@ class HubModelList(QAbstractListModel):
         self._rows: list[HubRow] = []
         self._judged: Judged = {}
         self._filter = ListFilter()
+        self._are_starters = False
 
     @property
     def num_found(self) -> int:
@@ -99,7 +100,8 @@ class HubModelList(QAbstractListModel):
 
     def show(self, results: Results) -> None:
         """Lists starters or what was found."""
-        if results.phase is Phase.STARTERS:
+        self._are_starters = results.phase is Phase.STARTERS
+        if self._are_starters:
             self._all = tuple(_starter_row(each) for each in results.starters)
         else:
             self._all = tuple(_found_row(each) for each in results.models)
@@ -112,13 +114,13 @@ class HubModelList(QAbstractListModel):
             self._reset()
 
     def show_judged(self, judged: Judged) -> None:
-        """Adds how models fit, where that is known."""
+        """Adds how models fit, where that is known; starters are put in order once all of them are judged."""
         self._judged = judged
-        if self._filter.free_bytes is not None:
+        rows = self._wanted_rows()
+        if [row.repo for row in rows] != [row.repo for row in self._rows]:
             self._reset()
             return
-        for number, row in enumerate(self._rows):
-            noted = self._noted(row)
+        for number, (row, noted) in enumerate(zip(self._rows, rows)):
             if noted != row:
                 self._rows[number] = noted
                 self.dataChanged.emit(self.index(number, 0), self.index(number, 0))
@@ -151,8 +153,19 @@ class HubModelList(QAbstractListModel):
 
     def _reset(self) -> None:
         self.beginResetModel()
-        self._rows = [self._noted(row) for row in self._all if self._passes(row)]
+        self._rows = self._wanted_rows()
         self.endResetModel()
+
+    def _wanted_rows(self) -> list[HubRow]:
+        ranked = self._order()
+        ordered = sorted(self._all, key=lambda row: ranked.index(row.repo)) if ranked else self._all
+        return [self._noted(row) for row in ordered if self._passes(row)]
+
+    def _order(self) -> list[RepoId]:
+        """Starters as they suit the card: the largest that fit first, what is too big last; empty for other lists."""
+        if not self._are_starters or any(row.repo not in self._judged for row in self._all):
+            return []
+        return sorted((row.repo for row in self._all), key=lambda repo: _suitability(self._judged[repo]))
 
     def _noted(self, row: HubRow) -> HubRow:
         offers = self._judged.get(row.repo)
@@ -218,6 +231,15 @@ def _found_row(model: ModelSummary) -> HubRow:
         parts.append(_tr("private"))
     note = _tr("made from {0}").format(model.base_model) if model.base_model else ""
     return HubRow(model.repo, model.repo.name, " · ".join(parts), note, has_vision=model.has_vision)
+
+
+def _suitability(offers: Sequence[JudgedOffer]) -> tuple[int, int]:
+    """The key to sort by: the smaller, the better a model uses the card."""
+    best = next((each for each in offers if each.is_recommended), None)
+    size = round(min(each.offer.download_bytes / max(each.offer.sort_bits, 1.0) for each in offers))
+    if best is None:
+        return 2, size
+    return (1, size) if best.estimate.verdict is Verdict.TIGHT else (0, -size)
 
 
 def _note(offers: Sequence[JudgedOffer]) -> tuple[str, str]:

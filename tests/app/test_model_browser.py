@@ -70,6 +70,29 @@ def test_it_begins_with_models_that_need_no_network(browser: Browser) -> None:
     assert "until you search" in browser.page.list.caption.text()
 
 
+def test_starters_stand_in_the_order_in_which_they_suit_the_card(browser: Browser) -> None:
+    browser.until(lambda: browser.names()[0] == "Qwen3 8B")  # the largest that fits 12 GB
+    assert browser.names()[-2:] == ["Qwen3 32B", "Llama 3.1 70B Instruct"]
+    card = browser.page.filters.card
+    card.setCurrentIndex(card.findText("RTX 3090, 24 GB"))
+    card.activated.emit(card.currentIndex())
+    browser.until(lambda: browser.names()[0] == "Qwen3 32B")
+    assert browser.names()[-1] == "Llama 3.1 70B Instruct"  # tight
+
+
+def test_the_list_stays_where_it_is_while_details_come(browser: Browser) -> None:
+    browser.search("exl3")
+    browser.qtbot.mouseClick(browser.page.filters.fits, Qt.MouseButton.LeftButton)
+    view = browser.page.list.view
+    browser.click("Model-15B-exl3")
+    place = view.verticalScrollBar().value()
+    assert place > 0
+    browser.until(lambda: not browser.details.is_loading)
+    browser.qtbot.wait(50)
+    assert view.verticalScrollBar().value() == place
+    assert str(view.currentIndex().data()) == "Model-15B-exl3"
+
+
 def test_a_search_of_a_hundred_costs_three_requests_at_most(browser: Browser) -> None:
     browser.search("exl3")
     assert len(browser.names()) == 100
