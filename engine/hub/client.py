@@ -16,8 +16,8 @@ import httpx2
 from engine.errors import EngineError
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.endpoint import Endpoint
-from engine.hub.errors import AccessDeniedError, BadAnswerError
-from engine.hub.guard import CONNECT_S, READ_S, USER_AGENT, Clock, GetToken, Guard, Rest, too_large
+from engine.hub.errors import AccessDeniedError, BadAnswerError, BrokenOffError
+from engine.hub.guard import ATTEMPTS, CONNECT_S, READ_S, USER_AGENT, Clock, GetToken, Guard, Rest, too_large
 from engine.hub.library import speaking_through
 from engine.hub.types import RepoId
 
@@ -75,7 +75,7 @@ class HubClient:
         try:
             with speaking_through(self._guard, open_http):
                 # The guard adds the token where it belongs; the library must not look for one of its own.
-                return question(HfApi(endpoint=self.endpoint.url, token=False))
+                return _until_whole(lambda: question(HfApi(endpoint=self.endpoint.url, token=False)))
         except EngineError:
             raise
         # The library trusts the answers' shape: a server that is not the hub makes it stumble in any of these ways.
@@ -101,7 +101,7 @@ class HubClient:
         known = self.cache.get(*key) if self.cache else None
         if known is not None:
             return known
-        data = self._get(self.endpoint.url_of(repo, commit, path), None, max_bytes)
+        data = _until_whole(lambda: self._get(self.endpoint.url_of(repo, commit, path), None, max_bytes))
         if self.cache:
             self.cache.put(data, *key)
         return data
@@ -128,7 +128,8 @@ class HubClient:
         known = self.cache.get(*key) if self.cache else None
         if known is not None:
             return known
-        data = self._get(self.endpoint.url_of(repo, commit, path), (start, num_bytes), num_bytes)
+        url = self.endpoint.url_of(repo, commit, path)
+        data = _until_whole(lambda: self._get(url, (start, num_bytes), num_bytes))
         if self.cache:
             self.cache.put(data, *key)
         return data
@@ -156,6 +157,16 @@ class HubClient:
 
     def _bad_answer(self, how: str) -> BadAnswerError:
         return BadAnswerError(f"{self.endpoint.url} answered {how}.", "Check the address of the hub, or try later.")
+
+
+def _until_whole(ask: Callable[[], T]) -> T:
+    """Asks again where an answer broke off, for the guard sees only how an answer begins."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except BrokenOffError:
+            continue
+    return ask()
 
 
 def open_http(transport: httpx2.BaseTransport) -> httpx2.Client:

@@ -26,6 +26,10 @@ class NotReachableError(HubError):
     """No connection, or one that broke, or a server that failed: trying again later may help."""
 
 
+class BrokenOffError(NotReachableError):
+    """An answer had begun and ended before its end: asking at once again may help."""
+
+
 class AccessDeniedError(HubError):
     """The repository is gated or private and the token, if any, does not open it."""
 

@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from engine.hub.endpoint import Endpoint
-from engine.hub.errors import BadAnswerError, HubError, NotReachableError, RateLimitedError
+from engine.hub.errors import BadAnswerError, BrokenOffError, HubError, NotReachableError, RateLimitedError
 from engine.hub.refusals import Refusal, error_of
 
 CONNECT_S, READ_S = 10.0, 30.0
@@ -143,17 +143,17 @@ class _Bounded(httpx2.SyncByteStream):
                     raise too_large(self._endpoint, MAX_ANSWER_BYTES)
                 yield piece
         except (httpx2.TransportError, OSError) as error:
-            raise broken(self._endpoint, error) from error
+            raise broken(self._endpoint, error, BrokenOffError) from error
 
     def close(self) -> None:
         self._stream.close()
 
 
-def broken(endpoint: Endpoint, error: Exception) -> HubError:
+def broken(endpoint: Endpoint, error: Exception, kind: type[HubError] = NotReachableError) -> HubError:
     """The error for a connection that could not be made or did not last."""
     through = f" through the proxy {_without_password(endpoint.proxy)}" if endpoint.proxy else ""
     reason = str(error).strip().rstrip(".") or type(error).__name__
-    return NotReachableError(
+    return kind(
         f"{endpoint.url} cannot be reached{through}: {reason}.",
         "Check the connection and, in the settings, the hub's address and the proxy.",
     )

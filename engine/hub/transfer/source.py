@@ -111,7 +111,8 @@ class HubSource:
         if endpoint.is_mirror and not endpoint.is_own:
             return AccessDeniedError(
                 f"The mirror {endpoint.url} does not give out {plan.name} (answer {status}).",
-                "Tokens are never sent to a mirror: enter the hub's own address in the settings, then resume.",
+                "Tokens are never sent to a mirror. Enter the hub's own address in the settings, or say there that the "
+                "server is yours, then resume.",
             )
         if not self._access.token:
             return AccessDeniedError(

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.client import HubClient
 from engine.hub.details import arriving_details, details_of
-from engine.hub.errors import AccessDeniedError, HubError, NotFoundError, RateLimitedError
+from engine.hub.errors import AccessDeniedError, HubError, NotFoundError, NotReachableError, RateLimitedError
 from engine.hub.model_card import readable_card
 from engine.hub.model_store import installed_models
 from engine.hub.search import SearchQuery, search
@@ -27,6 +28,7 @@ from engine.hub.variants import branches_of, list_variants
 from tests.fakes.hub import FakeHub, RateLimit
 from tests.fakes.hub_content import example_repos
 from tests.fakes.metadata_hub import FoundFile
+from tests.fakes.sending import Fault
 
 DEMO = RepoId("espalier", "Demo-exl3")
 BITRATES = RepoId("quantizer", "Bitrates-exl3")
@@ -180,3 +182,16 @@ def test_a_gated_repository_shows_its_sizes_and_why_it_is_closed(
     opened = details_of(client_of("hf_good"), RepoId("quantizer", "Gated-exl3"))
     assert opened.refusal is None
     assert "hidden_size" in opened.config
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(hub: FakeHub, client_of: ClientOf) -> None:
+    repo = hub.answers.repos[str(DEMO)]
+    path = "tokenizer.json"
+    data = repo.branches["4.0bpw"][path]
+    for num_breaks, is_enough in ((2, True), (3, False)):
+        hub.faults[path] = deque([Fault(after=1000)] * num_breaks)
+        if is_enough:
+            assert client_of().file(DEMO, repo.commit("4.0bpw"), path) == data
+        else:
+            with pytest.raises(NotReachableError):
+                client_of().file(DEMO, repo.commit("4.0bpw"), path)
