@@ -106,7 +106,8 @@ class FaultResult:
 
     @property
     def twice_share(self) -> float:
-        return self.twice_bytes / max(self.total_bytes, 1)
+        """Of all bytes, what was fetched twice for another reason than a kill, which has a limit of its own."""
+        return (self.twice_bytes - sum(self.kill_losses)) / max(self.total_bytes, 1)
 
     @property
     def is_good(self) -> bool:
@@ -119,7 +120,7 @@ class FaultResult:
         return [
             f"{self.num_faults} faults: {kinds}, kill {len(self.kill_losses)}",
             f"{self.num_models} models of together {self.total_bytes / 1e6:.0f} MB in {self.seconds:.0f} s",
-            f"fetched twice: {self.twice_bytes / 1e6:.1f} MB, {100 * self.twice_share:.2f} %",
+            f"fetched twice: {self.twice_bytes / 1e6:.1f} MB; without what kills lost, {100 * self.twice_share:.2f} %",
             f"lost by a kill: {losses[len(losses) // 2] / 1e6:.2f} MB in the middle, {losses[-1] / 1e6:.2f} MB at most",
             *(f"WRONG: {each}" for each in self.wrong),
         ]

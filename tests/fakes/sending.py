@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-SEND_BUFFER = 1 << 17  # of the system: what waits in it counts as sent and dies with a broken connection
+SEND_BUFFER = 1 << 16  # of the system: what waits in it counts as sent and dies with a broken connection
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
