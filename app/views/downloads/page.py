@@ -13,6 +13,7 @@ from app.theme.tokens import SPACE_8, SPACE_12
 from app.views.confirm import ConfirmDialog
 from app.views.downloads.row import RUNNING, DownloadCard
 from app.views.downloads.words import amount_text
+from app.views.flow import FlowLayout
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
 from app.views.widgets import label, push_button
@@ -128,11 +129,9 @@ class DownloadsPage(ColumnPage):
             lambda: self.cancel_requested.emit(row.download_id), self,
         ).open()  # fmt: skip
 
-    def _head(self) -> QHBoxLayout:
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_8)
+    def _head(self) -> FlowLayout:
+        head = FlowLayout(gap=SPACE_12)
         head.addWidget(label(self._theme, self.tr("Downloads"), font="title"))
-        head.addStretch(1)
         for button in (self.pause_all_button, self.resume_all_button, self.clear_button):
             head.addWidget(button)
             button.hide()

@@ -12,6 +12,7 @@ from app.item_models.downloads import DownloadRow
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16, SPACE_24
 from app.views.downloads.words import file_text, reason_text, share_of, state_text
+from app.views.flow import FlowLayout
 from app.views.widgets import ElidedLabel, IconButton, clear_layout, label, push_button, set_state
 from engine.hub.transfer.events import DownloadProgress, Phase
 
@@ -159,15 +160,13 @@ class DownloadCard(QFrame):
         head.addWidget(self.name, 1)
         for button in (self.up_button, self.down_button, self.files_button):
             head.addWidget(button)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACE_8)
+        buttons = FlowLayout()
         for each in (
             self.load_button, self.retry_button, self.resume_button, self.pause_button,
             self.page_button, self.cancel_button, self.remove_button,
         ):  # fmt: skip
             buttons.addWidget(each)
             each.hide()
-        buttons.addStretch(1)
         self._file_grid.setContentsMargins(0, SPACE_8, 0, 0)
         self._file_grid.setHorizontalSpacing(SPACE_24)
         self._file_grid.setVerticalSpacing(SPACE_4)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QProgressBar, QVBoxLay
 from app.controllers.model_library import LibraryModel, Task
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16
+from app.views.flow import FlowLayout
 from app.views.my_models.load_editor import LoadEditor
 from app.views.my_models.words import facts_text, task_text
 from app.views.widgets import ElidedLabel, label, push_button
@@ -51,7 +52,7 @@ class ModelCard(QFrame):
         self.place.setFont(theme.font("small"))
         self.place.setProperty("kind", "muted")
         self.load_button = push_button(self.tr("Load"), self.load_wanted.emit, "primary")
-        self.settings_button = push_button(self.tr("Load settings"), self._fold)
+        self.settings_button = push_button(self.tr("Load settings"), self._fold, "choice")
         self.settings_button.setCheckable(True)
         self.verify_button = push_button(self.tr("Verify"), self.verify_wanted.emit)
         self.move_button = push_button(self.tr("Move…"), self._show_places)
@@ -154,13 +155,11 @@ class ModelCard(QFrame):
         head.setSpacing(SPACE_12)
         head.addLayout(words, 1)
         head.addWidget(self.load_button)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(SPACE_8)
+        buttons = FlowLayout()
         for button in (
             self.settings_button, self.verify_button, self.move_button, self.delete_button, self.forget_button
         ):  # fmt: skip
             buttons.addWidget(button)
-        buttons.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_16, SPACE_12, SPACE_12, SPACE_12)
         column.setSpacing(SPACE_8)

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.controllers.model_library import ModelsFolder
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
+from app.theme.tokens import SPACE_4, SPACE_12, SPACE_16
 from app.views.downloads.words import amount_text
+from app.views.flow import FlowLayout
 from app.views.widgets import ElidedLabel, clear_layout, label, push_button
 
 
@@ -32,7 +33,7 @@ class FoldersCard(QFrame):
         self._shown: tuple[ModelsFolder, ...] = ()
         self.add_button = push_button(self.tr("Add a folder…"), self.add_wanted.emit)
         self._rows = QVBoxLayout()
-        self._rows.setSpacing(SPACE_8)
+        self._rows.setSpacing(SPACE_12)
         head = QHBoxLayout()
         head.addWidget(label(theme, self.tr("Folders of models"), font="heading"), 1)
         head.addWidget(self.add_button)
@@ -54,12 +55,14 @@ class FoldersCard(QFrame):
     def _row(self, folder: ModelsFolder, is_default: bool, may_go: bool) -> QWidget:
         path: Path = folder.path
         made = QWidget()
-        row = QHBoxLayout(made)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE_8)
+        column = QVBoxLayout(made)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_4)
         name = ElidedLabel()
         name.set_whole_text(str(path))
-        row.addWidget(name, 1)
+        row = FlowLayout()
+        column.addWidget(name)
+        column.addLayout(row)
         free = self.tr("not there") if folder.free_bytes is None else self.tr("{0} free")
         row.addWidget(label(self._theme, free.format(amount_text(folder.free_bytes or 0)), kind="muted"))
         if is_default:

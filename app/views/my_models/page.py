@@ -8,13 +8,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.controllers.model_library import Library, LibraryModel, Task
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_8, SPACE_12
+from app.theme.tokens import SPACE_12
 from app.views.confirm import ConfirmDialog
 from app.views.downloads.words import amount_text
+from app.views.flow import FlowLayout
 from app.views.my_models.card import ModelCard
 from app.views.my_models.folders import FoldersCard
 from app.views.page_column import ColumnPage
@@ -57,10 +58,9 @@ class MyModelsPage(ColumnPage):
         self.empty = self._empty_state()
         self._cards = QVBoxLayout()
         self._cards.setSpacing(SPACE_12)
-        head = QHBoxLayout()
-        head.setSpacing(SPACE_8)
+        head = FlowLayout(gap=SPACE_12)
         head.addWidget(label(theme, self.tr("On this computer"), font="title"))
-        head.addWidget(self.summary, 1, Qt.AlignmentFlag.AlignBottom)
+        head.addWidget(self.summary)
         head.addWidget(self.open_button)
         self.column.addLayout(head)
         self.column.addWidget(self.empty)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from app.storage.settings import CACHE_BITS
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
+from app.views.flow import FlowLayout
 from app.views.vram.bar import VramBar
 from app.views.vram.verdicts import needs_words, tokens_words, verdict_role, verdict_words
 from app.views.widgets import label, push_button
@@ -173,11 +174,9 @@ class VramPlanner(QWidget):
 
     def _lay_out(self, theme: Theme) -> None:
         self.needs.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        bits_row = QHBoxLayout()
-        bits_row.setSpacing(SPACE_4)
+        bits_row = FlowLayout(gap=SPACE_4)
         for button in self.bits_buttons.values():
             bits_row.addWidget(button)
-        bits_row.addStretch(1)
         grid = QGridLayout()
         grid.setHorizontalSpacing(SPACE_12)
         grid.setVerticalSpacing(SPACE_8)
