@@ -103,7 +103,8 @@ DEFAULT_CACHE_TOKENS = 8192
 class GenerateRequest:
     """Generate the assistant's next turn, or continue a raw prompt.
 
-    Exactly one of `messages` and `prompt` is given. `request_id` comes back in every event.
+    Exactly one of `messages` and `prompt` is given; messages that end with the assistant's are continued in that turn.
+    `request_id` comes back in every event.
     """
 
     request_id: int
@@ -114,3 +115,13 @@ class GenerateRequest:
     def __post_init__(self) -> None:
         if bool(self.messages) == (self.prompt is not None):
             raise InvalidRequestError("A request needs either messages or a prompt.", "Give exactly one of them.")
+
+    @property
+    def begun(self) -> str:
+        """What is said already of the turn to generate."""
+        return self.messages[-1].content if self.messages and self.messages[-1].role == "assistant" else ""
+
+    @property
+    def continues(self) -> bool:
+        """Whether the reply goes on in a text, so that its first space belongs to it."""
+        return self.prompt is not None or bool(self.begun)

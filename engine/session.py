@@ -79,7 +79,7 @@ class Session:
             EngineError: the request cannot be served: too long, no chat template, ids out of range.
         """
         self.submit_tokens(
-            request.request_id, self.prompt_ids(request), request.sampling, continues=request.prompt is not None
+            request.request_id, self.prompt_ids(request), request.sampling, continues=request.continues
         )
 
     def submit_tokens(
@@ -103,7 +103,8 @@ class Session:
             ids = self.tokenizer.encode(request.prompt)
         else:
             template = require_template(self._template, self.info.name)
-            ids = self.tokenizer.encode_rendered(template.render(request.messages))
+            turns = request.messages[:-1] if request.begun else request.messages
+            ids = self.tokenizer.encode_rendered(template.render(turns) + request.begun)
         if not ids:
             raise InvalidRequestError("The prompt is empty.", "Write something first.")
         self._check_ids(ids)
@@ -216,7 +217,7 @@ class Session:
 
     def _events_of(self, request: GenerateRequest, prompt_ids: list[int]) -> Iterator[GenerationEvent]:
         request_id, finished = request.request_id, False
-        self.submit_tokens(request_id, prompt_ids, request.sampling, continues=request.prompt is not None)
+        self.submit_tokens(request_id, prompt_ids, request.sampling, continues=request.continues)
         inbox = self._inboxes[request_id] = deque[GenerationEvent]()
         try:
             while not finished:

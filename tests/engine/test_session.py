@@ -56,6 +56,24 @@ def test_logits_leave_nothing_in_the_cache(session: Session) -> None:
     assert events[0].cached_tokens <= 1
 
 
+def test_a_turn_that_is_begun_is_continued(session: Session) -> None:
+    question = Message("user", "Tell me about the sea.")
+    whole = "".join(event.text for event in session.chat([question], GREEDY) if isinstance(event, TextDelta))
+    first, rest = whole[: whole.index(" ")], whole[whole.index(" ") :]
+    begun = [question, Message("assistant", first)]
+    shorter = session.prompt_ids(GenerateRequest(1, (question,)))
+    assert session.prompt_ids(GenerateRequest(2, tuple(begun)))[: len(shorter)] == shorter
+    said = "".join(event.text for event in session.chat(begun, GREEDY) if isinstance(event, TextDelta))
+    assert said.startswith(rest[:-8])  # the same words from there on, and a few more
+
+
+def test_words_begun_for_the_assistant_are_what_a_request_continues() -> None:
+    assert GenerateRequest(1, (Message("user", "Hi"),)).begun == ""
+    assert not GenerateRequest(1, (Message("user", "Hi"), Message("assistant", ""))).continues
+    assert GenerateRequest(1, (Message("user", "Hi"), Message("assistant", "Well,"))).continues
+    assert GenerateRequest(1, prompt="Once").continues
+
+
 @pytest.mark.parametrize(
     ("ids", "error"),
     [
