@@ -53,6 +53,7 @@ class ModelPages(QObject):
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._window: MainWindow | None = None
+        self._models = models
         self._load: Callable[[Path], object] = models.load
         self.hub = HubAccess(preferences, launch.endpoint_of, launch.paths.folder, launch.cache_folder, self)
         self.library = LibraryController(
@@ -129,7 +130,7 @@ class ModelPages(QObject):
         page.pause_all_requested.connect(downloads.pause_all)
         page.resume_all_requested.connect(downloads.resume_all)
         page.clear_requested.connect(downloads.forget_finished)
-        page.load_requested.connect(self._on_load)
+        page.load_requested.connect(self._chat_with)
         page.page_requested.connect(self._open_page)
         page.find_requested.connect(self._show_find)
         page.online_requested.connect(self._go_online)
@@ -137,7 +138,7 @@ class ModelPages(QObject):
 
     def _connect_library(self) -> None:
         page, library = self.my_models, self.library
-        page.load_wanted.connect(self._on_load)
+        page.load_wanted.connect(self._chat_with)
         page.find_wanted.connect(self._show_find)
         library.failed.connect(self._say_error)
         library.crashed.connect(self.crashed)
@@ -165,7 +166,7 @@ class ModelPages(QObject):
     def _on_completed(self, plan: DownloadPlan) -> None:
         self.library.refresh()
         words = self.tr("{0} is downloaded and verified.").format(plan.name)
-        self._say(words, self.tr("Chat with it"), lambda: self._load(plan.folder))
+        self._say(words, self.tr("Chat with it"), lambda: self._chat_with(plan.folder))
 
     @Slot()
     def _go_online(self) -> None:
@@ -174,8 +175,14 @@ class ModelPages(QObject):
             self._say(self.tr("The variable HF_HUB_OFFLINE keeps this program offline. Start it without."))
 
     @Slot(object)
-    def _on_load(self, folder: Path) -> None:
-        self._load(folder)
+    def _chat_with(self, folder: Path) -> None:
+        """Shows the chat; loads the model unless it is loaded as its settings say."""
+        info = self._models.info
+        is_there = self._models.is_ready and info is not None and info.path == folder
+        if is_there and not self._models.needs_reload and self._window is not None:
+            self._window.show_page(Page.CHAT)
+        else:
+            self._load(folder)
 
     @Slot(object)
     def _open_page(self, repo: RepoId) -> None:

@@ -82,6 +82,7 @@ class MyModelsPresenter(QObject):
     def _connect_settings(self) -> None:
         self._page.settings_opened.connect(self._open_settings)
         self._settings.changed.connect(self._show_settings)
+        self._settings.changed.connect(self._show_loaded)
         self._models.state_changed.connect(self._on_model)
         self._card.choices_changed.connect(self._show_settings)
         self._card.memory_changed.connect(self._show_memory)
@@ -95,7 +96,7 @@ class MyModelsPresenter(QObject):
     @Slot()
     def _show_loaded(self) -> None:
         info = self._models.info if self._models.is_ready else None
-        self._page.show_loaded(info.path if info is not None else None)
+        self._page.show_loaded(info.path if info is not None else None, self._models.needs_reload)
         self._show_memory()
 
     @Slot()

@@ -112,6 +112,15 @@ def test_every_kind_of_model_is_listed_with_what_can_be_done(
     assert window.script.loads[-1].path == cached
     assert window.app.chat.isVisible()
     assert third.load_button.text() == "Chat with it"
+    window.app.window.show_page(Page.MODELS)
+    press(window, third.load_button)
+    assert window.app.window.page is Page.CHAT
+    assert len(window.script.loads) == 1  # it stood as it was wanted
+    window.app.load_settings.choose_cache_tokens(4096)
+    assert third.load_button.text() == "Load again"
+    window.app.window.show_page(Page.MODELS)
+    press(window, third.load_button)
+    window.until(lambda: len(window.script.loads) == 2)
 
 
 def test_an_opened_folder_stays_on_the_list_until_it_is_removed(

@@ -44,7 +44,7 @@ class ModelCard(QFrame):
         self._theme = theme
         self._editor: LoadEditor | None = None
         self.found: LibraryModel | None = None
-        self._is_loaded = False
+        self._is_loaded = self._has_changed = False
         self.name = ElidedLabel()
         self.name.setFont(theme.font("heading"))
         self.facts = label(theme, kind="muted", wrap=True)
@@ -92,12 +92,13 @@ class ModelCard(QFrame):
             button.setAccessibleName(f"{button.text().rstrip('…')} {found.model.name}")
         self.forget_button.setAccessibleName(self.tr("Remove {0} from the list").format(found.model.name))
         self.cancel_button.setAccessibleName(self.tr("Cancel what happens to {0}").format(found.model.name))
-        self.show_loaded(self._is_loaded)
+        self.show_loaded(self._is_loaded, self._has_changed)
 
-    def show_loaded(self, is_loaded: bool) -> None:
-        """Says whether it is the model that is loaded."""
-        self._is_loaded = is_loaded
-        self.load_button.setText(self.tr("Chat with it") if is_loaded else self.tr("Load"))
+    def show_loaded(self, is_loaded: bool, has_changed: bool = False) -> None:
+        """Says whether it is the model that is loaded, and whether its settings are others since."""
+        self._is_loaded, self._has_changed = is_loaded, has_changed
+        loaded = self.tr("Load again") if has_changed else self.tr("Chat with it")
+        self.load_button.setText(loaded if is_loaded else self.tr("Load"))
         if self.found is not None:
             self.load_button.setAccessibleName(f"{self.load_button.text()}: {self.found.model.name}")
 

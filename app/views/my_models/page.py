@@ -50,6 +50,7 @@ class MyModelsPage(ColumnPage):
         self.cards: dict[Path, ModelCard] = {}
         self._tasks: dict[Path, Task] = {}  # the latest of each model
         self._loaded: Path | None = None
+        self._has_changed = False
         self._slices = Slices(self)
         self.open_button = push_button(self.tr("Open a folder…"), self.open_wanted.emit)
         self.find_button = push_button(self.tr("Find a model"), self.find_wanted.emit, "primary")
@@ -95,7 +96,7 @@ class MyModelsPage(ColumnPage):
             self._cards.insertWidget(number, card)
         card.show_model(found, is_opened)
         card.show_places([folder.path for folder in library.folders if folder.path not in found.path.parents])
-        card.show_loaded(found.path == self._loaded)
+        card.show_loaded(found.path == self._loaded, self._has_changed)
         if is_new and found.path in self._tasks:
             card.show_task(self._tasks[found.path])
 
@@ -105,11 +106,11 @@ class MyModelsPage(ColumnPage):
         if task.path in self.cards:
             self.cards[task.path].show_task(task)
 
-    def show_loaded(self, path: Path | None) -> None:
-        """Marks the model that is loaded."""
-        self._loaded = path
+    def show_loaded(self, path: Path | None, has_changed: bool) -> None:
+        """Marks the model that is loaded; `has_changed` when its settings are others since."""
+        self._loaded, self._has_changed = path, has_changed
         for each, card in self.cards.items():
-            card.show_loaded(each == path)
+            card.show_loaded(each == path, has_changed)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
