@@ -133,5 +133,6 @@ def _check_url(what: str, url: str, schemes: tuple[str, ...]) -> None:
         is_good = False
     if not is_good or not url.isprintable() or " " in url:
         raise InvalidRequestError(
-            f"The {what}, {url!r}, is none that can be used.", f"Write it as {schemes[-1]}://host or {schemes[0]}://host."
+            f"The {what}, {url!r}, is none that can be used.",
+            f"Write it as {schemes[-1]}://host or {schemes[0]}://host.",
         )
