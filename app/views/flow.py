@@ -15,10 +15,20 @@ class FlowLayout(QLayout):
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
         self._gap = gap
+        self._heights: dict[int, int] = {}  # by width; Qt asks again and again
+        self._hint: QSize | None = None
+        self._least: QSize | None = None
+        self._placed: QRect | None = None
         self.setContentsMargins(0, 0, 0, 0)
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
+        self.invalidate()
+
+    def invalidate(self) -> None:
+        self._heights.clear()
+        self._hint = self._least = self._placed = None
+        super().invalidate()
 
     def count(self) -> int:
         return len(self._items)
@@ -36,23 +46,34 @@ class FlowLayout(QLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self._place(QRect(0, 0, width, 0), is_trial=True)
+        if width not in self._heights:
+            self._heights[width] = self._place(QRect(0, 0, width, 0), is_trial=True)
+        return self._heights[width]
 
     def setGeometry(self, rect: QRect) -> None:
         super().setGeometry(rect)
-        self._place(rect, is_trial=False)
+        if rect != self._placed:
+            self._place(rect, is_trial=False)
+            self._placed = QRect(rect)
 
     def sizeHint(self) -> QSize:
+        if self._hint is None:
+            self._hint = self._wanted_size()
+        return self._hint
+
+    def _wanted_size(self) -> QSize:
         sizes = [item.sizeHint() for item in self._items if not item.isEmpty()]
         width = sum(size.width() for size in sizes) + self._gap * max(len(sizes) - 1, 0)
         return QSize(width, max((size.height() for size in sizes), default=0))
 
     def minimumSize(self) -> QSize:
-        size = QSize()
-        for item in self._items:
-            if not item.isEmpty():
-                size = size.expandedTo(item.minimumSize())
-        return size
+        if self._least is None:
+            size = QSize()
+            for item in self._items:
+                if not item.isEmpty():
+                    size = size.expandedTo(item.minimumSize())
+            self._least = size
+        return self._least
 
     def _place(self, rect: QRect, is_trial: bool) -> int:
         """Gives every part its place, in the middle of its line, and returns the height of all lines."""

@@ -22,6 +22,8 @@ from app.views.page_column import ColumnPage
 from app.views.slices import Slices
 from app.views.widgets import label, push_button
 
+MOST_NEW = 4  # cards that are added to a list in view
+
 
 class MyModelsPage(ColumnPage):
     """Signals:
@@ -57,7 +59,9 @@ class MyModelsPage(ColumnPage):
         self.summary = label(theme, kind="muted")
         self.folders = FoldersCard(theme)
         self.empty = self._empty_state()
-        self._cards = QVBoxLayout()
+        self._list = QWidget()
+        self._cards = QVBoxLayout(self._list)
+        self._cards.setContentsMargins(0, 0, 0, 0)
         self._cards.setSpacing(SPACE_12)
         head = FlowLayout(gap=SPACE_12)
         head.addWidget(label(theme, self.tr("On this computer"), font="title"))
@@ -65,7 +69,7 @@ class MyModelsPage(ColumnPage):
         head.addWidget(self.open_button)
         self.column.addLayout(head)
         self.column.addWidget(self.empty)
-        self.column.addLayout(self._cards)
+        self.column.addWidget(self._list)
         self.column.addWidget(self.folders)
         self.column.addStretch(1)
 
@@ -76,10 +80,14 @@ class MyModelsPage(ColumnPage):
             self._cards.removeWidget(card)
             card.hide()
             card.deleteLater()
-        self._slices.start(
+        num_new = sum(found.path not in self.cards for found in library.models)
+        if num_new > MOST_NEW:  # shown together, or each slice would place all of them again
+            self._list.hide()
+        places = [
             partial(self._place, number, found, library, is_opened(found.path))
             for number, found in enumerate(library.models)
-        )
+        ]
+        self._slices.start([*places, self._list.show])
         self.folders.show_folders(library.folders)
         self.empty.setVisible(not library.models)
         words = self.tr("{0} models, {1}") if len(library.models) > 1 else self.tr("{0} model, {1}")
