@@ -50,7 +50,10 @@ class _Rows(FlatBrowser):
         self.setAccessibleName(self.tr("Table"))
 
     def show_leaf(self, leaf: Leaf, widths: Sequence[float], references: References) -> None:
-        self.leaf = leaf
+        before, self.leaf = self.leaf, leaf
+        if self._table is not None and self._grow(before, references):
+            self.fit()
+            return
         self.waits = False
         self.document().clear()
         cursor = QTextCursor(self.document())
@@ -66,6 +69,32 @@ class _Rows(FlatBrowser):
         _make_thin(cursor)
         cursor.endEditBlock()
         self.fit()
+
+    def _grow(self, before: Leaf, references: References) -> bool:
+        """Writes only the last row again and those after it, when the others are as before."""
+        assert self._table is not None
+        same = min(len(before.rows), len(self.leaf.rows)) - 1
+        columns = len(self.leaf.alignments)
+        grows = len(self.leaf.rows) >= len(before.rows) and before.alignments == self.leaf.alignments
+        if not grows or same < 0 or self.leaf.rows[:same] != before.rows[:same] or self.waits:
+            return False
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        if len(self.leaf.rows) > len(before.rows):
+            self._table.appendRows(len(self.leaf.rows) - len(before.rows))
+        for y in range(same, len(self.leaf.rows)):
+            head = y == 0 and not self.leaf.continued
+            old = before.rows[y] if y < len(before.rows) else ()
+            for x, content in enumerate(self.leaf.rows[y][:columns]):
+                if x < len(old) and old[x] == content:
+                    continue
+                cell = self._table.cellAt(y, x)
+                cursor.setPosition(cell.firstPosition())
+                cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+                cursor.removeSelectedText()
+                self._write_cell(y, x, content, head, references)
+        cursor.endEditBlock()
+        return True
 
     def set_widths(self, widths: Sequence[float]) -> None:
         if self._table is not None:
@@ -136,9 +165,10 @@ class TableBlock(QScrollArea):
     def set_leaves(self, leaves: Sequence[Leaf], references: References) -> None:
         """Shows the table's leaves, the first with its head; those that have not changed stay as they are."""
         naturals = self._natural_widths(leaves[0])
-        if naturals != self._naturals:
-            self._naturals = naturals
-            self._share()
+        naturals_are_new = naturals != self._naturals
+        self._naturals = naturals
+        if naturals_are_new:
+            self._apply_widths()
         while len(self._parts) > len(leaves):
             part = self._parts.pop()
             self._stack.removeWidget(part)
@@ -148,6 +178,7 @@ class TableBlock(QScrollArea):
             if place == len(self._parts):
                 part = _Rows(self._style, self._pictures, self._inside)
                 self._parts.append(part)
+                part.setFixedWidth(self._total_width())
                 self._stack.addWidget(part)
                 part.show()
             if self._parts[place].leaf != leaf:
@@ -163,11 +194,8 @@ class TableBlock(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        before = list(self._widths)
-        self._share()
-        if self._widths != before:
-            for part in self._parts:
-                part.set_widths(self._widths)
+        if event.size().width() != event.oldSize().width():
+            self._apply_widths()
         self._fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -203,11 +231,22 @@ class TableBlock(QScrollArea):
             limit = low
         self._widths = [min(width, limit) for width in self._naturals]
 
-    def _fit(self) -> None:
-        width = max(1, round(sum(self._widths) + 0.5))
+    def _apply_widths(self) -> bool:
+        """Shares the room among the columns; True when their widths are other ones."""
+        before = list(self._widths)
+        self._share()
+        if self._widths == before:
+            return False
         for part in self._parts:
-            part.setFixedWidth(width)
-            part.fit()
+            part.setFixedWidth(self._total_width())
+            part.set_widths(self._widths)
+        return True
+
+    def _total_width(self) -> int:
+        return max(1, round(sum(self._widths) + 0.5))
+
+    def _fit(self) -> None:
+        width = self._total_width()
         height = sum(part.height() for part in self._parts)
         self._inside.resize(width, height)
         bar = self.horizontalScrollBar()

@@ -50,6 +50,8 @@ class FlatBrowser(QTextBrowser):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAcceptDrops(False)
         self.viewport().setAutoFillBackground(False)
+        for each in (self, self.viewport()):  # what was there stays there when it grows
+            each.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self.setUndoRedoEnabled(False)
         self.document().setDocumentMargin(0)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -75,7 +77,8 @@ class FlatBrowser(QTextBrowser):
 
     def fit(self) -> None:
         """Takes the height of the text."""
-        self.document().setTextWidth(self.viewport().width())
+        if self.document().textWidth() != self.viewport().width():  # setting it lays everything out again
+            self.document().setTextWidth(self.viewport().width())
         height = int(self.document().size().height() + 0.999)
         if height != self.height():
             self.setFixedHeight(height)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QSize, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
@@ -27,7 +27,7 @@ from app.markdown.writer import Picture
 from app.theme.theme import Theme
 
 RUN_LEAVES = 40
-SLICE_CHARS = 2000
+SLICE_CHARS = 500
 PICTURES_S = 0.003
 FORMULA_SCALE = 1.15  # its font has lower letters than those of most systems
 
@@ -82,6 +82,7 @@ class MarkdownView(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, workshop: Workshop | None = None) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self._theme = theme
         self._workshop = workshop or Workshop(parent=self)
         self._pictures = ViewPictures(theme, self._workshop, self.devicePixelRatioF())
@@ -121,6 +122,11 @@ class MarkdownView(QWidget):
     def begin_source(self, text: str) -> None:
         """Takes a whole text that `build_more` then shows; for a fresh view."""
         self._unread, self._building = text, True
+
+    @property
+    def is_built(self) -> bool:
+        """Whether all of a text taken by `begin_source` is there."""
+        return not self._building
 
     def build_more(self, end_s: float) -> bool:
         """Shows more of the text until a moment of `time.thread_time`; True when all of it is there."""

@@ -65,6 +65,7 @@ class MessageWidget(QFrame):
         self.message = message
         self.setProperty("kind", "message")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self.action_bar = MessageActions(theme, actions, self)
         self.action_bar.chosen.connect(self._on_action)
         self.versions: VersionSwitch | None = None
@@ -118,6 +119,11 @@ class MessageWidget(QFrame):
     def text_widgets(self) -> list[QTextEdit | QPlainTextEdit]:
         """The widgets with its text, from the top."""
         return []
+
+    @property
+    def is_built(self) -> bool:
+        """Whether all of its text is laid out."""
+        return True
 
     @property
     def is_busy(self) -> bool:
@@ -316,6 +322,10 @@ class ReplyMessage(MessageWidget):
     def thought_s(self) -> float | None:
         """How long the thinking took, when that is known."""
         return self.thinking.took_s if self.thinking is not None else None
+
+    @property
+    def is_built(self) -> bool:
+        return self.view.is_built
 
     def build_more(self, end_s: float) -> bool:
         return self.view.build_more(end_s)

@@ -15,46 +15,31 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal, 
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
-    QColor,
     QKeyEvent,
     QResizeEvent,
     QShowEvent,
-    QTextCursor,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QToolButton, QWidget
 
-from app.markdown.text_block import mark_found
-from app.markdown.text_style import text_style
 from app.markdown.workshop import Workshop
 from app.storage.records import StoredMessage, Versions
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, SPACE_8, SPACE_16, SPACE_24, column_side
-from app.views.chat.chat_search import ChatSearch, places_in
 from app.views.chat.column import ColumnPlaces
 from app.views.chat.find_bar import FindBar
+from app.views.chat.message_column import MessageColumn
 from app.views.chat.messages import FRAME_PX, MessageWidget, ReplyMessage, UserMessage
+from app.views.chat.transcript_search import TranscriptSearch
 
 FIRST_PAINT_S = 0.06
-SCROLL_BUILD_S = 0.003
-IDLE_BUILD_S = 0.004
+SCROLL_BUILD_S = 0.002
+IDLE_BUILD_S = 0.0015
 AHEAD_SCREENS, KEPT_SCREENS = 1.0, 3.0
 BOTTOM_SLACK_PX = 4
 IDLE_MS = 8
+WIDGET_LEVELS = 5  # from the text of a code block in a list up to its message
 _LAYOUT = QEvent.Type.LayoutRequest
-
-
-class _Column(QWidget):
-    """Holds the message widgets; tells the transcript when one of them wants another height."""
-
-    def __init__(self, transcript: Transcript) -> None:
-        super().__init__()
-        self._transcript = transcript
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == _LAYOUT:
-            self._transcript.settle()
-        return super().event(event)
 
 
 class Transcript(QScrollArea):
@@ -85,14 +70,13 @@ class Transcript(QScrollArea):
         self._building: list[int] = []  # ids of widgets whose text is not laid out to the end
         self._versions: dict[int, Versions] = {}
         self._thought_s: dict[int, float] = {}
-        self._search = ChatSearch()
         self._busy = False
         self._following = True
         self._moving = False
         self._settling = False
         self._last_value = 0
         self._width = 0
-        self._body = _Column(self)
+        self._body = MessageColumn(self, theme)
         self.setWidget(self._body)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -100,9 +84,7 @@ class Transcript(QScrollArea):
         self.setAccessibleName(self.tr("Conversation"))
         self.jump_button = self._make_jump_button()
         self.find_bar = FindBar(theme, self)
-        self.find_bar.query_changed.connect(self._find)
-        self.find_bar.step_requested.connect(self._find_step)
-        self.find_bar.closed.connect(self._end_find)
+        self._search = TranscriptSearch(self, theme)
         self._idle = QTimer(self, interval=IDLE_MS)
         self._idle.timeout.connect(self._on_idle)
         bar = self.verticalScrollBar()
@@ -126,6 +108,21 @@ class Transcript(QScrollArea):
     @property
     def num_messages(self) -> int:
         return len(self._column.places)
+
+    @property
+    def messages(self) -> list[StoredMessage]:
+        """All messages, oldest first, whether they have a widget or not."""
+        return [place.message for place in self._column.places]
+
+    @property
+    def last_on_view(self) -> int:
+        """The number of the last message that can be seen."""
+        near = self._near(0.0)
+        return near[-1] if near else 0
+
+    def widget_of(self, message_id: int) -> MessageWidget | None:
+        """The widget of a message, when it has one."""
+        return self._widgets.get(message_id)
 
     @Slot(list)
     def show_messages(self, messages: list[StoredMessage]) -> None:
@@ -191,6 +188,7 @@ class Transcript(QScrollArea):
         widget = self._widgets.get(message_id)
         if isinstance(widget, ReplyMessage):
             widget.append(text)
+            self.settle()  # at once: one paint for the text and the scrolling
             return
         number = self._column.find(message_id)
         if number >= 0:
@@ -225,7 +223,7 @@ class Transcript(QScrollArea):
         """Scrolls to a message and gives it the focus."""
         number = self._column.find(message_id)
         if number >= 0:
-            self._reveal(number, focus=True)
+            self.reveal(number, focus=True)
 
     @Slot()
     def jump_to_latest(self) -> None:
@@ -291,7 +289,8 @@ class Transcript(QScrollArea):
             thought_s = self._thought_s.get(message.id)
             widget = ReplyMessage(self._theme, message, self._workshop, thought_s, self._body)
         self._widgets[message.id] = widget
-        self._building.append(message.id)
+        if not widget.is_built:
+            self._building.append(message.id)
         widget.move_requested.connect(self._move_focus)
         widget.retry_requested.connect(self.retry_requested)
         widget.action_requested.connect(self._on_action)
@@ -315,16 +314,20 @@ class Transcript(QScrollArea):
         widget.setParent(None)
         widget.deleteLater()
 
-    def _build(self, budget_s: float) -> bool:
+    def _build(self, budget_s: float, ahead: bool = True) -> bool:
         """Gives widgets to what is on view, the newest first while following; True when there was time for all."""
         end_s = time.thread_time() + budget_s
-        for screens in (0.0, AHEAD_SCREENS):
+        for screens in (0.0, AHEAD_SCREENS) if ahead else (0.0,):
             while True:
                 missing = [i for i in self._near(screens) if not self._is_built(i)]
                 if not missing:
                     break
                 number = missing[-1] if self._following else missing[0]
+                is_new = self._column.places[number].message.id not in self._widgets
                 widget = self._realise(number)
+                if is_new and time.thread_time() >= end_s:
+                    self._idle.start()
+                    return False
                 done = widget.build_more(end_s)
                 if done and widget.message.id in self._building:
                     self._building.remove(widget.message.id)
@@ -349,8 +352,7 @@ class Transcript(QScrollArea):
             self._idle.stop()
             self._forget_far()
             self._order_tabs()
-            if self._search.query:
-                self._mark_found()
+            self._search.mark_new()
 
     def _forget_far(self) -> None:
         """Takes down widgets far from the viewport; their places keep the height."""
@@ -384,8 +386,9 @@ class Transcript(QScrollArea):
             return
         self._settling = True
         anchor, within = self._anchor()
-        for _ in range(3):
-            QCoreApplication.sendPostedEvents(None, _LAYOUT.value)
+        for _ in range(2):
+            for _level in range(WIDGET_LEVELS):  # each hands its wish to the one around it
+                QCoreApplication.sendPostedEvents(None, _LAYOUT.value)
             if not self._measure():
                 break
         top, bottom = SPACE_16, SPACE_24
@@ -457,7 +460,7 @@ class Transcript(QScrollArea):
         self.settle()
         self._build(SCROLL_BUILD_S)
 
-    def _reveal(self, number: int, focus: bool = False, align_top: bool = True) -> MessageWidget:
+    def reveal(self, number: int, focus: bool = False, show_top: bool = True) -> MessageWidget:
         """Brings a message on view."""
         self._follow(False)
         widget = self._realise(number)
@@ -469,13 +472,26 @@ class Transcript(QScrollArea):
         top = self._offset() + self._column.top(number)
         bar = self.verticalScrollBar()
         fits = top >= bar.value() and top + widget.height() <= bar.value() + self.viewport().height()
-        if not fits and align_top:
+        if not fits and show_top:
             below = top > bar.value() and widget.height() < self.viewport().height()
             self._set_value(top - (self.viewport().height() - widget.height() if below else SPACE_8))
         if focus:
             widget.setFocus(Qt.FocusReason.TabFocusReason)
         self._after_move()
         return widget
+
+    def text_of(self, number: int) -> str:
+        """The text of a message with what has arrived of it."""
+        place = self._column.places[number]
+        widget = self._widgets.get(place.message.id)
+        return widget.text() if widget is not None else place.text()
+
+    def bring_into_view(self, y: int) -> None:
+        """Scrolls so that a height of the column is on view."""
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        if not bar.value() + SPACE_24 <= y <= bar.value() + height - SPACE_24:
+            self._set_value(y - height // 3)
+            self._after_move()
 
     # -- names and focus ----------------------------------------------------------------------------------------------
 
@@ -496,7 +512,7 @@ class Transcript(QScrollArea):
         if isinstance(sender, MessageWidget):
             target = self._column.find(sender.message.id) + step
             if 0 <= target < len(self._column.places):
-                self._reveal(target, focus=True)
+                self.reveal(target, focus=True)
 
     @Slot(int, str)
     def _on_action(self, message_id: int, action: str) -> None:
@@ -527,8 +543,8 @@ class Transcript(QScrollArea):
 
     def _after_move(self) -> None:
         """Builds what has come on view, for a moment; the rest waits for the next turns."""
-        if not self._build(SCROLL_BUILD_S) or not self._idle.isActive():
-            self._idle.start()
+        self._build(SCROLL_BUILD_S, ahead=False)
+        self._idle.start()
 
     def _follow(self, following: bool) -> None:
         if following != self._following:
@@ -543,69 +559,6 @@ class Transcript(QScrollArea):
         self._moving = True
         self.verticalScrollBar().setValue(value)
         self._moving = False
-
-    # -- search -------------------------------------------------------------------------------------------------------
-
-    @Slot(str)
-    def _find(self, query: str) -> None:
-        texts = [(self._text_of(i), p.message.role != "user") for i, p in enumerate(self._column.places)]
-        near = self._near(0.0)
-        self._search.search(query, texts, near[-1] if near else 0)
-        self._show_found()
-
-    @Slot(int)
-    def _find_step(self, step: int) -> None:
-        self._search.step(step)
-        self._show_found()
-
-    @Slot()
-    def _end_find(self) -> None:
-        self._search.search("", (), 0)
-        self._mark_found()
-
-    def _text_of(self, number: int) -> str:
-        place = self._column.places[number]
-        widget = self._widgets.get(place.message.id)
-        return widget.text() if widget is not None else place.text()
-
-    def _show_found(self) -> None:
-        place = self._search.place
-        self.find_bar.show_count(self._search.current + 1, len(self._search.places))
-        if place is not None:
-            self._reveal(place.message, align_top=False)
-        self._mark_found()
-
-    def _mark_found(self) -> None:
-        """Marks the places in every message that has a widget, and scrolls to the current one."""
-        current = self._search.place
-        ground = text_style(self._theme).found
-        for number, place in enumerate(self._column.places):
-            widget = self._widgets.get(place.message.id)
-            if widget is None:
-                continue
-            nth = current.nth if current is not None and current.message == number else -1
-            self._mark_in(widget, nth, ground)
-
-    def _mark_in(self, widget: MessageWidget, nth: int, ground: QColor) -> None:
-        shown = [(each, places_in(each.document().toPlainText(), self._search.query)) for each in widget.text_widgets()]
-        total = sum(len(places) for _, places in shown)
-        nth = min(nth, total - 1)
-        for each, places in shown:
-            here = nth if 0 <= nth < len(places) else -1
-            mark_found(each, places, here, ground)
-            if here >= 0 and self.find_bar.isVisible():
-                cursor = QTextCursor(each.document())
-                cursor.setPosition(places[here][0])
-                spot = each.cursorRect(cursor).center()
-                y = each.viewport().mapTo(self._body, spot).y()
-                self._bring_into_view(y)
-            nth -= len(places)
-
-    def _bring_into_view(self, y: int) -> None:
-        bar, height = self.verticalScrollBar(), self.viewport().height()
-        if not bar.value() + SPACE_24 <= y <= bar.value() + height - SPACE_24:
-            self._set_value(y - height // 3)
-            self._after_move()
 
     # -- what floats above --------------------------------------------------------------------------------------------
 
@@ -644,7 +597,7 @@ class Transcript(QScrollArea):
         self._tint()
         widgets = self.message_widgets
         focused = next((each.message.id for each in widgets if each.hasFocus()), None)
-        messages = [replace(p.message, content=self._text_of(i)) for i, p in enumerate(self._column.places)]
+        messages = [replace(p.message, content=self.text_of(i)) for i, p in enumerate(self._column.places)]
         for widget in widgets:
             if isinstance(widget, ReplyMessage) and widget.thought_s is not None:
                 self._thought_s[widget.message.id] = widget.thought_s
