@@ -16,45 +16,50 @@ from gpu.kernels.attention import deal
 from gpu.kernels.attention_ir import MASKED
 from gpu.kernels.attention_layout import ALL_KEYS, COMBINE_THREADS
 from gpu.kernels.attention_scores import sink_weight
+from gpu.kernels.step_ir import load_float_if, load_ones, plus_weighted
 from gpu.kernels.warps import ALL_LANES, warp_sum
 from gpu.ptx import exp2_fast, load_float, store_float
 
 
 @cuda.jit(device=True, inline=True)
-def _part(at, stride, split, used):  # type: ignore[no-untyped-def]
-    """A split's value; behind the last of them its own again, which has no weight there."""
-    return load_float(at + types.uint64(min(split, used - 1)) * stride)
+def share_out(positions, row, splits, rows, window, pool, lane):  # type: ignore[no-untyped-def]
+    """Of a row: its splits, the slot of the first in `partial`, and slots from one to the next; needs no kernel's work.
+
+    With a pool `splits` does not count. All lanes take part.
+    """
+    slot, slots = row, rows
+    if pool > 0:
+        pieces, piece_end = deal(positions, rows, types.int32(window - 1 if window > 0 else ALL_KEYS), pool, lane)
+        splits = types.int32(cuda.shfl_sync(ALL_LANES, pieces, row))
+        slot, slots = types.int32(cuda.shfl_sync(ALL_LANES, piece_end, row) - splits), types.int32(1)
+    return splits, slot, slots
 
 
 @cache
 def merger(has_sinks: bool) -> Any:
     """`merged`, a device function.
 
-    It gives value i of a head's output from its splits, and how many they were: with one, it is in the output already.
-    A warp has one head; every warp computes the weights of all splits, a lane one. Maxima are in powers of two. With a
-    pool `splits` does not count; without `has_sinks` `sinks` does not.
+    It gives value i of a head's output from its splits, two or more; of them `share_out` gives the number and places. A
+    warp has one head; every warp computes the weights of all splits, a lane one. Maxima are in powers of two. Without
+    `has_sinks` `sinks` does not count.
     """
 
     @cuda.jit(device=True, inline=True)
     def merged(  # type: ignore[no-untyped-def]
-        partial, positions, row, head, heads, splits, rows, window, pool, padded, i, lane, sinks
+        partial, head, heads, splits, slot, slots, padded, i, lane, sinks
     ):
-        wide = padded + 2
-        slot, slots = row, rows  # of the first split, and up to the next
-        if pool > 0:
-            pieces, piece_end = deal(positions, rows, types.int32(window - 1 if window > 0 else ALL_KEYS), pool, lane)
-            splits = types.int32(cuda.shfl_sync(ALL_LANES, pieces, row))
-            slot, slots = types.int32(cuda.shfl_sync(ALL_LANES, piece_end, row) - splits), types.int32(1)
-        value = types.float32(0.0)
-        if splits == 1:
-            return value, splits
-        first = partial + types.uint64(4) * types.uint64((slot * heads + head) * wide)
-        stride = types.uint64(4) * types.uint64(slots * heads * wide)
-        total, maximum = types.float32(0.0), types.float32(MASKED)
+        wide = types.int32(padded + 2)
+        at = partial + types.uint64(4) * types.uint64(types.uint32(types.int32(slot * heads + head) * wide + i))
+        stride = types.uint32(4 * slots * heads * wide)
+        last = at + types.uint64(types.uint32(lane)) * types.uint64(stride)
+        last += types.uint64(types.uint32(4 * types.int32(padded - i)))
+        total, maximum = load_float_if(last, lane < splits), types.float32(MASKED)
         if lane < splits:
-            at = first + types.uint64(lane) * stride + types.uint64(4 * padded)
-            total, maximum = load_float(at), load_float(at + types.uint64(4))
-        # Splits with keys come first; behind the last of them nothing was written but the sum.
+            maximum = load_float(last + types.uint64(4))
+        # Values are under way before it is known which count: behind the last split with keys there may be anything.
+        values = load_ones(at, stride, types.int32(0), splits)
+        more = load_ones(at, stride, types.int32(8), splits)
+        # Splits with keys come first; behind the last of them nothing was written but sum and maximum.
         used = types.int32(32 - cuda.clz(cuda.ballot_sync(ALL_LANES, total > types.float32(0.0))))
         peak = maximum
         mask = 16
@@ -66,21 +71,14 @@ def merger(has_sinks: bool) -> Any:
         if has_sinks:
             total += sink_weight(sinks, head, peak)
         weight = weight / total if lane < used else types.float32(0.0)
-        at = first + types.uint64(4 * i)
-        for split in range(0, used, 8):  # eight loads under way at a time
-            value0, value1 = _part(at, stride, split, used), _part(at, stride, split + 1, used)
-            value2, value3 = _part(at, stride, split + 2, used), _part(at, stride, split + 3, used)
-            value4, value5 = _part(at, stride, split + 4, used), _part(at, stride, split + 5, used)
-            value6, value7 = _part(at, stride, split + 6, used), _part(at, stride, split + 7, used)
-            value += value0 * cuda.shfl_sync(ALL_LANES, weight, split)
-            value += value1 * cuda.shfl_sync(ALL_LANES, weight, split + 1)
-            value += value2 * cuda.shfl_sync(ALL_LANES, weight, split + 2)
-            value += value3 * cuda.shfl_sync(ALL_LANES, weight, split + 3)
-            value += value4 * cuda.shfl_sync(ALL_LANES, weight, split + 4)
-            value += value5 * cuda.shfl_sync(ALL_LANES, weight, split + 5)
-            value += value6 * cuda.shfl_sync(ALL_LANES, weight, split + 6)
-            value += value7 * cuda.shfl_sync(ALL_LANES, weight, split + 7)
-        return value, splits
+        value = plus_weighted(types.float32(0.0), values, weight, types.int32(0), used)
+        if used > 8:
+            value = plus_weighted(value, more, weight, types.int32(8), used)
+            split = types.int32(16)
+            while split < used:
+                value = plus_weighted(value, load_ones(at, stride, split, used), weight, split, used)
+                split = types.int32(split + 8)
+        return value
 
     return merged
 
@@ -95,13 +93,18 @@ def combine_kernel(has_sinks: bool) -> Any:
     ):
         row, head, heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
         thread = types.int32(cuda.threadIdx.x)
-        for i in range(thread, padded, COMBINE_THREADS):
-            value, used = merged(
-                partial, positions, row, head, heads, splits, rows, window, pool, padded, types.int32(i), thread & 31,
-                sinks,
-            )  # fmt: skip
-            if used > 1 and i < head_dim:
-                store_float(out + types.uint64(4) * types.uint64(row * out_stride + head * head_dim + i), value)
+        lane = types.int32(thread & 31)
+        splits, slot, slots = share_out(positions, row, splits, rows, window, pool, lane)
+        if splits == 1:
+            return
+        at = out + types.uint64(4) * types.uint64(types.uint32(row * out_stride + head * head_dim + thread))
+        i = thread
+        while i < padded:
+            value = merged(partial, head, heads, splits, slot, slots, padded, i, lane, sinks)
+            if i < head_dim:
+                store_float(at, value)
+            at += types.uint64(4 * COMBINE_THREADS)
+            i = types.int32(i + COMBINE_THREADS)
 
     kernel.__name__ = kernel.__qualname__ = "combine_sinks" if has_sinks else "combine"
-    return cuda.jit(kernel)
+    return cuda.jit(kernel, launch_bounds=(COMBINE_THREADS, 6))

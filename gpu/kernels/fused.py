@@ -22,11 +22,12 @@ from typing import Any
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention_merge import merger
+from gpu.kernels.attention_merge import merger, share_out
 from gpu.kernels.fused_layout import MAX_SPAN, THREADS
-from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, stage, staged_sum, sum_some
+from gpu.kernels.hadamard import STAGED, WARPS, input_writer, rotate_128, staged_sum, sum_begun
 from gpu.kernels.norms import inverse_rms
 from gpu.kernels.page_layout import PAGE
+from gpu.kernels.step_ir import load_float_if, load_four_shared, load_fours, store_four_shared
 from gpu.kernels.warps import warp_sum
 from gpu.ptx import (
     let_next_start,
@@ -34,21 +35,38 @@ from gpu.ptx import (
     load_floats,
     load_halves,
     load_int,
+    quotient,
+    shared_address,
     store_float,
     store_floats,
     store_half,
     wait_for_inputs,
 )
 
+BLOCKS, HEAD_BLOCKS = 8, 6  # of a multiprocessor that registers leave room for
+
 
 @cuda.jit(device=True, inline=True)
-def _norm_factor(squares, blocks, row, features, eps, lane):  # type: ignore[no-untyped-def]
+def _squares_begun(squares, blocks, row, lane):  # type: ignore[no-untyped-def]
+    """A lane's first two sums of squares of a row of the residual stream, and where they are; zeros if none are."""
+    at = squares + types.uint64(4) * types.uint64(types.uint32(row * blocks + lane))
+    first = load_float_if(at, squares != 0 and lane < blocks)
+    return at, first, load_float_if(at + types.uint64(128), squares != 0 and types.int32(lane + 32) < blocks)
+
+
+@cuda.jit(device=True, inline=True)
+def _norm_factor(begun, squares, blocks, features, eps, lane):  # type: ignore[no-untyped-def]
     """1 / rms of a row of the residual stream, from its blocks' sums of squares; 1 if there are none."""
     factor = types.float32(1.0)
     if squares != 0:
-        total = types.float32(0.0)
-        for i in range(lane, blocks, 32):
-            total += load_float(squares + types.uint64(4 * (row * blocks + i)))
+        at, first, second = begun
+        total = first + second
+        i = types.int32(lane + 64)
+        at += types.uint64(256)
+        while i < blocks:
+            total += load_float(at)
+            at += types.uint64(128)
+            i = types.int32(i + 32)
         factor = inverse_rms(warp_sum(total), features, eps)
     return factor
 
@@ -68,34 +86,43 @@ def absorb_kernel(is_bytes: bool) -> Any:
         partial, splits, rows, width, svh, bias, residual, features, norm_weight, suh, matrices, row_capacity, out,
         scales, squares,
     ):  # fmt: skip
-        staged = cuda.shared.array(STAGED, types.float32)
+        staged = cuda.shared.array(STAGED, types.float32, alignment=16)
         let_next_start()
+        sums = shared_address(staged)
         lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
         block, row, blocks = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.x)
         first = types.int32(128 * block + 4 * lane)
-        place = residual + types.uint64(4 * (row * features + first))
+        halves, floats = types.uint64(types.uint32(2 * first)), types.uint64(types.uint32(4 * first))
+        place = residual + types.uint64(types.uint32(row)) * types.uint64(types.uint32(4 * features)) + floats
+        at = partial + types.uint64(types.uint32(row)) * types.uint64(types.uint32(4 * width)) + floats
+        stride = types.uint32(4 * rows * width)
+        own = types.uint32(sums + types.uint32(16 * lane))
+        line = types.int32(types.int32(warp * row_capacity + row) * blocks + block)  # of 128 prepared values
+        target = out + types.uint64(256) * types.uint64(types.uint32(line)) + types.uint64(types.uint32(8 * lane))
+        scale_at = scales + types.uint64(8) * types.uint64(types.uint32(line))
+        squares_at = squares + types.uint64(4) * types.uint64(types.uint32(row * blocks + block))
         is_known = first < features
         n0 = n1 = n2 = n3 = s0 = s1 = s2 = s3 = types.float32(0.0)
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = types.float32(0.0)
         if partial != 0:
-            a0, a1, a2, a3 = load_halves(svh + types.uint64(2 * first))
-            b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * first))
+            a0, a1, a2, a3 = load_halves(svh + halves)
+            b0, b1, b2, b3 = load_halves(bias + halves)
         if is_known and matrices > 0:
-            n0, n1, n2, n3 = load_floats(norm_weight + types.uint64(4 * first))
+            n0, n1, n2, n3 = load_floats(norm_weight + floats)
             if warp < matrices:
-                s0, s1, s2, s3 = load_halves(suh + types.uint64(2 * (warp * 128 * blocks + first)))
+                s_at = suh + types.uint64(256) * types.uint64(types.uint32(warp * blocks))
+                s0, s1, s2, s3 = load_halves(s_at + halves)
         wait_for_inputs()
         r0 = r1 = r2 = r3 = types.float32(0.0)
         if is_known:
             r0, r1, r2, r3 = load_floats(place)
         v0 = v1 = v2 = v3 = types.float32(0.0)
         if partial != 0:
-            at = partial + types.uint64(4 * (row * width + first))
-            v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
-            stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
+            v0, v1, v2, v3 = sum_begun(load_fours(at, stride, warp, WARPS, splits), at, stride, splits, warp, WARPS)
+            store_four_shared(types.uint32(own + types.uint32(512 * warp)), v0, v1, v2, v3)
             cuda.syncthreads()
             # Every warp finishes the block for itself: each prepares it for a matrix of its own.
-            v0, v1, v2, v3 = staged_sum(staged, lane, 0, WARPS)
+            v0, v1, v2, v3 = staged_sum(own, WARPS)
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
             v0, v1, v2, v3 = v0 * a0 + b0, v1 * a1 + b1, v2 * a2 + b2, v3 * a3 + b3
         if is_known:
@@ -109,16 +136,14 @@ def absorb_kernel(is_bytes: bool) -> Any:
         if warp == WARPS - 1:
             total = warp_sum(v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3)
             if lane == 0:
-                store_float(squares + types.uint64(4 * (row * blocks + block)), total)
+                store_float(squares_at, total)
         if warp < matrices:
             v0, v1, v2, v3 = v0 * n0 * s0, v1 * n1 * s1, v2 * n2 * s2, v3 * n3 * s3
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-            line = types.int32(warp * row_capacity + row)
-            at = out + types.uint64(2 * (line * 128 * blocks + first))
-            store_inputs(v0, v1, v2, v3, lane, at, scales + types.uint64(8 * (line * blocks + block)))
+            store_inputs(v0, v1, v2, v3, lane, target, scale_at)
 
     kernel.__name__ = kernel.__qualname__ = "absorb_codes" if is_bytes else "absorb_halves"
-    return cuda.jit(kernel)
+    return cuda.jit(kernel, launch_bounds=(THREADS, BLOCKS))
 
 
 @cache
@@ -136,35 +161,39 @@ def merge_heads_kernel(is_bytes: bool, has_sinks: bool = False) -> Any:
         partial, positions, splits, rows, window, pool, padded, head_dim, heads, heads_out, suh, out, scales,
         sinks,
     ):  # fmt: skip
-        values = cuda.shared.array(128, types.float32)
+        values = cuda.shared.array(128, types.float32, alignment=16)
         let_next_start()
+        staged = shared_address(values)
         thread = types.int32(cuda.threadIdx.x)
         lane = types.int32(thread & 31)
         block, row, blocks = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.x)
-        column = types.int32(128 * block + thread)
-        s0, s1, s2, s3 = load_halves(suh + types.uint64(2 * (128 * block + 4 * lane)))
+        column, width = types.int32(128 * block + thread), types.int32(heads * head_dim)
+        head = quotient(column, head_dim)
+        i = types.int32(column - head * head_dim)
+        line = types.int32(row * blocks + block)  # of 128 prepared values
+        target = out + types.uint64(256) * types.uint64(types.uint32(line)) + types.uint64(types.uint32(8 * lane))
+        scale_at = scales + types.uint64(8) * types.uint64(types.uint32(line))
+        done_at = heads_out + types.uint64(4) * types.uint64(types.uint32(row * width + column))
+        s0, s1, s2, s3 = load_halves(suh + types.uint64(types.uint32(256 * block + 8 * lane)))
+        splits, slot, slots = share_out(positions, row, splits, rows, window, pool, lane)
         wait_for_inputs()
         value = types.float32(0.0)
-        if column < heads * head_dim:
-            value, used = merged(
-                partial, positions, row, types.int32(column // head_dim), heads, splits, rows, window, pool, padded,
-                types.int32(column % head_dim), lane, sinks,
-            )  # fmt: skip
-            if used == 1:
-                value = load_float(heads_out + types.uint64(4 * (row * heads * head_dim + column)))
-        values[thread] = value
+        if column < width:  # as every lane of the warp
+            if splits == 1:
+                value = load_float(done_at)
+            else:
+                value = merged(partial, head, heads, splits, slot, slots, padded, i, lane, sinks)
+        values[types.uint32(thread)] = value
         cuda.syncthreads()
         if thread >= 32:
             return
-        place = 4 * lane
-        v0, v1, v2, v3 = values[place], values[place + 1], values[place + 2], values[place + 3]
+        v0, v1, v2, v3 = load_four_shared(types.uint32(staged + types.uint32(16 * lane)))
         v0, v1, v2, v3 = rotate_128(v0 * s0, v1 * s1, v2 * s2, v3 * s3, lane)
-        at = out + types.uint64(2 * (row * 128 * blocks + 128 * block + place))
-        store_inputs(v0, v1, v2, v3, lane, at, scales + types.uint64(8 * (row * blocks + block)))
+        store_inputs(v0, v1, v2, v3, lane, target, scale_at)
 
     name = "merge_heads_codes" if is_bytes else "merge_heads_halves"
     kernel.__name__ = kernel.__qualname__ = f"{name}_sinks" if has_sinks else name
-    return cuda.jit(kernel)
+    return cuda.jit(kernel, launch_bounds=(THREADS, BLOCKS))
 
 
 @cuda.jit(device=True, inline=True)
@@ -189,32 +218,40 @@ def finish_gated_kernel(is_bytes: bool) -> Any:
         gate, gate_splits, gate_width, up, up_splits, up_width, rows, columns, gate_svh, gate_bias, up_svh, up_bias,
         suh, squares, norm_blocks, features, eps, out, scales,
     ):  # fmt: skip
-        staged = cuda.shared.array(STAGED, types.float32)
+        staged = cuda.shared.array(STAGED, types.float32, alignment=16)
         let_next_start()
+        sums = shared_address(staged)
         lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
         block, row, blocks = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.x)
-        width = 128 * blocks
         first = types.int32(128 * block + 4 * lane)
-        place = types.uint64(2 * first)
+        place = types.uint64(types.uint32(2 * first))
         # Warps 0 and 1 sum halves of gate's splits, warps 2 and 3 halves of up's; warp 0 does the rest.
-        at, stride, splits = gate, gate_width, gate_splits
+        at, width, splits = gate, gate_width, gate_splits
         if warp >= 2:
-            at, stride, splits = up, up_width, up_splits
+            at, width, splits = up, up_width, up_splits
+        at += types.uint64(4) * types.uint64(types.uint32(row * width + first))
+        stride, half = types.uint32(4 * rows * width), types.int32(warp & 1)
+        own = types.uint32(sums + types.uint32(16 * lane))
+        line = types.int32(row * blocks + block)  # of 128 prepared values
+        target = out + types.uint64(256) * types.uint64(types.uint32(line)) + types.uint64(types.uint32(8 * lane))
+        scale_at = scales + types.uint64(8) * types.uint64(types.uint32(line))
         gs0, gs1, gs2, gs3 = load_halves(gate_svh + place)
         gb0, gb1, gb2, gb3 = load_halves(gate_bias + place)
         us0, us1, us2, us3 = load_halves(up_svh + place)
         ub0, ub1, ub2, ub3 = load_halves(up_bias + place)
         s0, s1, s2, s3 = load_halves(suh + place)
         wait_for_inputs()
-        at += types.uint64(4 * (row * stride + first))
-        factor = _norm_factor(squares, norm_blocks, row, features, eps, lane)
-        g0, g1, g2, g3 = sum_some(at, types.uint64(4 * rows * stride), splits, warp & 1, 2)
-        stage(staged, 128 * warp + 4 * lane, g0, g1, g2, g3)
+        begun = _squares_begun(squares, norm_blocks, row, lane)
+        fours = load_fours(at, stride, half, 2, splits)
+        # The factor is computed while the sums are under way.
+        factor = _norm_factor(begun, squares, norm_blocks, features, eps, lane)
+        g0, g1, g2, g3 = sum_begun(fours, at, stride, splits, half, 2)
+        store_four_shared(types.uint32(own + types.uint32(512 * warp)), g0, g1, g2, g3)
         cuda.syncthreads()
         if warp != 0:
             return
-        g0, g1, g2, g3 = staged_sum(staged, lane, 0, 2)
-        u0, u1, u2, u3 = staged_sum(staged, lane, 2, 2)
+        g0, g1, g2, g3 = staged_sum(own, 2)
+        u0, u1, u2, u3 = staged_sum(types.uint32(own + types.uint32(1024)), 2)
         g0, g1, g2, g3 = rotate_128(g0, g1, g2, g3, lane)
         u0, u1, u2, u3 = rotate_128(u0, u1, u2, u3, lane)
         known = types.int32(columns - first)
@@ -223,11 +260,10 @@ def finish_gated_kernel(is_bytes: bool) -> Any:
         v2 = _gated(g2 * factor * gs2 + gb2, u2 * factor * us2 + ub2, s2, known > 2)
         v3 = _gated(g3 * factor * gs3 + gb3, u3 * factor * us3 + ub3, s3, known > 3)
         v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-        target = out + types.uint64(2 * (row * width + first))
-        store_inputs(v0, v1, v2, v3, lane, target, scales + types.uint64(8 * (row * blocks + block)))
+        store_inputs(v0, v1, v2, v3, lane, target, scale_at)
 
     kernel.__name__ = kernel.__qualname__ = "finish_gated_codes" if is_bytes else "finish_gated_halves"
-    return cuda.jit(kernel)
+    return cuda.jit(kernel, launch_bounds=(THREADS, BLOCKS))
 
 
 @cuda.jit(device=True, inline=True)
@@ -236,18 +272,15 @@ def _head_factor(values, first, head_dim, weight, eps, lane):  # type: ignore[no
     if weight == 0:
         return types.float32(1.0)
     total = types.float32(0.0)
-    for i in range(lane, head_dim, 32):
-        total += values[first + i] * values[first + i]
+    i, end = types.int32(first + lane), types.int32(first + head_dim)
+    while i < end:
+        value = values[types.uint32(i)]
+        total += value * value
+        i = types.int32(i + 32)
     return inverse_rms(warp_sum(total), head_dim, eps)
 
 
-@cuda.jit(device=True, inline=True)
-def _normed(values, first, i, factor, weight):  # type: ignore[no-untyped-def]
-    value = values[first + i] * factor
-    return value * load_float(weight + types.uint64(4 * i)) if weight != 0 else value
-
-
-@cuda.jit
+@cuda.jit(launch_bounds=(THREADS, HEAD_BLOCKS))
 def finish_heads(  # type: ignore[no-untyped-def]
     q_sums, q_splits, q_width, k_sums, k_splits, k_width, v_sums, v_splits, v_width, rows, svh, bias, squares,
     norm_blocks, features, norm_eps, heads, kv_heads, head_dim, span, padded, q_weight, k_weight, eps, cosines, sines,
@@ -259,75 +292,114 @@ def finish_heads(  # type: ignore[no-untyped-def]
     Arguments: partial sums of each; svh and bias fp16 [(H + 2 * KVH) * D]; squares (or 0) to norm_eps as in
     `finish_gated`; the rest as in `rope.rotate_and_append`.
     """
-    staged = cuda.shared.array(STAGED, types.float32)
-    values = cuda.shared.array(MAX_SPAN, types.float32)
+    staged = cuda.shared.array(STAGED, types.float32, alignment=16)
+    values = cuda.shared.array(MAX_SPAN, types.float32, alignment=16)
+    weights = cuda.shared.array(MAX_SPAN, types.float32, alignment=16)
+    turns = cuda.shared.array((2, MAX_SPAN), types.float32, alignment=16)  # cosines, signed sines
     let_next_start()
-    lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
+    sums_at, values_at = shared_address(staged), shared_address(values)
+    thread = types.int32(cuda.threadIdx.x)
+    lane, warp = types.int32(thread & 31), types.int32(thread >> 5)
     row = types.int32(cuda.blockIdx.y)
-    column = types.int32(cuda.blockIdx.x * span)
-    # What a step does not change can be read before its products are there.
-    position = load_int(positions + types.uint64(4 * row))
-    page_at = load_int(sequences + types.uint64(4 * row)) * table_width + position // PAGE
-    page = types.int64(load_int(table + types.uint64(4 * page_at)))
-    slot = position % PAGE
-    rotary = types.uint64(4) * types.uint64(position * half_rotary)
-    s0, s1, s2, s3 = load_halves(svh + types.uint64(2 * (column + 4 * lane)))
-    b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * (column + 4 * lane)))
-    wait_for_inputs()
+    column, q_columns = types.int32(cuda.blockIdx.x * span), types.int32(heads * head_dim)
+    kv_columns, rotated = types.int32(kv_heads * head_dim), types.int32(2 * half_rotary)
     own = column  # within q, k or v
-    is_query, is_key = column < heads * head_dim, False
+    is_query, is_key = column < q_columns, False
     sums, splits, width, weight = q_sums, q_splits, q_width, q_weight
     if not is_query:
-        own = types.int32(column - heads * head_dim)
-        is_key = own < kv_heads * head_dim
+        own = types.int32(column - q_columns)
+        is_key = own < kv_columns
         sums, splits, width, weight = k_sums, k_splits, k_width, k_weight
         if not is_key:
-            own = types.int32(own - kv_heads * head_dim)
+            own = types.int32(own - kv_columns)
             sums, splits, width, weight = v_sums, v_splits, v_width, types.uint64(0)
-    factor = _norm_factor(squares, norm_blocks, row, features, norm_eps, lane)
-    for block in range(span // 128):
-        first = types.int32(128 * block + 4 * lane)
-        at = sums + types.uint64(4 * (row * width + own + first))
-        v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
-        stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
+    # What a step does not change can be read before its products are there.
+    row_at = types.uint64(types.uint32(4 * row))
+    position, sequence = load_int(positions + row_at), load_int(sequences + row_at)
+    number = types.int32(types.uint32(position) // types.uint32(PAGE))
+    slot = types.int32(position & (PAGE - 1))
+    page_at = types.int32(sequence * table_width + number)
+    page = types.uint64(types.uint32(load_int(table + types.uint64(4) * types.uint64(types.uint32(page_at)))))
+    page_bytes = types.uint64(types.uint32(2 * PAGE * kv_heads * padded))
+    scales_at = types.uint64(types.uint32(2 * column + 8 * lane))
+    s0, s1, s2, s3 = load_halves(svh + scales_at)
+    b0, b1, b2, b3 = load_halves(bias + scales_at)
+    if is_query or is_key:
+        rotary = types.uint64(types.uint32(position)) * types.uint64(types.uint32(4 * half_rotary))
+        i = thread
+        while i < head_dim:
+            unit, c, s = types.float32(1.0), types.float32(1.0), types.float32(0.0)
+            if weight != 0:
+                unit = load_float(weight + types.uint64(types.uint32(4 * i)))
+            if i < rotated:
+                j = types.int32(i - half_rotary if i >= half_rotary else i)
+                angle = rotary + types.uint64(types.uint32(4 * j))
+                c, s = load_float(cosines + angle), load_float(sines + angle)
+                s = s if i >= half_rotary else -s
+            place = types.uint32(i)
+            weights[place], turns[types.uint32(0), place], turns[types.uint32(1), place] = unit, c, s
+            i = types.int32(i + THREADS)
+    at = sums + types.uint64(4) * types.uint64(types.uint32(row * width + own + 4 * lane))
+    stride = types.uint32(4 * rows * width)
+    staged_at = types.uint32(sums_at + types.uint32(16 * lane))
+    target_at = types.uint32(values_at + types.uint32(16 * lane))
+    wait_for_inputs()
+    begun = _squares_begun(squares, norm_blocks, row, lane)
+    fours = load_fours(at, stride, warp, WARPS, splits)
+    factor = _norm_factor(begun, squares, norm_blocks, features, norm_eps, lane)
+    left = types.int32(types.uint32(span) // types.uint32(128))
+    while True:
+        v0, v1, v2, v3 = sum_begun(fours, at, stride, splits, warp, WARPS)
+        store_four_shared(types.uint32(staged_at + types.uint32(512 * warp)), v0, v1, v2, v3)
         cuda.syncthreads()
         if warp == 0:
-            v0, v1, v2, v3 = staged_sum(staged, lane, 0, WARPS)
+            v0, v1, v2, v3 = staged_sum(staged_at, WARPS)
             v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-            if block > 0:
-                s0, s1, s2, s3 = load_halves(svh + types.uint64(2 * (column + first)))
-                b0, b1, b2, b3 = load_halves(bias + types.uint64(2 * (column + first)))
-            stage(values, first, v0 * s0 * factor + b0, v1 * s1 * factor + b1, v2 * s2 * factor + b2,
-                   v3 * s3 * factor + b3)  # fmt: skip
+            store_four_shared(target_at, v0 * s0 * factor + b0, v1 * s1 * factor + b1, v2 * s2 * factor + b2,
+                              v3 * s3 * factor + b3)  # fmt: skip
         cuda.syncthreads()
-    together = THREADS // 32
-    first_head, stride, start = warp, together, lane
+        left = types.int32(left - 1)
+        if left == 0:
+            break
+        at += types.uint64(512)
+        scales_at += types.uint64(256)
+        target_at = types.uint32(target_at + types.uint32(512))
+        s0, s1, s2, s3 = load_halves(svh + scales_at)
+        b0, b1, b2, b3 = load_halves(bias + scales_at)
+        fours = load_fours(at, stride, warp, WARPS, splits)
+    first, head_step, start, step = types.int32(warp * head_dim), types.int32(WARPS * head_dim), lane, types.int32(32)
     if span == head_dim:  # one head: all warps share it
-        first_head, stride, start = types.int32(0), 1, types.int32(cuda.threadIdx.x)
-        together = 1
-    step = 32 * (THREADS // 32 // together)
-    for number in range(first_head, span // head_dim, stride):
-        first = types.int32(number * head_dim)
-        head = types.int32((own + first) // head_dim)
+        first, start, step = types.int32(0), thread, types.int32(THREADS)
+    head = quotient(types.int32(own + first), head_dim)
+    while first < span:
+        end, i = types.int32(first + head_dim), types.int32(first + start)
         if not is_query and not is_key:
-            base = v_cache + types.uint64(2 * ((page * kv_heads + head) * padded * PAGE + slot))
-            for i in range(start, head_dim, step):
-                store_half(base + types.uint64(2 * PAGE * i), values[first + i])
-            continue
-        unit = _head_factor(values, first, head_dim, weight, eps, lane)
-        base = k_cache + types.uint64(2 * (((page * kv_heads + head) * PAGE + slot) * padded))
-        target = q_out + types.uint64(4 * (row * heads * head_dim + own + first))
-        for i in range(start, head_dim, step):
-            value = _normed(values, first, i, unit, weight)
-            if i < half_rotary:
-                j = types.uint64(4 * i)
-                other = _normed(values, first, i + half_rotary, unit, weight)
-                value = value * load_float(cosines + rotary + j) - other * load_float(sines + rotary + j)
-            elif i < 2 * half_rotary:
-                j = types.uint64(4 * (i - half_rotary))
-                other = _normed(values, first, i - half_rotary, unit, weight)
-                value = value * load_float(cosines + rotary + j) + other * load_float(sines + rotary + j)
-            if is_query:
-                store_float(target + types.uint64(4 * i), value)
-            else:
-                store_half(base + types.uint64(2 * i), value)
+            at = v_cache + page * page_bytes
+            at += types.uint64(2) * types.uint64(types.uint32((head * padded + start) * PAGE + slot))
+            while i < end:
+                store_half(at, values[types.uint32(i)])
+                at += types.uint64(types.uint32(2 * PAGE * step))
+                i = types.int32(i + step)
+        else:
+            unit = _head_factor(values, first, head_dim, weight, eps, lane)
+            at = q_out + types.uint64(4) * types.uint64(types.uint32(row * q_columns + own + i))
+            if not is_query:
+                at = k_cache + page * page_bytes
+                at += types.uint64(2) * types.uint64(types.uint32((head * PAGE + slot) * padded + start))
+            place = start
+            while i < end:
+                value = values[types.uint32(i)] * unit * weights[types.uint32(place)]
+                if place < rotated:
+                    away = half_rotary if place < half_rotary else types.int32(-half_rotary)
+                    other = values[types.uint32(i + away)] * unit * weights[types.uint32(place + away)]
+                    c, s = turns[types.uint32(0), types.uint32(place)], turns[types.uint32(1), types.uint32(place)]
+                    value = value * c + other * s
+                if is_query:
+                    store_float(at, value)
+                    at += types.uint64(types.uint32(4 * step))
+                else:
+                    store_half(at, value)
+                    at += types.uint64(types.uint32(2 * step))
+                i, place = types.int32(i + step), types.int32(place + step)
+        first = types.int32(first + head_step)
+        head = types.int32(head + WARPS)

@@ -9,7 +9,6 @@ Source: section 4 of the format description.
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
@@ -17,7 +16,15 @@ from numba import cuda
 from numba.core import types
 
 from gpu.kernels.norms import row_factor
-from gpu.kernels.warps import ALL_LANES, warp_sum
+from gpu.kernels.step_ir import (
+    load_four_shared,
+    load_fours,
+    store_four_shared,
+    sum_of_fours,
+    warp_count,
+    warp_peak,
+)
+from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import (
     exponent_of,
     halves_from_floats,
@@ -28,6 +35,7 @@ from gpu.ptx import (
     load_halves,
     load_long,
     round_to_int,
+    shared_address,
     store_float,
     store_floats,
     store_words,
@@ -55,10 +63,8 @@ def transform_fours(v0, v1, v2, v3, lane, lanes):  # type: ignore[no-untyped-def
         o1 = cuda.shfl_xor_sync(ALL_LANES, v1, mask)
         o2 = cuda.shfl_xor_sync(ALL_LANES, v2, mask)
         o3 = cuda.shfl_xor_sync(ALL_LANES, v3, mask)
-        if lane & mask:
-            v0, v1, v2, v3 = o0 - v0, o1 - v1, o2 - v2, o3 - v3
-        else:
-            v0, v1, v2, v3 = v0 + o0, v1 + o1, v2 + o2, v3 + o3
+        sign = types.float32(-1.0) if lane & mask else types.float32(1.0)
+        v0, v1, v2, v3 = cuda.fma(v0, sign, o0), cuda.fma(v1, sign, o1), cuda.fma(v2, sign, o2), cuda.fma(v3, sign, o3)
         mask *= 2
     return v0, v1, v2, v3
 
@@ -95,26 +101,35 @@ def input_kernel(is_bytes: bool) -> Any:
     def kernel(x, x_stride, in_features, norm_weight, eps, suh, blocks, row_capacity, out, scales):  # type: ignore[no-untyped-def]
         staged = cuda.shared.array(INPUT_WARPS, types.float32)
         let_next_start()
+        thread = types.int32(cuda.threadIdx.x)
+        lane, warp = types.int32(thread & 31), types.int32(thread >> 5)
+        row, matrix = types.int32(cuda.blockIdx.y), types.int32(cuda.blockIdx.z)
+        block = types.int32(cuda.blockIdx.x * INPUT_WARPS + warp)
+        first = types.int32(128 * block + 4 * lane)
+        width = types.int32(128 * blocks)
+        known = types.int32(in_features - first)
+        x_row = x + types.uint64(types.uint32(row)) * types.uint64(types.uint32(4 * x_stride))
+        x_at = x_row + types.uint64(types.uint32(4 * first))
+        s_at = suh + types.uint64(types.uint32(matrix)) * types.uint64(types.uint32(2 * width))
+        s_at += types.uint64(types.uint32(2 * first))
+        n_at = norm_weight + types.uint64(types.uint32(4 * first)) if norm_weight != 0 else types.uint64(0)
+        line = types.int32(matrix * row_capacity + row)
+        at = out + types.uint64(types.uint32(line)) * types.uint64(types.uint32(2 * width))
+        at += types.uint64(types.uint32(2 * first))
+        scale_at = scales + types.uint64(8) * types.uint64(types.uint32(line * blocks + block))
         wait_for_inputs()
-        thread = cuda.threadIdx.x
-        lane, warp = thread & 31, thread >> 5
-        row, matrix = cuda.blockIdx.y, cuda.blockIdx.z
-        x_row = x + types.uint64(row * x_stride * 4)
         factor = types.float32(1.0)
         if norm_weight != 0:
             total = types.float32(0.0)
-            for i in range(thread, in_features, 32 * INPUT_WARPS):
-                value = load_float(x_row + types.uint64(4 * i))
+            i, own = thread, x_row + types.uint64(types.uint32(4 * thread))
+            while i < in_features:
+                value = load_float(own)
                 total += value * value
+                own += types.uint64(4 * 32 * INPUT_WARPS)
+                i = types.int32(i + 32 * INPUT_WARPS)
             factor = row_factor(total, in_features, eps, staged, INPUT_WARPS)
-        block = cuda.blockIdx.x * INPUT_WARPS + warp
         if block >= blocks:
             return
-        first = 128 * block + 4 * lane
-        width = 128 * blocks
-        known = in_features - first
-        x_at, s_at = x_row + types.uint64(4 * first), suh + types.uint64((matrix * width + first) * 2)
-        n_at = norm_weight + types.uint64(4 * first) if norm_weight != 0 else types.uint64(0)
         if (x_stride | in_features) & 3 == 0:
             v0 = v1 = v2 = v3 = types.float32(0.0)
             if known > 0:
@@ -130,8 +145,6 @@ def input_kernel(is_bytes: bool) -> Any:
             v2 = _scaled(x_at, s_at, n_at, factor, 2, known)
             v3 = _scaled(x_at, s_at, n_at, factor, 3, known)
         v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-        at = out + types.uint64(((matrix * row_capacity + row) * width + first) * 2)
-        scale_at = scales + types.uint64(8 * ((matrix * row_capacity + row) * blocks + block))
         store_inputs(v0, v1, v2, v3, lane, at, scale_at)
 
     kernel.__name__ = kernel.__qualname__ = "prepare_codes" if is_bytes else "prepare_halves"
@@ -139,23 +152,9 @@ def input_kernel(is_bytes: bool) -> Any:
 
 
 @cuda.jit(device=True, inline=True)
-def _peak_of(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
-    """The largest magnitude of a warp's values; NaN if there is NaN or infinity among them."""
-    peak = max(max(abs(v0), abs(v1)), max(abs(v2), abs(v3)))
-    if v0 - v0 + v1 - v1 + v2 - v2 + v3 - v3 != 0:  # the maximum may pass over them
-        peak = types.float32(math.nan)
-    mask = 16
-    while mask > 0:
-        other = cuda.shfl_xor_sync(ALL_LANES, peak, mask)
-        peak = other if other > peak or other != other else peak
-        mask //= 2
-    return peak
-
-
-@cuda.jit(device=True, inline=True)
 def _store_halves(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped-def]
     """Writes 128 values of a warp as fp16 over a power of two, so that none overflows, and that power."""
-    peak = _peak_of(v0, v1, v2, v3)
+    peak = warp_peak(v0, v1, v2, v3)
     scale = types.float32(1.0)
     if peak != peak:
         scale = peak
@@ -170,13 +169,13 @@ def _store_halves(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untype
 @cuda.jit(device=True, inline=True)
 def _store_codes(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped-def]
     """Writes 128 values of a warp as int16 codes in two signed bytes each, and their two scales."""
-    peak = _peak_of(v0, v1, v2, v3)
+    peak = warp_peak(v0, v1, v2, v3)
     inverse = types.float32(CODE_LIMIT) / peak if peak > types.float32(0.0) else types.float32(0.0)
     c0, c1 = round_to_int(v0 * inverse), round_to_int(v1 * inverse)
     c2, c3 = round_to_int(v2 * inverse), round_to_int(v3 * inverse)
-    total = warp_sum(c0 + c1 + c2 + c3)
-    low = types.uint32(_limbs(c0)) | (types.uint32(_limbs(c1)) << types.uint32(16))
-    high = types.uint32(_limbs(c2)) | (types.uint32(_limbs(c3)) << types.uint32(16))
+    total = warp_count(types.int32(c0 + c1 + c2 + c3))
+    low = types.uint32(_limbs(c0) | _limbs(c1) << types.uint32(16))
+    high = types.uint32(_limbs(c2) | _limbs(c3) << types.uint32(16))
     store_words(at, low, high)
     if lane == 0:
         scale = peak / types.float32(CODE_LIMIT)
@@ -187,8 +186,7 @@ def _store_codes(v0, v1, v2, v3, lane, at, scale_at):  # type: ignore[no-untyped
 @cuda.jit(device=True, inline=True)
 def _limbs(code):  # type: ignore[no-untyped-def]
     """256 * high + low = code with both limbs signed bytes, as 16 bits."""
-    low = ((code + 128) & 255) - 128
-    return ((code - low) & 0xFF00) | (low & 0xFF)
+    return types.uint32(types.int32(code + 128) & 0xFF00 | code & 0xFF)
 
 
 def input_writer(is_bytes: bool) -> Any:
@@ -204,67 +202,57 @@ def _store_column(place, column, known, value, accumulate, i):  # type: ignore[n
 
 
 @cuda.jit(device=True, inline=True)
-def _one_of(at, stride, split, splits):  # type: ignore[no-untyped-def]
-    """Four neighbouring columns of a split; zeros behind the last."""
-    v0, v1, v2, v3 = load_floats(at + types.uint64(min(split, splits - 1)) * stride)
-    factor = types.float32(1.0) if split < splits else types.float32(0.0)
-    return v0 * factor, v1 * factor, v2 * factor, v3 * factor
+def sum_begun(fours, at, stride, splits, first, step):  # type: ignore[no-untyped-def]
+    """Four neighbouring columns summed over the splits first, first + step ...; the first four of them are `fours`.
 
-
-@cuda.jit(device=True, inline=True)
-def sum_some(at, stride, splits, first, step):  # type: ignore[no-untyped-def]
-    """Four neighbouring columns summed over the splits first, first + step ..., eight loads under way at a time.
-
-    Sums and what lies behind them are finite, or the output is not a number anyway.
+    fours: `load_fours(at, stride, first, step, splits)`, which other work may follow while they are under way.
     """
-    v0 = v1 = v2 = v3 = types.float32(0.0)
-    for split in range(first, splits, 8 * step):
-        a0, a1, a2, a3 = _one_of(at, stride, split, splits)
-        b0, b1, b2, b3 = _one_of(at, stride, split + step, splits)
-        c0, c1, c2, c3 = _one_of(at, stride, split + 2 * step, splits)
-        d0, d1, d2, d3 = _one_of(at, stride, split + 3 * step, splits)
-        e0, e1, e2, e3 = _one_of(at, stride, split + 4 * step, splits)
-        f0, f1, f2, f3 = _one_of(at, stride, split + 5 * step, splits)
-        g0, g1, g2, g3 = _one_of(at, stride, split + 6 * step, splits)
-        h0, h1, h2, h3 = _one_of(at, stride, split + 7 * step, splits)
-        v0 += ((a0 + b0) + (c0 + d0)) + ((e0 + f0) + (g0 + h0))
-        v1 += ((a1 + b1) + (c1 + d1)) + ((e1 + f1) + (g1 + h1))
-        v2 += ((a2 + b2) + (c2 + d2)) + ((e2 + f2) + (g2 + h2))
-        v3 += ((a3 + b3) + (c3 + d3)) + ((e3 + f3) + (g3 + h3))
+    v0, v1, v2, v3 = sum_of_fours(fours)
+    split = types.int32(first + 4 * step)
+    if split < splits:  # rare; the sums of eight splits are added to the others
+        a0, a1, a2, a3 = sum_of_fours(load_fours(at, stride, split, step, splits))
+        v0, v1, v2, v3 = v0 + a0, v1 + a1, v2 + a2, v3 + a3
+        split = types.int32(split + 4 * step)
+        while split < splits:
+            a0, a1, a2, a3 = sum_of_fours(load_fours(at, stride, split, step, splits))
+            split = types.int32(split + 4 * step)
+            b0, b1, b2, b3 = sum_of_fours(load_fours(at, stride, split, step, splits))
+            split = types.int32(split + 4 * step)
+            v0, v1, v2, v3 = v0 + (a0 + b0), v1 + (a1 + b1), v2 + (a2 + b2), v3 + (a3 + b3)
     return v0, v1, v2, v3
 
 
 @cuda.jit(device=True, inline=True)
-def stage(staged, place, v0, v1, v2, v3):  # type: ignore[no-untyped-def]
-    """Writes a lane's four columns to shared memory."""
-    staged[place], staged[place + 1], staged[place + 2], staged[place + 3] = v0, v1, v2, v3
-
-
-@cuda.jit(device=True, inline=True)
-def staged_sum(staged, lane, first, count):  # type: ignore[no-untyped-def]
-    """The sum of what `count` warps from `first` on have staged, for a lane's four columns."""
-    place = types.int32(128 * first + 4 * lane)
-    v0, v1, v2, v3 = staged[place], staged[place + 1], staged[place + 2], staged[place + 3]
-    for _ in range(1, count):
-        place += 128
-        v0, v1 = v0 + staged[place], v1 + staged[place + 1]
-        v2, v3 = v2 + staged[place + 2], v3 + staged[place + 3]
+def staged_sum(place, count):  # type: ignore[no-untyped-def]
+    """The sum of what `count` warps have staged, 512 bytes apart: four columns from a shared address on."""
+    v0, v1, v2, v3 = load_four_shared(place)
+    for i in range(1, count):
+        a0, a1, a2, a3 = load_four_shared(types.uint32(place + types.uint32(512 * i)))
+        v0, v1, v2, v3 = v0 + a0, v1 + a1, v2 + a2, v3 + a3
     return v0, v1, v2, v3
 
 
 @cuda.jit(device=True, inline=True)
-def _finish_block(v0, v1, v2, v3, lane, row, block, svh, bias, outputs, accumulate):  # type: ignore[no-untyped-def]
-    """Rotates a warp's 128 sums, scales, adds the bias and writes them to their place."""
-    v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
-    entry = outputs + types.uint64(24 * block)
-    target = load_long(entry) + types.uint64(4) * (load_long(entry + types.uint64(8)) * types.uint64(row))
+def _block_constants(lane, row, block, svh, bias, outputs):  # type: ignore[no-untyped-def]
+    """Of a block of 128 columns: where a row of it goes, how many columns exist, a lane's scales and biases."""
+    entry = outputs + types.uint64(24) * types.uint64(types.uint32(block))
+    target = load_long(entry) + types.uint64(4) * (load_long(entry + types.uint64(8)) * types.uint64(types.uint32(row)))
     known = types.int32(load_long(entry + types.uint64(16)))
-    column = 4 * lane
-    first = types.uint64(2 * (128 * block + column))
+    first = types.uint64(types.uint32(256 * block + 8 * lane))
     s0, s1, s2, s3 = load_halves(svh + first)
     b0, b1, b2, b3 = load_halves(bias + first)
+    return target, known, s0, s1, s2, s3, b0, b1, b2, b3
+
+
+@cuda.jit(device=True, inline=True)
+def _finish_block(v0, v1, v2, v3, lane, constants, accumulate):  # type: ignore[no-untyped-def]
+    """Rotates a warp's 128 sums, scales, adds the bias and writes them to their place."""
+    # What is read here no kernel of a step writes: it is on its way before the sums are there.
+    target, known, s0, s1, s2, s3, b0, b1, b2, b3 = constants
+    v0, v1, v2, v3 = rotate_128(v0, v1, v2, v3, lane)
     v0, v1, v2, v3 = v0 * s0 + b0, v1 * s1 + b1, v2 * s2 + b2, v3 * s3 + b3
-    place = target + types.uint64(4 * column)
+    column = types.int32(4 * lane)
+    place = target + types.uint64(types.uint32(4 * column))
     if column + 3 < known and place & types.uint64(15) == types.uint64(0):
         if accumulate:
             o0, o1, o2, o3 = load_floats(place)
@@ -289,27 +277,35 @@ def finish_kernel(is_split: bool) -> Any:
     """
 
     def split(partial, splits, rows, width, svh, bias, outputs, blocks, accumulate):  # type: ignore[no-untyped-def]
-        staged = cuda.shared.array(STAGED, types.float32)
+        staged = cuda.shared.array(STAGED, types.float32, alignment=16)
         let_next_start()
+        sums = shared_address(staged)
+        lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
+        block, row = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y)
+        own = types.uint32(sums + types.uint32(16 * lane))
+        at = partial + types.uint64(4) * types.uint64(types.uint32(row * width + 128 * block + 4 * lane))
+        stride = types.uint32(4 * rows * width)
+        constants = _block_constants(lane, row, block, svh, bias, outputs)
         wait_for_inputs()
-        lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
-        block, row = cuda.blockIdx.x, cuda.blockIdx.y
-        at = partial + types.uint64((row * width + 128 * block + 4 * lane) * 4)
-        v0, v1, v2, v3 = sum_some(at, types.uint64(4 * rows * width), splits, warp, WARPS)
-        stage(staged, 128 * warp + 4 * lane, v0, v1, v2, v3)
+        fours = load_fours(at, stride, warp, WARPS, splits)
+        v0, v1, v2, v3 = sum_begun(fours, at, stride, splits, warp, WARPS)
+        store_four_shared(types.uint32(own + types.uint32(512 * warp)), v0, v1, v2, v3)
         cuda.syncthreads()
         if warp == 0:
-            v0, v1, v2, v3 = staged_sum(staged, lane, 0, WARPS)
-            _finish_block(v0, v1, v2, v3, lane, row, block, svh, bias, outputs, accumulate)
+            v0, v1, v2, v3 = staged_sum(own, WARPS)
+            _finish_block(v0, v1, v2, v3, lane, constants, accumulate)
 
     def single(partial, splits, rows, width, svh, bias, outputs, blocks, accumulate):  # type: ignore[no-untyped-def]
         let_next_start()
+        lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
+        block, row = types.int32(cuda.blockIdx.x * WARPS + warp), types.int32(cuda.blockIdx.y)
+        if block >= blocks:
+            return
+        at = partial + types.uint64(4) * types.uint64(types.uint32(row * width + 128 * block + 4 * lane))
+        constants = _block_constants(lane, row, block, svh, bias, outputs)
         wait_for_inputs()
-        lane, warp = cuda.threadIdx.x & 31, cuda.threadIdx.x >> 5
-        block, row = cuda.blockIdx.x * WARPS + warp, cuda.blockIdx.y
-        if block < blocks:
-            v0, v1, v2, v3 = load_floats(partial + types.uint64((row * width + 128 * block + 4 * lane) * 4))
-            _finish_block(v0, v1, v2, v3, lane, row, block, svh, bias, outputs, accumulate)
+        v0, v1, v2, v3 = load_floats(at)
+        _finish_block(v0, v1, v2, v3, lane, constants, accumulate)
 
     kernel = split if is_split else single
     kernel.__name__ = kernel.__qualname__ = "finish_splits" if is_split else "finish_single"
