@@ -210,7 +210,7 @@ class TextBlock(FlatBrowser):
             self._known.append(len(references))
         self._writer.write(cursor, leaf, self._leaves[place - 1] if place else None, references)
         (self.waiting.add if self._writer.waits else self.waiting.discard)(place)
-        self._has_signs = self._has_signs or leaf.quotes > 0 or bool(leaf.marker)
+        self._has_signs = self._has_signs or leaf.quotes > 0 or bool(leaf.marker) or leaf.kind == "rule"
 
     def _truncate(self, cursor: QTextCursor, count: int) -> None:
         if count >= len(self._leaves):
@@ -222,7 +222,7 @@ class TextBlock(FlatBrowser):
         self.waiting = {place for place in self.waiting if place < count}
 
     def _draw_signs(self, painter: QPainter, area: QRectF) -> None:
-        """Draws bullets and boxes before items and a bar at the left of every quote."""
+        """Draws bullets and boxes before items, a bar at the left of every quote, and rules."""
         layout = self.document().documentLayout()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         block = self.cursorForPosition(area.topLeft().toPoint()).block()
@@ -233,6 +233,10 @@ class TextBlock(FlatBrowser):
             leaf = self._leaves[block.blockNumber()]
             if leaf.quotes:
                 self._draw_bars(painter, block, place, leaf.quotes)
+            if leaf.kind == "rule":
+                left = leaf.quotes * QUOTE_PX + leaf.indent * self._style.indent_px
+                middle = place.bottom() - self._style.font_px * 0.8
+                painter.fillRect(QRectF(left, round(middle), self.viewport().width() - left, 1), self._style.border)
             if leaf.marker in (BULLET, TASK_OPEN, TASK_DONE):
                 self._draw_marker(painter, block, place, leaf)
             block = block.next()

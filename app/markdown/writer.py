@@ -22,7 +22,6 @@ from PySide6.QtGui import (
     QTextDocument,
     QTextFormat,
     QTextImageFormat,
-    QTextLength,
     QTextListFormat,
 )
 
@@ -131,9 +130,6 @@ class LeafWriter:
             block.setIndent(leaf.indent)
         if leaf.kind == "maths":
             block.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        if leaf.kind == "rule":
-            full_width = QTextLength(QTextLength.Type.PercentageLength, 100)
-            block.setProperty(QTextFormat.Property.BlockTrailingHorizontalRulerWidth, full_width)
         if leaf.kind == "heading":
             block.setHeadingLevel(leaf.level)
         return block

@@ -300,7 +300,7 @@ class ReplyMessage(MessageWidget):
         self._last = False
         self._below.insertWidget(0, self.meta, 1)
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(SPACE_4, SPACE_4, SPACE_4, 0)
+        self._layout.setContentsMargins(SPACE_4, SPACE_4, SPACE_4, SPACE_4)
         self._layout.setSpacing(SPACE_8)
         self._layout.addWidget(self.view)
         self._layout.addLayout(self._below)
