@@ -65,6 +65,7 @@ class ModelInfo:
     load_s: float
     has_chat_template: bool
     recommended: SamplingSettings  # defaults with the model's own generation_config applied
+    thinks_by_default: bool | None = None  # None: its template has no switch for thinking
     memory: LoadMemory | None = None  # None where nothing was measured
 
 
@@ -103,6 +104,7 @@ class GenerationStarted:
     cached_tokens: int  # of the prompt, found in the cache
     seed: int  # reproduces the reply
     text: str = ""
+    dropped_messages: int = 0  # the oldest, after the system's, that did not fit and were left out
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,39 @@ class RequestFailed:
     request_id: int
     error: EngineError
     text: str = ""
+
+
+@dataclass(frozen=True)
+class PromptCounted:
+    """How long a request's prompt would be and where it would be cut; the same sums as when it is served.
+
+    Attributes:
+        request_id: of the question.
+        prompt_tokens: of all that was given.
+        context_tokens: what prompt and reply share.
+        reply_tokens: of these, what is kept free for a reply when the oldest turns are left out.
+        dropped_messages: how many of the oldest, after the system's, would be left out; 0 when all fit.
+        kept_tokens: of the prompt without them; more than there is room for when even the last turn is too long.
+        error: why it could not be counted; the figures are 0 then.
+    """
+
+    request_id: int
+    prompt_tokens: int
+    context_tokens: int
+    reply_tokens: int = 0
+    dropped_messages: int = 0
+    kept_tokens: int = 0
+    error: EngineError | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether all of it fits beside a reply."""
+        return self.prompt_tokens + self.reply_tokens <= self.context_tokens
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether leaving out the oldest turns makes it fit."""
+        return self.dropped_messages > 0 and self.kept_tokens + self.reply_tokens <= self.context_tokens
 
 
 GenerationEvent = GenerationStarted | PrefillProgress | TextDelta | GenerationFinished | RequestFailed

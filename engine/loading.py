@@ -20,6 +20,7 @@ from platformdirs import user_cache_path
 from engine.backend import Backend, Batch
 from engine.budget import PAGE_TOKENS, pages_for
 from engine.chat.template import ChatTemplate
+from engine.chat.thinking import thinks_by_default
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
 from engine.events import LoadMemory, LoadProgress, ModelInfo
 from engine.fit.plan import MemoryPlan, check_cache_bits, plan_load
@@ -203,6 +204,7 @@ def _describe(opened: _Opened, model: Transformer, load_s: float, memory: Memory
         load_s=load_s,
         has_chat_template=opened.template is not None,
         recommended=recommended_sampling(opened.folder),
+        thinks_by_default=thinks_by_default(opened.template),
         memory=LoadMemory(opened.plan.total_bytes, memory.weights_bytes, memory.cache_bytes, memory.total_bytes),
     )
 

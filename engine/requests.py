@@ -15,9 +15,34 @@ from engine.errors import InvalidRequestError
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-def setting(default: Any, *, low: float | None = None, high: float | None = None, help: str) -> Any:
-    """Declares a settings field: its default, inclusive range and one sentence of help."""
-    return field(default=default, metadata={"low": low, "high": high, "help": help})
+WhenFull = Literal["refuse", "drop_oldest"]
+SettingGroup = Literal["choice", "repetition", "end"]
+
+
+def setting(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    group: SettingGroup = "choice",
+    low: float | None = None,
+    high: float | None = None,
+    usual: tuple[float, float] | None = None,
+    is_simple: bool = False,
+) -> Any:
+    """Declares a settings field, with all that a control for it needs.
+
+    Args:
+        default: written here and nowhere else.
+        label: its name for people.
+        help: one sentence.
+        group: what it is about; the fields of a group stand together.
+        low, high: the inclusive range, of a number.
+        usual: the part of the range that is worth a slider.
+        is_simple: one of the few that most people want.
+    """
+    about = {"label": label, "help": help, "group": group, "low": low, "high": high, "usual": usual}
+    return field(default=default, metadata={**about, "is_simple": is_simple})
 
 
 def check_ranges(settings: Any) -> None:
@@ -47,21 +72,54 @@ class SamplingSettings:
     Temperature 0 takes the likeliest token after the penalties.
     """
 
-    temperature: float = setting(0.8, low=0.0, high=5.0, help="Higher is more varied, 0 always takes the likeliest.")
-    top_k: int = setting(0, low=0, high=100_000, help="Keep only the k likeliest tokens; 0 keeps all.")
-    top_p: float = setting(1.0, low=0.0, high=1.0, help="Keep the likeliest tokens up to this share; 1 keeps all.")
-    min_p: float = setting(0.05, low=0.0, high=1.0, help="Drop tokens below this fraction of the likeliest's chance.")
-    repetition_penalty: float = setting(1.0, low=0.01, high=10.0, help="Above 1 makes any earlier token less likely.")
-    presence_penalty: float = setting(0.0, low=-10.0, high=10.0, help="Subtracted once from each token of the reply.")
-    frequency_penalty: float = setting(0.0, low=-10.0, high=10.0, help="Subtracted for each use in the reply.")
-    penalty_window: int = setting(0, low=0, high=10_000_000, help="Penalties look at the last n tokens; 0: at all.")
+    temperature: float = setting(
+        0.8, label="Temperature", low=0.0, high=5.0, usual=(0.0, 2.0), is_simple=True,
+        help="Higher is more varied, 0 always takes the likeliest.",
+    )  # fmt: skip
+    top_k: int = setting(
+        0, label="Top-k", low=0, high=100_000, help="Keep only the k likeliest tokens; 0 keeps all."
+    )  # fmt: skip
+    top_p: float = setting(
+        1.0, label="Top-p", low=0.0, high=1.0, usual=(0.0, 1.0), is_simple=True,
+        help="Keep the likeliest tokens up to this share; 1 keeps all.",
+    )  # fmt: skip
+    min_p: float = setting(
+        0.05, label="Min-p", low=0.0, high=1.0, usual=(0.0, 0.5),
+        help="Drop tokens below this fraction of the likeliest's chance.",
+    )  # fmt: skip
+    repetition_penalty: float = setting(
+        1.0, label="Repetition penalty", group="repetition", low=0.01, high=10.0, usual=(1.0, 1.5), is_simple=True,
+        help="Above 1 makes any earlier token less likely.",
+    )  # fmt: skip
+    presence_penalty: float = setting(
+        0.0, label="Presence penalty", group="repetition", low=-10.0, high=10.0, usual=(-2.0, 2.0),
+        help="Subtracted once from each token of the reply.",
+    )  # fmt: skip
+    frequency_penalty: float = setting(
+        0.0, label="Frequency penalty", group="repetition", low=-10.0, high=10.0, usual=(-2.0, 2.0),
+        help="Subtracted for each use in the reply.",
+    )  # fmt: skip
+    penalty_window: int = setting(
+        0, label="Penalty window", group="repetition", low=0, high=10_000_000,
+        help="Penalties look at the last n tokens; 0: at all.",
+    )  # fmt: skip
     seed: int | None = setting(
-        None, low=0, high=2**63 - 1, help="The same seed gives the same reply; empty: a new one."
-    )
-    max_new_tokens: int = setting(1024, low=1, high=10_000_000, help="The reply ends after this many tokens.")
-    stop_strings: tuple[str, ...] = setting((), help="The reply ends before any of these texts.")
-    stop_token_ids: tuple[int, ...] = setting((), help="The reply ends at any of these token ids.")
-    ignore_eos: bool = setting(False, help="Go on past the model's own end-of-text tokens.")
+        None, label="Seed", low=0, high=2**63 - 1, is_simple=True,
+        help="The same seed gives the same reply; empty: a new one.",
+    )  # fmt: skip
+    max_new_tokens: int = setting(
+        1024, label="Longest reply", group="end", low=1, high=10_000_000, is_simple=True,
+        help="The reply ends after this many tokens.",
+    )  # fmt: skip
+    stop_strings: tuple[str, ...] = setting(
+        (), label="Stop texts", group="end", help="The reply ends before any of these texts."
+    )  # fmt: skip
+    stop_token_ids: tuple[int, ...] = setting(
+        (), label="Stop token ids", group="end", help="The reply ends at any of these token ids."
+    )  # fmt: skip
+    ignore_eos: bool = setting(
+        False, label="Ignore the end", group="end", help="Go on past the model's own end-of-text tokens."
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -104,13 +162,20 @@ class GenerateRequest:
     """Generate the assistant's next turn, or continue a raw prompt.
 
     Exactly one of `messages` and `prompt` is given; messages that end with the assistant's are continued in that turn.
-    `request_id` comes back in every event.
+
+    Attributes:
+        request_id: comes back in every event.
+        thinking: whether the model thinks before it answers, where its template can be told; None leaves it alone.
+        when_full: "drop_oldest" leaves out the oldest turns of messages that do not fit, but never the system's and
+            the last user's; "refuse" fails.
     """
 
     request_id: int
     messages: tuple[Message, ...] = ()
     prompt: str | None = None
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    thinking: bool | None = None
+    when_full: WhenFull = "refuse"
 
     def __post_init__(self) -> None:
         if bool(self.messages) == (self.prompt is not None):

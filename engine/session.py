@@ -9,15 +9,25 @@ import gc
 import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import cast, get_args
+from dataclasses import replace
+from typing import Any, cast, get_args
 
 import torch
 
 from engine.budget import pages_for
 from engine.cache.page_table import PageTable
+from engine.chat.fitting import FittedPrompt, fit_messages, reply_room
 from engine.chat.template import require_template
+from engine.chat.thinking import thinking_switch
 from engine.errors import ContextTooLongError, InvalidRequestError
-from engine.events import EngineStatus, GenerationEvent, GenerationFinished, RequestFailed
+from engine.events import (
+    EngineStatus,
+    GenerationEvent,
+    GenerationFinished,
+    GenerationStarted,
+    PromptCounted,
+    RequestFailed,
+)
 from engine.generation.generator import Generator
 from engine.generation.job import Job
 from engine.loading import IsCancelled, LoadedModel, OnProgress, load
@@ -58,6 +68,7 @@ class Session:
         self.info, self.load_times, self.memory = loaded.info, loaded.times, loaded.memory
         self.tokenizer = loaded.tokenizer
         self._template = loaded.template
+        self._thinking_switch = thinking_switch(loaded.template)
         self._model = loaded.model
         self.vocab_size = loaded.vocab_size
         self._executor = loaded.executor
@@ -65,6 +76,7 @@ class Session:
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
         self._inboxes: dict[int, deque[GenerationEvent]] = {}  # of `generate` and `chat`, which run side by side
+        self._dropped: dict[int, int] = {}  # messages that were left out of a request, until it starts
         self._speed = SpeedMeter()
         self._is_loaded = True
 
@@ -78,9 +90,26 @@ class Session:
         Raises:
             EngineError: the request cannot be served: too long, no chat template, ids out of range.
         """
-        self.submit_tokens(
-            request.request_id, self.prompt_ids(request), request.sampling, continues=request.continues
-        )
+        fitted = self._fitted(request)
+        if request.when_full == "drop_oldest":
+            self._check_last_turn(fitted.ids)
+        if fitted.dropped_messages:
+            self._dropped[request.request_id] = fitted.dropped_messages
+        self.submit_tokens(request.request_id, fitted.ids, request.sampling, continues=request.continues)
+
+    def count(self, request: GenerateRequest) -> PromptCounted:
+        """How long the prompt of a request is and what would be left out of it; serves nothing.
+
+        Touches only the template and the tokenizer, so it may run in any thread, beside a reply.
+
+        Raises:
+            EngineError: there is no prompt to count: no chat template, or one that refuses the conversation.
+        """
+        whole = self.prompt_ids(request)
+        limit, room = self.info.context_tokens, self._reply_room(request.sampling)
+        fitted = self._fitted(replace(request, when_full="drop_oldest"), whole)
+        kept = len(fitted.ids)
+        return PromptCounted(request.request_id, len(whole), limit, room, fitted.dropped_messages, kept)
 
     def submit_tokens(
         self, request_id: int, prompt_ids: Sequence[int], sampling: SamplingSettings, *, continues: bool = True
@@ -104,7 +133,9 @@ class Session:
         else:
             template = require_template(self._template, self.info.name)
             turns = request.messages[:-1] if request.begun else request.messages
-            ids = self.tokenizer.encode_rendered(template.render(turns) + request.begun)
+            switch, wish = self._thinking_switch, request.thinking
+            variables: dict[str, Any] = {} if switch is None or wish is None else {switch: wish}
+            ids = self.tokenizer.encode_rendered(template.render(turns, **variables) + request.begun)
         if not ids:
             raise InvalidRequestError("The prompt is empty.", "Write something first.")
         self._check_ids(ids)
@@ -116,7 +147,7 @@ class Session:
 
     def step(self) -> list[GenerationEvent]:
         """Advances every request by one chunk or token; nothing to do gives an empty list."""
-        events = self._generator.step()
+        events = [self._with_dropped(event) for event in self._generator.step()]
         self._speed.note(events)
         for event in events:
             if event.request_id in self._inboxes:
@@ -189,6 +220,26 @@ class Session:
         backend.trim()
         return max(0, before - backend.memory_bytes()[0])
 
+    def _fitted(self, request: GenerateRequest, whole: list[int] | None = None) -> FittedPrompt:
+        """The prompt that a request is served with; `whole` is all of it, when that is known."""
+        ids = whole if whole is not None else self.prompt_ids(request)
+        if request.when_full == "refuse" or request.prompt is not None:
+            return FittedPrompt(ids, 0)
+        limit = self.info.context_tokens - self._reply_room(request.sampling)
+        return fit_messages(
+            request.messages, ids, limit, lambda messages: self.prompt_ids(replace(request, messages=messages))
+        )
+
+    def _reply_room(self, sampling: SamplingSettings) -> int:
+        return reply_room(sampling.max_new_tokens, self.info.context_tokens)
+
+    def _with_dropped(self, event: GenerationEvent) -> GenerationEvent:
+        if self._dropped and isinstance(event, (GenerationStarted, GenerationFinished, RequestFailed)):
+            dropped = self._dropped.pop(event.request_id, 0)
+            if dropped and isinstance(event, GenerationStarted):
+                return replace(event, dropped_messages=dropped)
+        return event
+
     def _check_loaded(self) -> None:
         if not self._is_loaded:
             raise InvalidRequestError(f"{self.info.name} is unloaded.", "Load it again.")
@@ -199,6 +250,14 @@ class Session:
             raise ContextTooLongError(
                 f"The conversation has {len(prompt_ids)} tokens and the context holds {limit}.",
                 "Start a new chat, shorten the conversation, or load the model with a larger context.",
+            )
+
+    def _check_last_turn(self, ids: Sequence[int]) -> None:
+        if len(ids) >= self.info.context_tokens:
+            raise ContextTooLongError(
+                f"The last message with the system prompt has {len(ids):,} tokens and the context holds "
+                f"{self.info.context_tokens:,}, so leaving out older turns does not help.",
+                "Shorten it, or load the model with a larger context.",
             )
 
     def _check_ids(self, ids: Sequence[int]) -> None:

@@ -17,6 +17,7 @@ from engine.errors import ModelFormatError
 from engine.tokenizer.config import TokenizerConfig
 from engine.tokenizer.pieces import PieceRules, rules_of_decoder
 
+LONG_CHARS = 4096  # from here on, encoding takes long enough that other threads must run meanwhile
 _WAY_OUT = "Download the model again, or copy tokenizer.json from the original model into the folder."
 
 
@@ -150,7 +151,10 @@ class Tokenizer:
         with self._lock:  # the library keeps this choice in the tokenizer, not in the call
             self._library.encode_special_tokens = not parse_special
             try:
-                return list(self._library.encode(text, add_special_tokens=False).ids)
+                if len(text) < LONG_CHARS:
+                    return list(self._library.encode(text, add_special_tokens=False).ids)
+                (encoded,) = self._library.encode_batch([text], add_special_tokens=False)  # lets other threads run
+                return list(encoded.ids)
             except Exception as error:  # the library raises nothing narrower
                 raise ModelFormatError(f"tokenizer.json cannot encode this text: {error}.", _WAY_OUT) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from transformers import LlamaConfig
 
 import engine
 from engine import Message, SamplingSettings, load_model
+from engine.chat.template import ChatTemplate
 from engine.errors import ChatTemplateError, ContextTooLongError, EngineError, InvalidRequestError
 from engine.events import GenerationFinished, GenerationStarted, TextDelta
 from engine.requests import GenerateRequest
@@ -114,6 +116,65 @@ def test_too_long_prompts_and_empty_ones(session: Session) -> None:
     with pytest.raises(InvalidRequestError):
         session.chat([], GREEDY)
     assert not session.has_work
+
+
+LONG_CHAT = (
+    *(Message(role, f"{number}: " + "word " * 60) for number in range(12) for role in ("user", "assistant")),
+    Message("user", "And now?"),
+)
+
+
+def test_counting_says_what_serving_will_do(session: Session) -> None:
+    request = GenerateRequest(900, (Message("system", "Be short."), *LONG_CHAT), sampling=GREEDY)
+    counted = session.count(request)
+    assert counted.prompt_tokens == len(session.prompt_ids(request)) > session.info.context_tokens
+    assert not counted.fits
+    assert counted.can_be_cut
+    assert counted.dropped_messages % 2 == 0 < counted.dropped_messages
+    with pytest.raises(ContextTooLongError):
+        session.submit(request)
+    session.submit(replace(request, when_full="drop_oldest"))
+    events = []
+    while session.has_work:
+        events += session.step()
+    started = next(each for each in events if isinstance(each, GenerationStarted))
+    assert started.dropped_messages == counted.dropped_messages
+    assert started.prompt_tokens == counted.kept_tokens
+    kept = (request.messages[0], *request.messages[1 + started.dropped_messages :])
+    assert len(session.prompt_ids(replace(request, messages=kept))) == counted.kept_tokens
+    assert counted.kept_tokens + counted.reply_tokens <= counted.context_tokens
+
+
+def test_a_chat_that_fits_is_not_cut(session: Session) -> None:
+    request = GenerateRequest(901, LONG_CHAT[-1:], sampling=GREEDY, when_full="drop_oldest")
+    counted = session.count(request)
+    assert (counted.dropped_messages, counted.kept_tokens) == (0, counted.prompt_tokens)
+    assert counted.fits
+    session.submit(request)
+    events = []
+    while session.has_work:
+        events += session.step()
+    assert [e.dropped_messages for e in events if isinstance(e, GenerationStarted)] == [0]
+
+
+def test_a_last_turn_that_is_too_long_is_said_to_be(session: Session) -> None:
+    request = GenerateRequest(902, (*LONG_CHAT[:2], Message("user", "word " * 3000)), when_full="drop_oldest")
+    assert not session.count(request).can_be_cut
+    with pytest.raises(ContextTooLongError, match="does not help"):
+        session.submit(request)
+    assert not session.has_work
+
+
+def test_a_wish_for_thinking_reaches_the_template(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "{{ messages[0].content }}{% if enable_thinking is false %} silent{% endif %}"
+    monkeypatch.setattr(session, "_template", ChatTemplate(source, "chat_template.jinja", {}))
+    asked = GenerateRequest(903, (Message("user", "Once"),))
+    assert session.prompt_ids(replace(asked, thinking=False)) == session.prompt_ids(asked)  # no switch was found
+    monkeypatch.setattr(session, "_thinking_switch", "enable_thinking")
+    words = [
+        session.tokenizer.decode(session.prompt_ids(replace(asked, thinking=wish))) for wish in (None, True, False)
+    ]
+    assert [each.strip() for each in words] == ["Once", "Once", "Once silent"]
 
 
 def test_two_replies_at_once(session: Session) -> None:
