@@ -39,6 +39,7 @@ from gpu.kernels.attention_layout import (
 )
 from gpu.kernels.attention_scores import sink_weight
 from gpu.kernels.page_layout import PAGE
+from gpu.kernels.step_ir import warp_count
 from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import (
     copies_arrived,
@@ -55,17 +56,28 @@ from gpu.ptx import (
 )
 
 THREADS = 32 * WARPS
+STEP_BITS = STEP_KEYS.bit_length() - 1
+
+
+@cuda.jit(device=True, inline=True)
+def _least(x, y):  # type: ignore[no-untyped-def]
+    return x if x < y else y
+
+
+@cuda.jit(device=True, inline=True)
+def _most(x, y):  # type: ignore[no-untyped-def]
+    return x if x > y else y
 
 
 @cuda.jit(device=True, inline=True)
 def heads_of_tile(group, parts):  # type: ignore[no-untyped-def]
     """Key/value heads in all, this block's one, its first query head and how many query heads it has."""
-    slices = types.int32((group + TILE_ROWS - 1) // TILE_ROWS)
+    slices = types.int32(types.uint32(group + TILE_ROWS - 1) // types.uint32(TILE_ROWS))
     kv_heads = quotient(types.int32(cuda.gridDim.y), types.int32(slices * parts))
-    column = types.int32(types.int32(cuda.blockIdx.y) // parts)
+    column = types.int32(types.uint32(cuda.blockIdx.y) // types.uint32(parts))
     kv_head, slice_heads = quotient(column, slices), quotient(types.int32(group + slices - 1), slices)
-    first = types.int32((column - kv_head * slices) * slice_heads)
-    return kv_heads, kv_head, types.int32(kv_head * group + first), types.int32(min(slice_heads, group - first))
+    first = types.int32(types.int32(column - kv_head * slices) * slice_heads)
+    return kv_heads, kv_head, types.int32(kv_head * group + first), _least(slice_heads, types.int32(group - first))
 
 
 @cuda.jit(device=True, inline=True)
@@ -76,15 +88,13 @@ def deal(positions, rows, behind, pool, lane):  # type: ignore[no-untyped-def]
     """
     steps = types.int32(0)
     if lane < rows:
-        position = types.int32(load_int(positions + types.uint64(4 * lane)))
-        steps = types.int32(position // STEP_KEYS + 1 - max(0, position - behind) // STEP_KEYS)
-    total, mask = steps, 16
-    while mask > 0:
-        total = types.int32(total + cuda.shfl_xor_sync(ALL_LANES, total, mask))
-        mask //= 2
+        position = load_int(positions + types.uint64(types.uint32(4 * lane)))
+        oldest = _most(types.int32(0), types.int32(position - behind))
+        steps = types.int32((position >> STEP_BITS) + 1 - (oldest >> STEP_BITS))
+    total = warp_count(steps)
     fair = quotient(types.int32(total + WARPS * pool - 1), types.int32(WARPS * pool))
-    least = types.int32((steps + WARPS * MAX_SPLITS - 1) // (WARPS * MAX_SPLITS))
-    share = types.int32(WARPS * max(fair, least))
+    least = types.int32(types.uint32(steps + WARPS * MAX_SPLITS - 1) // types.uint32(WARPS * MAX_SPLITS))
+    share = types.int32(WARPS * _most(fair, least))
     pieces = quotient(types.int32(steps + share - 1), share)
     end, distance = pieces, 1
     while distance < 32:
@@ -101,9 +111,9 @@ class Reading:
 
     Attributes:
         query: (four neighbouring values of a query, lane) -> the values as the keys want them; all lanes take part.
-        sweep: (shared address of the lane's query, k, v, a sequence's row of the page table, key/value heads and the
-            block's one, its first value, first step and the step behind the last, limits and oldest keys of two rows,
-            lane, soft cap, state) -> the state after these steps of 32 keys.
+        sweep: (shared address of the lane's query, k, v, a sequence's row of the page table and the page of the first
+            step, key/value heads and the block's one, its first value, first step and the step behind the last, limits
+            and oldest keys of two rows, lane, soft cap, state) -> the state after these steps of 32 keys.
         output: (a value of the output, lane) -> the value as it is wanted; 32 neighbours are in a warp's lanes.
     """
 
@@ -111,6 +121,12 @@ class Reading:
     query: Any
     sweep: Any
     output: Any
+
+
+@cuda.jit(device=True, inline=True)
+def page_of(pages, step):  # type: ignore[no-untyped-def]
+    """The page of a step of 32 keys; pages: a sequence's row of the page table."""
+    return load_int(pages + types.uint64(4) * types.uint64(types.uint32(step) // types.uint32(PAGE // STEP_KEYS)))
 
 
 @cuda.jit(device=True, inline=True)
@@ -137,18 +153,24 @@ def few_kernel(padded: int, scoring: Scoring = PLAIN) -> Any:
 
     @cuda.jit(device=True, inline=True)
     def sweep(  # type: ignore[no-untyped-def]
-        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, cap,
-        state,
+        query, k, v, pages, page, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane,
+        cap, state,
     ):  # fmt: skip
         quad, row = types.int32(lane & 3), types.int32(lane >> 2)
-        for step in range(begin, end):
+        page_bytes = types.uint64(types.uint32(2 * PAGE * padded * kv_heads))
+        head_place = types.int32(2 * PAGE * padded * kv_head)
+        k_lane = k + types.uint64(types.uint32(head_place + 16 * quad))
+        v_lane = v + types.uint64(types.uint32(head_place + 2 * PAGE * types.int32(first_value + row) + 16 * quad))
+        step, last = begin, types.int32(end - 1)
+        while step < end:
+            base = types.uint64(types.uint32(page)) * page_bytes
+            slot = types.int32(step & (PAGE // STEP_KEYS - 1))
+            k_row = k_lane + base + types.uint64(types.uint32(2 * STEP_KEYS * padded * slot))
+            v_row = v_lane + base + types.uint64(types.uint32(2 * STEP_KEYS * slot))
+            page = page_of(pages, _least(types.int32(step + 1), last))
             first_key = types.int32(step * STEP_KEYS)
-            page = types.int64(load_int(pages + types.uint64(4 * (first_key // PAGE))))
-            base = (page * kv_heads + kv_head) * PAGE * padded
-            slot = first_key % PAGE
-            k_row = k + types.uint64(2 * (base + slot * padded + 8 * quad))
-            v_row = v + types.uint64(2 * (base + (first_value + row) * PAGE + slot + 8 * quad))
             state = direct_step(query, k_row, v_row, first_key, limit0, limit1, oldest0, oldest1, lane, cap, state)
+            step = types.int32(step + 1)
         return state
 
     name, reading = f"attend_few_{padded}{scoring.suffix}", Reading(steps, _all_as_they_are, sweep, _as_it_is)
@@ -167,19 +189,27 @@ def few_kernel_reading(name: str, padded: int, reading: Reading, *, has_sinks: b
     shared_size = sums + WARPS * TILE_ROWS
     fours, wide = padded // 4, padded + 2
 
+    @cuda.jit(device=True, inline=True)
+    def operand_place(row, four):  # type: ignore[no-untyped-def]
+        # The lowest bit of `four` names the half of a chunk, the two above it the quad, the others the chunk.
+        piece = types.int32((four >> 3) * 2 + (four & 1))
+        of_lane = types.int32((row & 7) * 4 + (four >> 1 & 3))
+        return types.uint32(piece * PIECE + of_lane * 16 + (row >> 3) * 4)
+
     def kernel(  # type: ignore[no-untyped-def]
         q, q_stride, positions, sequences, table, table_width, k, v, out, partial, rows, head_dim, group,
         tokens_per_tile, window, pool, scale, slope, height, sinks,
     ):  # fmt: skip
-        staged = cuda.shared.array(shared_size, types.float32)  # the query's operands, then the warps' outputs
+        # The query's operands, then the warps' outputs.
+        staged = cuda.shared.array(shared_size, types.float32, alignment=16)
         kept = cuda.shared.array(5, types.int32)
         let_next_start()
         operands = shared_address(staged)
         thread = types.int32(cuda.threadIdx.x)
-        behind = types.int32(window - 1 if window > 0 else ALL_KEYS)  # how far back a row sees
+        behind = types.int32(window - 1) if window > 0 else types.int32(ALL_KEYS)  # how far back a row sees
         lane, warp = types.uint32(thread & 31), types.int32(thread >> 5)
         kv_heads, kv_head, first_head, tile_heads = heads_of_tile(group, parts)
-        first_value = types.int32(types.int32(cuda.blockIdx.y) % parts * width)
+        first_value = types.int32(types.uint32(cuda.blockIdx.y) % types.uint32(parts) * types.uint32(width))
         heads = types.int32(kv_heads * group)
         if pool > 0:
             item = types.int32(cuda.blockIdx.x)
@@ -191,101 +221,121 @@ def few_kernel_reading(name: str, padded: int, reading: Reading, *, has_sinks: b
             split = types.int32(item + splits - cuda.shfl_sync(ALL_LANES, piece_end, first_token))
             output_slot = types.int32(item - first_token)  # of a token in `partial`, less the token
         else:
-            first_token = types.int32(types.int32(cuda.blockIdx.x) * tokens_per_tile)
+            first_token = types.int32(cuda.blockIdx.x * tokens_per_tile)
             splits, split = types.int32(cuda.gridDim.z), types.int32(cuda.blockIdx.z)
             output_slot = types.int32(split * rows)
-        tokens = types.int32(min(tokens_per_tile, rows - first_token))
+        tokens = _least(tokens_per_tile, types.int32(rows - first_token))
         tile_rows = types.int32(tokens * tile_heads)
+        row0, row1 = types.int32(lane >> types.uint32(2)), types.int32((lane >> types.uint32(2)) + types.uint32(8))
+        token0 = types.int32(first_token + (quotient(row0, tile_heads) if row0 < tile_rows else types.int32(0)))
+        token1 = types.int32(first_token + (quotient(row1, tile_heads) if row1 < tile_rows else types.int32(0)))
         # Rows of a tile are in order of position: the first row starts earliest, the last ends latest.
-        earliest = load_int(positions + types.uint64(4 * first_token))
-        last = load_int(positions + types.uint64(4 * (first_token + tokens - 1)))
-        sequence = load_int(sequences + types.uint64(4 * first_token))
-        first_step = types.int32(types.int32(max(0, earliest - behind)) // STEP_KEYS)
-        end = types.int32(last // STEP_KEYS + 1)
+        first_at = positions + types.uint64(types.uint32(4 * first_token))
+        earliest, last = (
+            load_int(first_at),
+            load_int(first_at + types.uint64(types.uint32(4 * types.int32(tokens - 1)))),
+        )
+        sequence = load_int(sequences + types.uint64(types.uint32(4 * first_token)))
+        limit0 = load_int(positions + types.uint64(types.uint32(4 * token0)))
+        limit1 = load_int(positions + types.uint64(types.uint32(4 * token1)))
+        first_step = types.int32(_most(types.int32(0), types.int32(earliest - behind)) >> STEP_BITS)
+        end = types.int32((last >> STEP_BITS) + 1)
         share = quotient(types.int32(end - first_step + splits * WARPS - 1), types.int32(splits * WARPS))
-        block_begin = types.int32(first_step + split * WARPS * share)
-        wait_for_inputs()
+        block_begin = types.int32(first_step + types.int32(split * WARPS) * share)
         if block_begin >= end:
+            wait_for_inputs()
             if thread < tile_rows and first_value == 0:
                 token = quotient(thread, tile_heads)
-                head = first_head + thread - token * tile_heads
-                row = (output_slot + first_token + token) * heads + head
-                at = partial + types.uint64(4) * types.uint64(row * wide + padded)
+                head = types.int32(first_head + thread - token * tile_heads)
+                row = types.int32((output_slot + first_token + token) * heads + head)
+                at = partial + types.uint64(4) * types.uint64(types.uint32(row * wide + padded))
                 store_float(at, types.float32(0.0))
                 store_float(at + types.uint64(4), types.float32(MASKED))
             return
+        # All that does not come from the kernels before is done while they run.
+        oldest0 = _most(types.int32(0), types.int32(limit0 - behind))
+        oldest1 = _most(types.int32(0), types.int32(limit1 - behind))
+        pages = table + types.uint64(4) * types.uint64(types.uint32(sequence * table_width))
+        begin = types.int32(block_begin + warp * share)
+        page = page_of(pages, _least(begin, types.int32(end - 1)))
+        end = _least(end, types.int32(begin + share))
         if thread == 0:  # what is needed again at the end waits outside of the registers
             kept[0], kept[1], kept[2], kept[3], kept[4] = first_token, output_slot, splits, first_head, tile_heads
         factor = types.float32(scale * types.float32(LOG2_E))
-        for i in range(thread, TILE_ROWS * fours, THREADS):
-            row, four = i // fours, i % fours
+        # A warp takes 32 fours at a time: of rows that are there behind the wait, of no others at once.
+        filled, taken = types.int32(tile_rows * fours), types.int32(warp * 32)
+        empty = types.int32(TILE_ROWS * fours - THREADS + warp * 32)
+        while empty >= filled:
+            i = types.uint32(types.uint32(empty) + lane)
+            row, four = types.int32(i // types.uint32(fours)), types.int32(i % types.uint32(fours))
+            target = types.uint32(operands + operand_place(row, four))
+            store_shared(target, types.uint32(0))
+            store_shared(target + types.uint32(8), types.uint32(0))
+            empty = types.int32(empty - THREADS)
+        wait_for_inputs()
+        while taken < filled:
+            i = types.uint32(types.uint32(taken) + lane)
+            row, four = types.int32(i // types.uint32(fours)), types.int32(i % types.uint32(fours))
             v0 = v1 = v2 = v3 = types.float32(0.0)
-            if row < tile_rows and 4 * four < head_dim:
-                token = quotient(types.int32(row), tile_heads)
-                head = first_head + row - token * tile_heads
-                place = (first_token + token) * q_stride + head * head_dim + 4 * four
-                v0, v1, v2, v3 = load_floats(q + types.uint64(4) * types.uint64(place))
+            if row < tile_rows and types.int32(4 * four) < head_dim:
+                token = quotient(row, tile_heads)
+                head = types.int32(first_head + row - token * tile_heads)
+                place = types.int32((first_token + token) * q_stride + head * head_dim + 4 * four)
+                v0, v1, v2, v3 = load_floats(q + types.uint64(4) * types.uint64(types.uint32(place)))
             v0, v1, v2, v3 = as_query(v0 * factor, v1 * factor, v2 * factor, v3 * factor, types.int32(lane))
-            low, high = halves_from_floats(v0, v1), halves_from_floats(v2, v3)
-            # The lowest bit of `four` names the half of a chunk, the two above it the quad, the others the chunk.
-            piece = (four >> 3) * 2 + (four & 1)
-            of_lane = (row & 7) * 4 + (four >> 1 & 3)
-            target = operands + types.uint32(piece * PIECE + of_lane * 16 + (row >> 3) * 4)
-            store_shared(target, low)
-            store_shared(target + types.uint32(8), high)
-        row0, row1 = types.int32(lane >> 2), types.int32((lane >> 2) + 8)
-        token0 = first_token + (quotient(row0, tile_heads) if row0 < tile_rows else 0)
-        token1 = first_token + (quotient(row1, tile_heads) if row1 < tile_rows else 0)
-        limit0 = types.int32(load_int(positions + types.uint64(4 * token0)))
-        limit1 = types.int32(load_int(positions + types.uint64(4 * token1)))
-        oldest0, oldest1 = types.int32(max(0, limit0 - behind)), types.int32(max(0, limit1 - behind))
-        pages = table + types.uint64(4 * sequence * table_width)
-        quad = types.int32(lane & 3)
-        query = operands + types.uint32(16) * lane
+            target = types.uint32(operands + operand_place(row, four))
+            store_shared(target, halves_from_floats(v0, v1))
+            store_shared(target + types.uint32(8), halves_from_floats(v2, v3))
+            taken = types.int32(taken + THREADS)
+        query = types.uint32(operands + types.uint32(16) * lane)
         cuda.syncthreads()
         state = empty_state()
-        begin = types.int32(block_begin + warp * share)
-        end = types.int32(min(end, begin + share))
         state = sweep(
-            query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane,
-            (slope, height), state,
+            query, k, v, pages, page, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1,
+            lane, (slope, height), state,
         )  # fmt: skip
         cuda.syncthreads()
-        tile = types.int32(warp * TILE_ROWS)
+        tile, quad = types.int32(warp * TILE_ROWS), types.int32(lane & types.uint32(3))
         totals = quad_totals(state)
-        to_shared(staged, types.int32((tile + row0) * stride + 2 * quad), types.int32(stride), state)
+        to_shared(staged, types.int32(types.int32(tile + row0) * stride + 2 * quad), types.int32(stride), state)
         if quad == 0:
-            staged[maxima + tile + row0], staged[maxima + tile + row1] = state[0], state[1]
-            staged[sums + tile + row0], staged[sums + tile + row1] = totals[0], totals[1]
+            place0, place1 = types.int32(tile + row0), types.int32(tile + row1)
+            staged[types.uint32(maxima + place0)], staged[types.uint32(maxima + place1)] = state[0], state[1]
+            staged[types.uint32(sums + place0)], staged[types.uint32(sums + place1)] = totals[0], totals[1]
         cuda.syncthreads()
         first_token, output_slot, splits, first_head, tile_heads = kept[0], kept[1], kept[2], kept[3], kept[4]
-        tile_rows = types.int32(min(tokens_per_tile, rows - first_token) * tile_heads)
-        for i in range(thread, tile_rows * width, THREADS):
-            row, value_place = i // width, i % width
-            peak = staged[maxima + row]
+        filled = types.int32(_least(tokens_per_tile, types.int32(rows - first_token)) * tile_heads * width)
+        i = thread
+        while i < filled:
+            row = types.int32(types.uint32(i) // types.uint32(width))
+            value_place = types.int32(i - row * width)
+            peak = staged[types.uint32(maxima + row)]
             for w in range(1, WARPS):
-                peak = max(peak, staged[maxima + w * TILE_ROWS + row])
+                peak = max(peak, staged[types.uint32(maxima + w * TILE_ROWS + row)])
             total = value = types.float32(0.0)
             for w in range(WARPS):
-                weight = exp2_fast(staged[maxima + w * TILE_ROWS + row] - peak)
-                total += weight * staged[sums + w * TILE_ROWS + row]
-                value += weight * staged[(w * TILE_ROWS + row) * stride + value_place]
+                own = types.int32(w * TILE_ROWS + row)
+                weight = exp2_fast(staged[types.uint32(maxima + own)] - peak)
+                total += weight * staged[types.uint32(sums + own)]
+                value += weight * staged[types.uint32(own * stride + value_place)]
             value = as_output(value, types.int32(lane))
-            token = quotient(types.int32(row), tile_heads)
-            head = first_head + row - token * tile_heads
-            token += first_token
-            place = first_value + value_place
+            token = quotient(row, tile_heads)
+            head = types.int32(first_head + row - token * tile_heads)
+            token = types.int32(token + first_token)
+            place = types.int32(first_value + value_place)
             if splits > 1:
-                at = partial + types.uint64(4) * types.uint64(((output_slot + token) * heads + head) * wide)
-                store_float(at + types.uint64(4 * place), value)
+                line = types.int32(types.int32(output_slot + token) * heads + head)
+                at = partial + types.uint64(4) * types.uint64(types.uint32(line * wide))
+                store_float(at + types.uint64(types.uint32(4 * place)), value)
                 if place == 0:
                     store_float(at + types.uint64(4 * padded), total)
                     store_float(at + types.uint64(4 * padded + 4), peak)
             elif place < head_dim:
-                at = out + types.uint64(4) * types.uint64(token * q_stride + head * head_dim + place)
+                at = out + types.uint64(4) * types.uint64(types.uint32(token * q_stride + head * head_dim + place))
                 if has_sinks:
                     total += sink_weight(sinks, head, peak)
                 store_float(at, value / total)
+            i = types.int32(i + THREADS)
 
     kernel.__name__ = kernel.__qualname__ = name
     return cuda.jit(kernel)

@@ -320,16 +320,16 @@ class Steps:
     def _to_shared(self) -> Any:
         @intrinsic
         def to_shared(typingctx, array, first, stride, state):  # type: ignore[no-untyped-def]
-            """Writes two rows' outputs as they are, the second row `8 * stride` values after `first`."""
+            """Writes two rows' outputs as they are, the second row `8 * stride` values after `first`; both are even."""
 
             def codegen(context, b, sig, args):  # type: ignore[no-untyped-def]
                 data = context.make_array(sig.args[0])(context, b, args[0]).data
                 for r in (0, 1):
-                    row = b.add(args[1], b.mul(args[2], word(8 * r)))
+                    row = b.gep(data, [b.add(args[1], b.mul(args[2], word(8 * r)))])
                     for d in range(self.num_values):
-                        for e in (0, 1):
-                            place = b.gep(data, [b.add(row, word(8 * d + e))])
-                            b.store(b.extract_value(args[3], 4 + 4 * d + 2 * r + e), place)
+                        pair = vector_of(b, [b.extract_value(args[3], 4 + 4 * d + 2 * r + e) for e in (0, 1)])
+                        place = b.bitcast(b.gep(row, [word(8 * d)]), ir.PointerType(pair.type))
+                        b.store(pair, place, align=8)
                 return context.get_dummy_value()
 
             return types.void(array, types.int32, types.int32, self.state_type), codegen

@@ -18,14 +18,14 @@ from llvmlite import ir
 from numba import cuda
 from numba.core import types
 
-from gpu.kernels.attention import Reading, few_kernel_reading
+from gpu.kernels.attention import Reading, few_kernel_reading, page_of
 from gpu.kernels.attention_ir import LIMITS, PIECE, Steps, hide, shared_words, weigh
 from gpu.kernels.attention_layout import PLAIN, Scoring
 from gpu.kernels.hadamard import transform_fours
 from gpu.kernels.packed_ir import BIASED, load_cell, odd_pairs, widened
 from gpu.kernels.packed_layout import GROUP, PAGE_STEPS, STEP, code_words, head_words, packed_parts
 from gpu.kernels.packed_pages import ROOT, rotate_32
-from gpu.ptx import assembly, f32, fma, i32, i64, instruction, items, load_int, load_words, mma_m16n8k16, word
+from gpu.ptx import assembly, f32, fma, i32, i64, instruction, items, load_words, mma_m16n8k16, word
 
 SCALE_WORDS = 4  # of a lane: 8 tokens' scales of a group
 PREFETCHING_WORDS = 64  # of a step's keys and half its outputs: with more, registers do not hold the next keys too
@@ -172,40 +172,51 @@ def packed_kernel(padded: int, k_bits: int, v_bits: int, scoring: Scoring = PLAI
     unit = 2.0**-v_bits
 
     @cuda.jit(device=True, inline=True)
+    def place_of(page, kv_heads, kv_head):  # type: ignore[no-untyped-def]
+        return types.uint64(types.uint32(page * kv_heads + kv_head))
+
+    @cuda.jit(device=True, inline=True)
     def sweep(  # type: ignore[no-untyped-def]
-        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, cap,
-        state,
+        query, k, v, pages, page, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane,
+        cap, state,
     ):  # fmt: skip
-        first_group = types.int32(first_value // GROUP)
-        for step in range(begin, end):
-            place = types.int64(load_int(pages + types.uint64(4 * (step // PAGE_STEPS)))) * kv_heads + kv_head
+        first_group = types.int32(types.uint32(first_value) // types.uint32(GROUP))
+        step, last = begin, types.int32(end - 1)
+        while step < end:
+            place = place_of(page, kv_heads, kv_head)
+            k_page, v_page = k + place * types.uint64(k_size), v + place * types.uint64(v_size)
+            page = page_of(pages, types.int32(step + 1) if step < last else last)
             state = packed_step(
-                query, k + types.uint64(place * k_size), v + types.uint64(place * v_size),
-                types.int32(step % PAGE_STEPS), first_group, types.int32(step * STEP), limit0, limit1, oldest0, oldest1,
-                lane, cap, state,
+                query, k_page, v_page, types.int32(step & (PAGE_STEPS - 1)), first_group, types.int32(step * STEP),
+                limit0, limit1, oldest0, oldest1, lane, cap, state,
             )  # fmt: skip
+            step = types.int32(step + 1)
         return state
 
     @cuda.jit(device=True, inline=True)
     def sweep_ahead(  # type: ignore[no-untyped-def]
-        query, k, v, pages, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane, cap,
-        state,
+        query, k, v, pages, page, kv_heads, kv_head, first_value, begin, end, limit0, limit1, oldest0, oldest1, lane,
+        cap, state,
     ):  # fmt: skip
         if begin >= end:
             return state
-        first_group = types.int32(first_value // GROUP)
-        place = types.int64(load_int(pages + types.uint64(4 * (begin // PAGE_STEPS)))) * kv_heads + kv_head
-        keys = load_keys(k + types.uint64(place * k_size), types.int32(begin % PAGE_STEPS), lane)
-        for step in range(begin, end):
-            v_page, number = v + types.uint64(place * v_size), types.int32(step % PAGE_STEPS)
-            following = types.int32(min(step + 1, end - 1))
-            place = types.int64(load_int(pages + types.uint64(4 * (following // PAGE_STEPS)))) * kv_heads + kv_head
-            coming = load_keys(k + types.uint64(place * k_size), types.int32(following % PAGE_STEPS), lane)
+        first_group = types.int32(types.uint32(first_value) // types.uint32(GROUP))
+        place = place_of(page, kv_heads, kv_head)
+        keys = load_keys(k + place * types.uint64(k_size), types.int32(begin & (PAGE_STEPS - 1)), lane)
+        step, last = begin, types.int32(end - 1)
+        while True:
+            v_page, number = v + place * types.uint64(v_size), types.int32(step & (PAGE_STEPS - 1))
+            following = types.int32(step + 1) if step < last else last
+            place = place_of(page_of(pages, following), kv_heads, kv_head)
+            coming = load_keys(k + place * types.uint64(k_size), types.int32(following & (PAGE_STEPS - 1)), lane)
             state = packed_step(
                 query, keys, v_page, number, first_group, types.int32(step * STEP), limit0, limit1, oldest0, oldest1,
                 lane, cap, state,
             )  # fmt: skip
             keys = coming
+            step = types.int32(step + 1)
+            if step == end:
+                break
         return state
 
     @cuda.jit(device=True, inline=True)
