@@ -27,7 +27,7 @@ from app.markdown.writer import Picture
 from app.theme.theme import Theme
 
 RUN_LEAVES = 40
-SLICE_CHARS = 500
+SLICE_CHARS = 300
 PICTURES_S = 0.003
 FORMULA_SCALE = 1.15  # its font has lower letters than those of most systems
 
