@@ -158,13 +158,12 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _download(options: argparse.Namespace) -> int:
-    import platformdirs
-
+    from app.storage.paths import data_folder
     from engine.hub.download_command import DownloadOrder, download_model
     from engine.hub.transfer.settings import TransferSettings
     from engine.hub.transfer.source import Access
 
-    data = Path(platformdirs.user_data_dir("Espalier", appauthor=False))
+    data = data_folder()
     endpoint = _endpoint(data, options.endpoint, options.proxy, is_own=options.own_server)
     token = _token_for(endpoint, data)
     settings = TransferSettings(parallel_files=options.connections or TransferSettings.parallel_files)
@@ -202,12 +201,10 @@ def _token_for(endpoint: Endpoint, data: Path) -> str:
 def _fit(options: argparse.Namespace) -> int:
     import platformdirs
 
+    from app.storage.paths import data_folder
     from engine.fit_report import FitRequest, FitSources, fit_lines
 
-    data, cache = (
-        Path(folder("Espalier", appauthor=False))
-        for folder in (platformdirs.user_data_dir, platformdirs.user_cache_dir)
-    )
+    data, cache = data_folder(), Path(platformdirs.user_cache_dir("Espalier", appauthor=False))
     endpoint = _endpoint(data, options.endpoint)
     token = "" if Path(options.model).is_dir() else _token_for(endpoint, data)
     request = FitRequest(options.model, options.vram, options.context, options.cache_bits)

@@ -32,8 +32,9 @@ from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
 from app.model_pages import ModelPages
 from app.model_presenter import ModelPresenter
+from app.settings_wiring import SettingsWiring
 from app.storage.conversations import ConversationStore
-from app.storage.paths import data_paths
+from app.storage.paths import data_paths, is_portable
 from app.theme.theme import Theme
 from app.views.chat.page import ChatPage
 from app.views.conversation_list import ConversationList
@@ -76,7 +77,7 @@ class Application(QObject):
         self.conversations = ConversationList(self.theme, self.list_model)
         self.chat = ChatPage(self.theme)
         self.inspector = Inspector(self.theme)
-        self.settings_page = SettingsPage(self.theme, launch.paths.folder)
+        self.settings_page = SettingsPage(self.theme, launch.paths.folder, is_portable())
         self.model_pages = ModelPages(
             self.theme, launch, self.preferences, self.load_settings, self.models, self.cards
         )  # fmt: skip
@@ -106,6 +107,10 @@ class Application(QObject):
         self.hub_settings = connect_hub_settings(
             self.settings_page.hub, self.model_pages, self.preferences, launch, self.window
         )
+        self.settings_wiring = SettingsWiring(
+            self.settings_page, self.preferences, self.theme, self.load_settings,
+            self.hub_settings, self.window.notice, self,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Shows the window, then starts the engine's thread and the first load."""
@@ -214,10 +219,7 @@ class Application(QObject):
     def _connect_window(self) -> None:
         self.window.closing.connect(self.close)
         self.window.rail.help_requested.connect(self.show_help)
-        self.settings_page.theme_chosen.connect(self._choose_theme)
         self.settings_page.text_step_requested.connect(self.step_text_size)
-        self.settings_page.load_last_chosen.connect(self._choose_load_last)
-        self.settings_page.show_settings(self.preferences.settings)
         self.preferences.save_failed.connect(self._say)
 
     def _add_actions(self) -> None:
@@ -334,15 +336,6 @@ class Application(QObject):
     def _show_setup(self) -> None:
         sampling: SamplingSettings = self.chats.sampling
         self.inspector.show_setup(sampling, self.chats.has_own_sampling, self.chats.system_prompt)
-
-    @Slot(str)
-    def _choose_theme(self, choice: str) -> None:
-        self.preferences.update(theme=choice)
-        self.theme.choose(self.preferences.settings.theme)
-
-    @Slot(bool)
-    def _choose_load_last(self, load_last: bool) -> None:
-        self.preferences.update(load_last_model=load_last)
 
     @Slot(str)
     def _say(self, text: str) -> None:

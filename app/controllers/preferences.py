@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from app.storage.settings import load_settings, save_settings
+from app.storage.settings import TABLE, load_settings, save_settings
 
 SAVE_DELAY_MS = 500
 
@@ -17,9 +18,11 @@ class Preferences(QObject):
     """Holds the current settings; a burst of changes becomes one write.
 
     Signals:
+        changed: the keys of the fields of `Settings` that are different, as a frozenset.
         save_failed: the reason, as text.
     """
 
+    changed = Signal(object)
     save_failed = Signal(str)
 
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
@@ -33,10 +36,17 @@ class Preferences(QObject):
 
     def update(self, **changes: Any) -> None:
         """Changes fields of `Settings` by name and saves soon."""
-        changed = replace(self.settings, **changes)
-        if changed != self.settings:
-            self.settings = changed
+        before = self.settings
+        self.settings = replace(before, **changes)
+        different = frozenset(key for key in changes if getattr(before, key) != getattr(self.settings, key))
+        if different:
             self._timer.start()
+            self.changed.emit(different)
+
+    def reset(self, keys: Iterable[str]) -> None:
+        """Gives settings their defaults again."""
+        wanted = set(keys)
+        self.update(**{spec.key: spec.default for spec in TABLE if spec.key in wanted})
 
     @Slot()
     def save_now(self) -> None:

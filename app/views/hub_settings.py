@@ -55,7 +55,8 @@ class HubSettingsCards(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_12)
-        for card in (self._hub_card(), self._downloads_card(), self._token_card(), self._hosts_card()):
+        self.cards = (self._hub_card(), self._downloads_card(), self._token_card(), self._hosts_card())
+        for card in self.cards:
             column.addWidget(card)
         self._connect()
 

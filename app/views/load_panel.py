@@ -14,14 +14,14 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.storage.settings import CACHE_BITS
+from app.storage.settings import CACHE_BITS, CONTEXT_CHOICES
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
 from app.views.combo import Combo
 from app.views.widgets import label, panel, push_button
 from engine.requests import DEFAULT_CACHE_TOKENS
 
-CONTEXT_STEPS = tuple(1024 << power for power in range(1, 9))  # 2,048 to 262,144 tokens
+CONTEXT_STEPS = CONTEXT_CHOICES
 FP16_BITS = 16
 NAME_PX = 64
 

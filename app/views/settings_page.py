@@ -1,130 +1,132 @@
-"""The settings page: look, text size, what is loaded at the start, the hub, where the data lies.
+"""The settings page: the rows of the table of settings by group, the cards about the hub, and where the data lies.
 
-Knows nothing of the files.
+Knows nothing of the files or of what a setting does.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.storage.settings import Settings
+from app.storage.setting_spec import Control, Group
+from app.storage.settings import TABLE, Settings
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16, SPACE_24, ThemeChoice, column_side
+from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16
 from app.views.hub_settings import HubSettingsCards
-from app.views.widgets import ElidedLabel, label, panel, push_button
+from app.views.page_column import ColumnPage
+from app.views.settings.row import SettingRow
+from app.views.settings.words import matches, shown
+from app.views.widgets import ElidedLabel, IconButton, label, panel, push_button
 
 
-class SettingsPage(QFrame):
-    """Signals:
-    theme_chosen: "system", "dark" or "light".
-    text_step_requested: 1 larger, -1 smaller, 0 normal.
-    load_last_chosen: whether the last model is loaded at the start.
+class SettingsPage(ColumnPage):
+    """Attributes:
+        rows: of the table, by key.
+
+    Signals:
+        chosen: key of a field of `Settings`, and the value that the user set.
+        text_step_requested: 1 larger, -1 smaller.
+        reset_requested: the key of one setting.
+        reset_all_requested: every setting is wanted as it was at the first start.
     """
 
-    theme_chosen = Signal(str)
+    chosen = Signal(str, object)
     text_step_requested = Signal(int)
-    load_last_chosen = Signal(bool)
+    reset_requested = Signal(str)
+    reset_all_requested = Signal()
 
-    def __init__(self, theme: Theme, data_folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, data_folder: Path, is_portable: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.setProperty("kind", "page")
         self._theme = theme
         self._data_folder = data_folder
-        self.theme_buttons = {choice: self._theme_button(word) for choice, word in self._theme_words()}
-        self._size = label(theme)
-        self.load_last = QCheckBox(self.tr("Load the last model when the window opens"))
-        self.load_last.toggled.connect(self.load_last_chosen)
+        self.rows = {spec.key: self._row(spec.key) for spec in TABLE if spec.control is not Control.OWN}
         self.hub = HubSettingsCards(theme)
-        self._column = QVBoxLayout()
-        self._column.setSpacing(SPACE_12)
-        self._column.addWidget(label(theme, self.tr("Settings"), font="title"))
-        self._column.addSpacing(SPACE_8)
-        self._column.addWidget(self._look_card())
-        self._column.addWidget(self._start_card())
-        self._column.addWidget(self.hub)
-        self._column.addWidget(self._data_card())
-        self._column.addStretch(1)
-        inside = QWidget()
-        inside.setLayout(self._column)
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
-        theme.changed.connect(self._show_size)
-        self._show_size()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search the settings"))
+        self.search.setAccessibleName(self.tr("Search the settings"))
+        self.search.setClearButtonEnabled(False)
+        self.search.textChanged.connect(self._filter)
+        self.reset_all = push_button(self.tr("Reset all"), self.reset_all_requested.emit)
+        self._none = self._nothing_found()
+        self._groups = {group: self._group_card(group) for group in Group if self._rows_of(group)}
+        self._data = self._data_card(is_portable)
+        self.column.addLayout(self._head())
+        for card in (*self._groups.values(), self.hub, self._data, self._none):
+            self.column.addWidget(card)
+        self.column.addStretch(1)
+        self._filter("")
 
     def show_settings(self, settings: Settings) -> None:
         """Shows what is set, without reporting it."""
-        self.theme_buttons[settings.theme].setChecked(True)
-        self.load_last.blockSignals(True)
-        self.load_last.setChecked(settings.load_last_model)
-        self.load_last.blockSignals(False)
+        for key, row in self.rows.items():
+            row.show_value(getattr(settings, key))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        side = column_side(self.width())
-        self._column.setContentsMargins(side, SPACE_24, side, SPACE_24)
+    @Slot()
+    def focus_search(self) -> None:
+        """Takes the keyboard to the search."""
+        self.search.setFocus()
+        self.search.selectAll()
 
-    def _theme_words(self) -> tuple[tuple[ThemeChoice, str], ...]:
-        return (
-            ("system", self.tr("System")),
-            ("dark", self.tr("Dark")),
-            ("light", self.tr("Light")),
-        )
+    def show_matching(self, text: str) -> None:
+        """Shows only what a text names."""
+        self.search.setText(text)
 
-    def _theme_button(self, word: str) -> QPushButton:
-        button = push_button(word, self._on_theme, "choice")
-        button.setCheckable(True)
-        button.setAutoExclusive(True)
-        return button
+    def _head(self) -> QHBoxLayout:
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_8)
+        head.addWidget(label(self._theme, self.tr("Settings"), font="title"))
+        head.addSpacing(SPACE_16)
+        head.addWidget(self.search, 1)
+        head.addWidget(self.reset_all)
+        return head
+
+    def _row(self, key: str) -> SettingRow:
+        row = SettingRow(self._theme, next(spec for spec in TABLE if spec.key == key))
+        row.chosen.connect(lambda value: self.chosen.emit(key, value))
+        row.stepped.connect(self.text_step_requested)
+        row.reset_requested.connect(lambda: self.reset_requested.emit(key))
+        return row
+
+    def _rows_of(self, group: Group) -> list[SettingRow]:
+        return [row for row in self.rows.values() if row.spec.about is not None and row.spec.about.group is group]
+
+    def _group_card(self, group: Group) -> QWidget:
+        card, column = self._card(shown(group.value))
+        for row in self._rows_of(group):
+            column.addWidget(row)
+        return card
 
     def _card(self, title: str) -> tuple[QFrame, QVBoxLayout]:
         card = panel("card")
         column = QVBoxLayout(card)
-        column.setContentsMargins(SPACE_16, SPACE_12, SPACE_16, SPACE_16)
-        column.setSpacing(SPACE_12)
+        column.setContentsMargins(SPACE_16, SPACE_12, SPACE_12, SPACE_16)
+        column.setSpacing(SPACE_16)
         column.addWidget(label(self._theme, title, font="heading"))
         return card, column
 
-    def _row(self, name: str, *parts: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(SPACE_8)
-        row.addWidget(label(self._theme, name))
-        row.addStretch(1)
-        for part in parts:
-            row.addWidget(part)
-        return row
-
-    def _look_card(self) -> QWidget:
-        card, column = self._card(self.tr("Look"))
-        smaller = push_button("−", lambda: self.text_step_requested.emit(-1))
-        larger = push_button("+", lambda: self.text_step_requested.emit(1))
-        smaller.setAccessibleName(self.tr("Smaller text"))
-        larger.setAccessibleName(self.tr("Larger text"))
-        for button in (smaller, larger):
-            button.setFixedWidth(36)
-        column.addLayout(self._row(self.tr("Theme"), *self.theme_buttons.values()))
-        column.addLayout(self._row(self.tr("Text size of messages"), smaller, self._size, larger))
-        return card
-
-    def _start_card(self) -> QWidget:
-        card, column = self._card(self.tr("Start"))
-        column.addWidget(self.load_last)
-        return card
-
-    def _data_card(self) -> QWidget:
+    def _data_card(self, is_portable: bool) -> QWidget:
         card, column = self._card(self.tr("Your data"))
+        column.setSpacing(SPACE_12)
         words = self.tr("Conversations and settings stay in this folder on this computer. None of it is sent anywhere.")
         column.addWidget(label(self._theme, words, kind="muted", wrap=True))
+        mode = (
+            self.tr("Portable: a file named “portable” lies beside the program, so everything stays in its folder.")
+            if is_portable
+            else self.tr("For a portable copy, put an empty file named “portable” beside main.py and start again.")
+        )
         path = ElidedLabel()
         path.set_whole_text(str(self._data_folder))
         row = QHBoxLayout()
@@ -132,17 +134,42 @@ class SettingsPage(QFrame):
         row.addWidget(path, 1)
         row.addWidget(push_button(self.tr("Open folder"), self._open_folder))
         column.addLayout(row)
+        column.addWidget(label(self._theme, mode, font="small", kind="muted", wrap=True))
         return card
 
-    @Slot()
-    def _show_size(self) -> None:
-        self._size.setText(f"{round(100 * self._theme.text_scale)} %")
+    def _nothing_found(self) -> QWidget:
+        card, column = self._card(self.tr("No setting has these words"))
+        clear = IconButton(self._theme, "close", self.tr("Show all settings"), word=self.tr("Show all settings"))
+        clear.clicked.connect(self.search.clear)
+        row = QHBoxLayout()
+        row.addWidget(clear)
+        row.addStretch(1)
+        column.addLayout(row)
+        return card
 
-    @Slot()
-    def _on_theme(self) -> None:
-        choices = [choice for choice, button in self.theme_buttons.items() if button is self.sender()]
-        self.theme_chosen.emit(choices[0])
+    @Slot(str)
+    def _filter(self, wanted: str) -> None:
+        found = False
+        for group, card in self._groups.items():
+            visible = [row for row in self._rows_of(group) if matches(wanted, row.search_text)]
+            for row in self._rows_of(group):
+                row.setVisible(row in visible)
+            card.setVisible(bool(visible))
+            found = found or bool(visible)
+        others = (*self.hub.cards, self._data)
+        for card in others:
+            card.setVisible(matches(wanted, _words_on(card)))
+        self.hub.setVisible(any(not card.isHidden() for card in self.hub.cards))
+        self._none.setVisible(not found and all(card.isHidden() for card in others))
 
     @Slot()
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._data_folder)))
+
+
+def _words_on(card: QWidget) -> str:
+    """Every word that is written on a card."""
+    words = [part.text() for part in card.findChildren(QLabel)]
+    words += [part.text() for part in card.findChildren(QAbstractButton)]
+    words += [field.accessibleName() for field in card.findChildren(QLineEdit)]
+    return " ".join(words)

@@ -16,12 +16,13 @@ def test_they_come_back_and_damaged_ones_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     good = ModelLoad("/models/a", "cpu", 16384, 8, False)
     save_settings(path, Settings(model_loads=(good,), models_folders=("/models",)))
-    raw = json.loads(path.read_text())
+    file = json.loads(path.read_text())
+    raw = file["settings"]
     for wrong in ({"cache_bits": 5}, {"cache_tokens": -1}, {"cache_tokens": True}, {"exact": 1}, {"path": None}):
         raw["model_loads"].append({**raw["model_loads"][0], "path": "/models/b", **wrong})
     raw["model_loads"] += ["nonsense", {"path": "/models/c"}]
     raw["models_folders"] = [1]
-    path.write_text(json.dumps(raw))
+    path.write_text(json.dumps(file))
     assert load_settings(path).settings == Settings(model_loads=(good,))
 
 

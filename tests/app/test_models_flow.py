@@ -119,7 +119,9 @@ def test_the_last_model_is_loaded_at_the_next_start_unless_switched_off(open_win
     second.ready()
     assert second.app.models.info is not None
     assert second.app.models.info.path == second.model
-    second.app.settings_page.load_last.setChecked(False)
+    load_last = second.app.settings_page.rows["load_last_model"].box
+    assert load_last is not None
+    load_last.setChecked(False)
     second.app.window.close()
     third = open_window(load=False, demo=True)
     third.qtbot.wait(50)

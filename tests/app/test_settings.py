@@ -71,13 +71,13 @@ def test_a_width_of_the_cache_that_is_not_offered_is_left_out(tmp_path: Path, wr
 
 def test_the_window_remembers_its_look(open_window: Callable[..., Window]) -> None:
     first = open_window(width=1100)
-    first.app.settings_page.theme_buttons["light"].click()
+    first.app.settings_page.rows["theme"].buttons["light"].click()
     first.app.window.toggle_inspector()
     first.app.window.close()
     second = open_window(width=1100)
     assert second.app.theme.choice == "light"
     assert not second.app.inspector.isVisible()
-    assert second.app.settings_page.theme_buttons["light"].isChecked()
+    assert second.app.settings_page.rows["theme"].buttons["light"].isChecked()
 
 
 def test_a_damaged_file_is_reported_in_the_window(open_window: Callable[..., Window], tmp_path: Path) -> None:
