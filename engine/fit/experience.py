@@ -21,7 +21,7 @@ MAX_FILE_BYTES = 1 << 20
 MOST_BYTES = 1 << 50
 CONTEXT_BYTES = 500_000_000  # of most cards and drivers 0.25 to 0.7 GB
 FILE_NAME = "loads.json"
-ARITHMETIC = "1"  # of the plans: a new one makes earlier differences worthless
+ARITHMETIC = "2"  # of the plans: a new one makes earlier differences worthless
 
 
 @dataclass(frozen=True)

@@ -185,11 +185,11 @@ def test_narrower_caches_hold_more() -> None:
 def test_the_highest_rate_that_fits_with_8k_is_recommended() -> None:
     models = [(rate, model_of(rate)) for rate in (2.0, 3.0, 8.0, 4.0, 6.0)]
 
-    def best(gib: int) -> float | None:
-        i = recommended(models, CardMemory(gib * GIB, GIB))
+    def best(gib: float) -> float | None:
+        i = recommended(models, CardMemory(int(gib * GIB), GIB))
         return None if i is None else models[i][0]
 
-    assert [best(gib) for gib in (4, 7, 8, 10, 12)] == [None, 2.0, 4.0, 6.0, 8.0]
+    assert [best(gib) for gib in (4, 6.5, 8, 10, 12)] == [None, 2.0, 4.0, 6.0, 8.0]
     short = [(4.0, model_of(4, max_position_embeddings=2048))]
     assert recommended(short, CardMemory(9 * GIB, GIB)) == 0
     assert recommended([], CardMemory(9 * GIB)) is None
@@ -203,7 +203,7 @@ def test_large_cards_take_larger_buffers() -> None:
 
 def test_8b_working_memory_is_what_was_measured() -> None:
     estimate = model_of(4).estimate(CardMemory(24 * GIB), 8192, FP16_CACHE)
-    assert 1_200_000_000 < estimate.plan.working_bytes < 1_400_000_000
+    assert abs(estimate.plan.working_bytes - 1_152_000_000) < 80_000_000  # on an H200 with less than 40 GB free
     roomy = model_of(4).estimate(CardMemory(140 * GIB), 8192, FP16_CACHE)
     assert 2_000_000_000 < roomy.plan.working_bytes < 2_200_000_000
 
