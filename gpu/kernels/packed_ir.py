@@ -6,8 +6,6 @@ Knows nothing of pages; the layout is that of `packed_layout`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from llvmlite import ir
 from numba.core import types
 
@@ -22,22 +20,18 @@ BIASED = 0x64016401  # 1024 + 1 twice, as fp16 with a code from bit 1 on: 1024 +
 
 @instruction(types.float32(types.float32))
 def warp_largest(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """The largest of a warp's values, none of them negative."""
-    largest = _across_warp(b, b.bitcast(value, i32), lambda x, y: b.select(b.icmp_unsigned(">", x, y), x, y))
-    return b.bitcast(largest, f32)
+    """The largest of a warp's values, none of them negative: their bits are in their order."""
+    return b.bitcast(_across_warp(b, "max.u32", b.bitcast(value, i32)), f32)
 
 
 @instruction(types.int32(types.int32))
 def warp_total(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """The sum of a warp's int32."""
-    return _across_warp(b, value, b.add)
+    return _across_warp(b, "add.s32", value)
 
 
-def _across_warp(b: ir.IRBuilder, x: ir.Value, combine: Any) -> ir.Value:
-    for mask in (16, 8, 4, 2, 1):
-        text = f"shfl.sync.bfly.b32 $0, $1, {mask}, 31, -1;"
-        x = combine(x, assembly(b, i32, text, "=r,r", [x], effects=True))
-    return x
+def _across_warp(b: ir.IRBuilder, combine: str, x: ir.Value) -> ir.Value:
+    return assembly(b, i32, f"redux.sync.{combine} $0, $1, -1;", "=r,r", [x], effects=True)
 
 
 @instruction(types.int32(types.float32))

@@ -25,6 +25,7 @@ from gpu.kernels.warps import ALL_LANES
 from gpu.ptx import let_next_start, load_half, load_int, round_to_int, store_half, store_word, wait_for_inputs
 
 WARPS = THREADS // 32
+BLOCKS = 8  # of a multiprocessor that `append_packed` leaves room for
 ROOT = 32**-0.5
 LARGEST = 65504.0
 FINE = 256.0  # parts of a grid step in which the scale's fit counts
@@ -54,7 +55,9 @@ def _quantizer(bits: int) -> Any:
         steps = types.float32(0.0)
         if peak > types.float32(0.0):
             steps = h * (types.float32(ratio) / peak)
-        code = types.int32(min(max(floor_to_int(steps) + half, 0), most))
+        code = types.int32(floor_to_int(steps) + half)
+        code = types.int32(0) if code < 0 else code
+        code = types.int32(most) if code > most else code
         odd = types.int32(2 * code + 1 - 2 * half)
         shared = warp_total(types.int32(round_to_int(steps * types.float32(FINE)) * odd))
         fit = types.float32(shared) / types.float32(warp_total(types.int32(odd * odd)))
@@ -72,7 +75,7 @@ def _word_place(bits: int) -> Any:
     def word_place(number, lane):  # type: ignore[no-untyped-def]
         first, size = types.int32(twos), types.int32(1)
         if number < fours:
-            first, size = types.int32(number // 4 * 4), types.int32(4)
+            first, size = types.int32(number & ~3), types.int32(4)
         elif number < twos:
             first, size = types.int32(fours), types.int32(2)
         return types.int32(32 * first + lane * size + number - first)
@@ -83,8 +86,9 @@ def _word_place(bits: int) -> Any:
 @cuda.jit(device=True, inline=True)
 def _part(field, shift):  # type: ignore[no-untyped-def]
     """16 bits of a field, from bit -shift on or moved up by shift."""
-    moved = types.uint64(field) << types.uint64(shift) if shift >= 0 else types.uint64(field) >> types.uint64(-shift)
-    return types.uint32(moved & types.uint64(0xFFFF))
+    if shift >= 0:
+        return types.uint32(types.uint32(field << types.uint32(shift)) & types.uint32(0xFFFF))
+    return types.uint32(types.uint32(field >> types.uint32(-shift)) & types.uint32(0xFFFF))
 
 
 def _writer(padded: int, bits: int, transposed: bool) -> Any:
@@ -96,40 +100,40 @@ def _writer(padded: int, bits: int, transposed: bool) -> Any:
     @cuda.jit(device=True, inline=True)
     def write(page, slot, group, x, lane):  # type: ignore[no-untyped-def]
         code, scale = quantize(x, lane)
-        step, t = types.int32(slot // STEP), types.int32(slot % STEP)
+        step, t = types.int32(types.uint32(slot) // types.uint32(STEP)), types.int32(slot & (STEP - 1))
         cell = types.int32(step * groups + group)
-        first_bit = types.int32((t & 7) // 2 * 4 * bits)
+        first_bit = types.int32((t >> 1 & 3) * 4 * bits)
         if transposed:
-            target = types.int32(4 * (lane & 7) + t // 8)
-            field = types.int32(code << (lane // 8 * bits))
+            target = types.int32(4 * (lane & 7) + (t >> 3))
+            field = types.int32(code << types.int32((lane >> 3) * bits))
             field = types.int32(field | cuda.shfl_xor_sync(ALL_LANES, field, 8))
             field = types.int32(field | cuda.shfl_xor_sync(ALL_LANES, field, 16))
             low = high = types.uint32(field)
-            number = types.int32(first_bit // 16 + lane // 8)
+            number = types.int32((first_bit >> 4) + (lane >> 3))
             low_mask = types.uint32(0 if t & 1 else full)
             high_mask = types.uint32(full if t & 1 else 0)
         else:
-            target = types.int32(4 * (2 * (t // 8) + (t & 1)) + lane // 8)
-            field = types.int32(code << ((lane & 7) // 2 * bits))
+            target = types.int32(4 * (2 * (t >> 3) + (t & 1)) + (lane >> 3))
+            field = types.int32(code << types.int32((lane >> 1 & 3) * bits))
             field = types.int32(field | cuda.shfl_xor_sync(ALL_LANES, field, 2))
             field = types.int32(field | cuda.shfl_xor_sync(ALL_LANES, field, 4))
             other = types.uint32(cuda.shfl_xor_sync(ALL_LANES, field, 1))
             low, high = types.uint32(field), other
             if lane & 1:
                 low, high = other, types.uint32(field)
-            number = types.int32(first_bit // 16 + (lane & 7))
+            number = types.int32((first_bit >> 4) + (lane & 7))
             low_mask = high_mask = types.uint32(full)
         if 16 * number < first_bit + 4 * bits:
             shift = types.int32(first_bit - 16 * number)
             mask = types.uint32(_part(low_mask, shift) | _part(high_mask, shift) << types.uint32(16))
             word = types.uint32(_part(low, shift) | _part(high, shift) << types.uint32(16)) & mask
-            at = page + types.uint64(4) * types.uint64(cell * 32 * bits + word_place(number, target))
+            at = page + types.uint64(4) * types.uint64(types.uint32(cell * 32 * bits + word_place(number, target)))
             if mask == types.uint32(WHOLE):
                 store_word(at, types.uint32(word))
             else:
                 replace_bits(at, mask, types.uint32(word))
         if lane == 0:
-            store_half(page + types.uint64(scales + 2 * (cell * STEP + t)), scale)
+            store_half(page + types.uint64(types.uint32(scales + 2 * (cell * STEP + t))), scale)
 
     return write
 
@@ -150,27 +154,32 @@ def append_kernel(padded: int, k_bits: int, v_bits: int) -> Any:
         let_next_start()
         lane, warp = types.int32(cuda.threadIdx.x & 31), types.int32(cuda.threadIdx.x >> 5)
         row, head, kv_heads = types.int32(cuda.blockIdx.x), types.int32(cuda.blockIdx.y), types.int32(cuda.gridDim.y)
+        # What a step does not change can be read before its keys and values are there.
+        row_at = types.uint64(types.uint32(4 * row))
+        position, sequence = load_int(positions + row_at), load_int(sequences + row_at)
+        slot, number = types.int32(position & (PAGE - 1)), types.int32(types.uint32(position) // types.uint32(PAGE))
+        source_at = types.uint64(types.uint32(types.int32(sequence * staged_width) + number))
+        target_at = types.uint64(types.uint32(types.int32(sequence * table_width) + number))
+        source, target = load_int(staged + types.uint64(4) * source_at), load_int(table + types.uint64(4) * target_at)
+        begin = types.uint64(types.uint32(source * kv_heads + head)) * types.uint64(2 * PAGE * padded)
+        place = types.uint64(types.uint32(target * kv_heads + head))
         wait_for_inputs()
-        position = load_int(positions + types.uint64(4 * row))
-        sequence = load_int(sequences + types.uint64(4 * row))
-        slot, number = types.int32(position % PAGE), types.int32(position // PAGE)
-        source = types.int64(load_int(staged + types.uint64(4 * (sequence * staged_width + number))))
-        target = types.int64(load_int(table + types.uint64(4 * (sequence * table_width + number))))
-        begin, place = (source * kv_heads + head) * PAGE * padded, target * kv_heads + head
-        for group in range(warp, groups, WARPS):
+        group = warp
+        while group < groups:
             i = types.int32(GROUP * group + lane)
             x = types.float32(0.0)
             if cuda.blockIdx.z == 0:
                 if i < head_dim:
-                    x = load_half(k + types.uint64(2 * (begin + slot * padded + i)))
-                write_k(k_pages + types.uint64(place * k_size), slot, types.int32(group), x, lane)
+                    x = load_half(k + begin + types.uint64(types.uint32(2 * types.int32(slot * padded + i))))
+                write_k(k_pages + place * types.uint64(k_size), slot, group, x, lane)
             else:
                 if i < head_dim:
-                    x = load_half(v + types.uint64(2 * (begin + i * PAGE + slot)))
-                write_v(v_pages + types.uint64(place * v_size), slot, types.int32(group), x, lane)
+                    x = load_half(v + begin + types.uint64(types.uint32(2 * types.int32(i * PAGE + slot))))
+                write_v(v_pages + place * types.uint64(v_size), slot, group, x, lane)
+            group = types.int32(group + WARPS)
 
     kernel.__name__ = kernel.__qualname__ = f"append_packed_{padded}_k{k_bits}v{v_bits}"
-    return cuda.jit(kernel)
+    return cuda.jit(kernel, launch_bounds=(THREADS, BLOCKS))
 
 
 def _reader(padded: int, bits: int, transposed: bool) -> Any:
