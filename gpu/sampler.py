@@ -35,7 +35,7 @@ PICK_BINS = _source("pick_bins", "uuu", "sampling_search")
 LIST_TOKENS = _source("list_tokens", "uiiuuuu", "sampling_search")
 FIND_CUT = _source("find_cut", "uuui", "sampling_search")
 DRAW = _source("draw", "uiiuuuuuu")
-FINISH = _source("finish", "uuuuuuiuui")
+FINISH = _source("finish", "uuuuuuuiuui")
 COUNT_TOKEN = _source("count_token", "uuiuuiuiuui")
 SOURCES = (START, COUNT_BINS, PICK_BINS, LIST_TOKENS, FIND_CUT, DRAW, FINISH, COUNT_TOKEN)
 
@@ -45,7 +45,8 @@ class Handover:
     """Who else is told of chosen tokens.
 
     Attributes:
-        results: int64 [2, max_rows], tokens and problems.
+        results: int64 [2, 2, max_rows], tokens and problems of rows whose token's position is even, and odd: what a
+            step writes stays while the next one runs. May be pinned memory of the host.
         token_ids: int64 [rows], the next step's.
         positions: int32 [rows], of the next step: moved on by one, up to limit - 1; None moves none.
     """
@@ -58,7 +59,7 @@ class Handover:
     def arguments(self) -> tuple[int, int, int, int, int]:
         """Of the kernel `finish`."""
         positions = 0 if self.positions is None else _address(self.positions)
-        return _address(self.results), self.results.shape[1], _address(self.token_ids), positions, self.limit
+        return _address(self.results), self.results.shape[2], _address(self.token_ids), positions, self.limit
 
 
 class SamplerBuffers:
@@ -171,7 +172,7 @@ class SamplerBuffers:
         run(DRAW, spread, layout.THREADS, scores, width, vocab, settings, _address(self._seeds),
             _address(self.positions), partials, states, winners)  # fmt: skip
         run(FINISH, whole, layout.FINISH, settings, partials, winners, _address(self.tokens), _address(self.problems),
-            *(handover.arguments() if handover is not None else (0, 0, 0, 0, 0)))  # fmt: skip
+            _address(self.positions), *(handover.arguments() if handover is not None else (0, 0, 0, 0, 0)))  # fmt: skip
 
     def count(self, rows: int, *, advance: bool = True) -> None:
         """Adds the chosen tokens of active rows to their counts and takes out those that leave their windows.

@@ -16,14 +16,16 @@ class CardSampler:
     """Chooses the tokens of up to `max_rows` rows at up to `num_positions` positions.
 
     Attributes:
-        results: int64 [2, max_rows]: the chosen tokens and, for each, 0 or what was wrong with its logits.
+        results: int64 [2, 2, max_rows] in memory of the host that the card writes to, so that no copy stands between
+            two steps: the chosen tokens and, for each, 0 or what was wrong with its logits. The first index is the
+            lowest bit of the token's position: a step leaves alone what the one before it wrote.
     """
 
     def __init__(
         self, kernels: KernelCache, max_rows: int, vocab_size: int, num_positions: int, device: torch.device
     ) -> None:
         self._buffers = SamplerBuffers(kernels, max_rows, vocab_size, num_positions, device)
-        self.results = torch.zeros(2, max_rows, dtype=torch.int64, device=device)
+        self.results = torch.zeros(2, 2, max_rows, dtype=torch.int64, pin_memory=True)
 
     def set_row(
         self,

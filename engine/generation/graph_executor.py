@@ -29,7 +29,7 @@ BATCH_SIZES = (1, 2, 4, 8, 16)
 class DeviceSampler(Protocol):
     """What the executor needs of a sampler on the device."""
 
-    results: torch.Tensor
+    results: torch.Tensor  # int64 [2, 2, rows] on the host: tokens and problems, by the lowest bit of positions
 
     def set_row(
         self, row: int, settings: SamplingSettings, seed: int, position: int, prompt_ids: Sequence[int],
@@ -82,9 +82,7 @@ class GraphExecutor(EagerExecutor):
         self._sampler: DeviceSampler = backend.make_sampler(BATCH_SIZES[-1], vocab_size, model.num_positions)
         self._steps: dict[int, CapturedStep] = {}
         self._pool: Any = None
-        shape = self._sampler.results.shape
-        # Two slots: the step ahead writes one while the host reads the other.
-        self._read = [torch.zeros(shape, dtype=torch.int64, pin_memory=True) for _ in range(2)]
+        # Two: the step ahead is marked by one while the host waits for the other.
         self._arrived = [torch.cuda.Event() for _ in range(2)]  # type: ignore[no-untyped-call]
         self._started: _Started | None = None
         self._first_token = torch.zeros(1, dtype=torch.int64, device=model.backend.device)
@@ -105,8 +103,8 @@ class GraphExecutor(EagerExecutor):
         self._set_rows(1, [sampler])
         logits = self._model.logits(self._run_chunk(token_ids, position, sequence), last)
         self._sampler.launch(logits, self._first_token)
-        self._send(slot=0)
-        return self._receive(slot=0, count=1)[0]
+        self._arrived[0].record()
+        return self._receive(0, [sampler.position])[0]
 
     def decode(
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
@@ -123,30 +121,25 @@ class GraphExecutor(EagerExecutor):
         if max(positions) + 1 < limit:
             following = [position + 1 for position in positions]
             self._started = self._replay(step, samplers, following, slot=1 - current.slot)
-        return self._receive(current.slot, count)
+        return self._receive(current.slot, [position + 1 for position in positions])
 
-    def _send(self, *, slot: int) -> None:
-        """Copies what the sampler chose to the host, behind what is launched already."""
-        self._read[slot].copy_(self._sampler.results, non_blocking=True)
-        self._arrived[slot].record()
-
-    def _receive(self, slot: int, count: int) -> list[int]:
-        """Waits for what was sent. Raises `NumericalError`."""
+    def _receive(self, slot: int, places: Sequence[int]) -> list[int]:
+        """Waits for the tokens of the first rows, whose positions are `places`. Raises `NumericalError`."""
         self._arrived[slot].synchronize()
-        tokens, problems = self._read[slot].tolist()
-        if any(problems[:count]):
+        results = self._sampler.results.tolist()
+        if any(results[place & 1][1][row] for row, place in enumerate(places)):
             self._started = None
             raise NumericalError(
                 "The model computed something that is not a number where a token's score should be.",
                 "Check the model's files, for a damaged download computes nonsense, or try another device.",
             )
-        return [int(token_id) for token_id in tokens[:count]]
+        return [int(results[place & 1][0][row]) for row, place in enumerate(places)]
 
     def _replay(
         self, step: CapturedStep, samplers: Sequence[SamplerState], positions: Sequence[int], *, slot: int
     ) -> _Started:
         step.graph.replay()
-        self._send(slot=slot)
+        self._arrived[slot].record()
         return _Started(tuple(samplers), tuple(positions), slot)
 
     def _step_for(self, size: int) -> CapturedStep:

@@ -205,12 +205,13 @@ def draw(scores, score_stride, vocab_size, settings, seeds, positions, partials,
 
 @cuda.jit
 def finish(  # type: ignore[no-untyped-def]
-    settings, partials, winners, tokens, problems, results, results_stride, next_tokens, positions, limit
+    settings, partials, winners, tokens, problems, places, results, results_stride, next_tokens, positions, limit
 ):
     """Int64 tokens and int32 problems of rows; a row with a problem gets token 0, so that the graph runs on safely.
 
-    Unless their addresses are 0, both also go to results (int64 [2, results_stride]), the token to next_tokens (int64),
-    and positions (int32) move on by one, up to limit - 1.
+    Unless their addresses are 0, both also go to results (int64 [2, 2, results_stride], the first index is the lowest
+    bit of the token's place, int32), the token to next_tokens (int64), and positions (int32) move on by one, up to
+    limit - 1.
     """
     staged = cuda.shared.array(SPREAD, types.uint64)
     noises = cuda.shared.array(FINISH, types.float64)
@@ -240,8 +241,10 @@ def finish(  # type: ignore[no-untyped-def]
     store_long(tokens + U(8) * row, U(token))
     store_word(problems + U(4) * row, U32(problem))
     if results != U(0):
-        store_long(results + U(8) * row, U(token))
-        store_long(results + U(8) * (U(results_stride) + row), U(problem))
+        turn = U(load_int(places + U(4) * row) & 1)
+        at = results + U(8) * (U(2) * turn * U(results_stride) + row)
+        store_long(at, U(token))
+        store_long(at + U(8) * U(results_stride), U(problem))
     if next_tokens != U(0):
         store_long(next_tokens + U(8) * row, U(token))
     if positions != U(0):

@@ -17,7 +17,7 @@ from engine.sampling.pipeline import SamplerState, choose
 from gpu.kernels.sampling_layout import FINE, NOT_A_NUMBER, NOTHING_POSSIBLE
 from gpu.launch import KernelCache
 from gpu.reference.sampling import RowSettings, TokenCounts, choose_token
-from gpu.sampler import SamplerBuffers
+from gpu.sampler import Handover, SamplerBuffers
 
 pytestmark = pytest.mark.gpu
 
@@ -169,6 +169,30 @@ def test_a_row_does_not_depend_on_its_company_and_repeats_itself(card: torch.dev
         alone.set_settings(0, each)
         alone.launch(logits[row : row + 1], 1)
         assert alone.tokens.tolist() == [results[0][row]]
+
+
+def test_the_host_is_told_in_turns(card: torch.device, kernels: Any) -> None:
+    random = np.random.default_rng(6)
+    sampler = SamplerBuffers(kernels, 3, 1000, 200, card)
+    results = torch.full((2, 2, 4), -1, dtype=torch.int64, pin_memory=True)
+    token_ids, positions = torch.zeros(3, dtype=torch.int64, device=card), torch.tensor([4, 7, 9], device=card).int()
+    for row, place in enumerate((5, 8, 10)):
+        sampler.set_position(row, place, active=True)
+    told = []
+    for step in range(3):
+        logits = padded([many_ties(random, 1000) for _ in range(3)], card)
+        sampler.launch(logits, 3, Handover(results, token_ids, positions, limit=10))
+        sampler.count(3)
+        torch.cuda.synchronize()
+        told.append(sampler.tokens.tolist())
+        assert [int(results[place + step & 1, 0, row]) for row, place in enumerate((5, 8, 10))] == told[-1]
+        if step:
+            before = [int(results[place + step - 1 & 1, 0, row]) for row, place in enumerate((5, 8, 10))]
+            assert before == told[-2]
+        assert token_ids.tolist() == told[-1]
+    assert positions.tolist() == [7, 9, 9]
+    assert (results[:, 1, :3] == 0).all()
+    assert (results[..., 3] == -1).all()
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

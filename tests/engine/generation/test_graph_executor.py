@@ -24,7 +24,7 @@ class FakeSampler:
     """Chooses one more than the position of a row's token, and notes what it is told."""
 
     def __init__(self) -> None:
-        self.results = torch.zeros(2, 16, dtype=torch.int64)
+        self.results = torch.zeros(2, 2, 16, dtype=torch.int64)
         self.positions = [0] * 16
         self.told: list[str] = []
 
@@ -38,7 +38,7 @@ class FakeSampler:
     def launch(self, logits: torch.Tensor, token_ids: torch.Tensor) -> None:
         self.told.append("launch")
         for row in range(len(token_ids)):
-            self.results[0, row] = token_ids[row] = self.positions[row] + 1
+            self.results[self.positions[row] & 1, 0, row] = token_ids[row] = self.positions[row] + 1
             self.positions[row] += 1
 
 
@@ -124,9 +124,9 @@ def test_only_the_end_of_a_prompt_drops_the_step_ahead(world: World) -> None:
 
 def test_scores_that_are_no_numbers_end_the_prompt(world: World) -> None:
     sequence, state = world.job([7] * 20)
-    world.sampler.results[1, 0] = 2
+    world.sampler.results[:, 1, 0] = 2
     with pytest.raises(NumericalError):
         world.executor.prefill([7] * 20, 0, sequence, state)
-    world.sampler.results[1, 0] = 0
-    world.sampler.results[1, 1] = 2  # of a row that no one has
+    world.sampler.results[:, 1, 0] = 0
+    world.sampler.results[:, 1, 1] = 2  # of a row that no one has
     assert world.executor.prefill([7] * 20, 0, sequence, state) == 21
