@@ -16,7 +16,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
-from app.actions import ActionRegistry, ActionSpec
+from app.actions import ActionRegistry
 from app.card_watch import CardWatch
 from app.controllers.conversation import ConversationController
 from app.controllers.library import LibraryController
@@ -38,17 +38,17 @@ from app.storage.paths import data_paths, is_portable
 from app.theme.theme import Theme
 from app.views.chat.page import ChatPage
 from app.views.conversation_list import ConversationList
-from app.views.dialogs import CrashDialog, HelpDialog
+from app.views.dialogs import CrashDialog
 from app.views.inspector import Inspector
 from app.views.main_window import MainWindow, Parts
 from app.views.pages import Page
 from app.views.settings_page import SettingsPage
 from app.views.window_memory import restore_window, window_memory
+from app.window_actions import Actors, WindowActions
 from engine.errors import EngineError
 from engine.requests import SamplingSettings
 
 SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
-TEXT_STEP = 0.1
 
 
 class Application(QObject):
@@ -93,7 +93,11 @@ class Application(QObject):
         )  # fmt: skip
         self.library_presenter = LibraryPresenter(self.store, library_parts, self)
         self.actions = ActionRegistry(self.window)
-        self._add_actions()
+        actors = Actors(
+            self.window, self.theme, self.preferences, self.chats, self.models, self.model_pages,
+            self.new_chat, self.choose_folder,
+        )  # fmt: skip
+        self.window_actions = WindowActions(self.actions, actors, self)
         self.presenter = ModelPresenter(
             self.models, self.chats, self.load_settings, self.preferences,
             self.chat, strip, self.actions, launch.demo_folder,
@@ -218,52 +222,8 @@ class Application(QObject):
 
     def _connect_window(self) -> None:
         self.window.closing.connect(self.close)
-        self.window.rail.help_requested.connect(self.show_help)
-        self.settings_page.text_step_requested.connect(self.step_text_size)
+        self.settings_page.text_step_requested.connect(self.window_actions.step_text_size)
         self.preferences.save_failed.connect(self._say)
-
-    def _add_actions(self) -> None:
-        self.actions.describe(self.tr("Enter"), self.tr("Send the message"))
-        self.actions.describe(self.tr("Shift+Enter"), self.tr("Start a new line"))
-        self.actions.describe(self.tr("F2, Delete"), self.tr("Rename or delete the selected conversation"))
-        self.actions.add(
-            (
-                ActionSpec("stop", self.tr("Stop the reply, or close a sheet"), ("Esc",), self.escape),
-                ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self.new_chat),
-                ActionSpec("find", self.tr("Find in this chat"), ("Ctrl+F",), self.find_here),
-                ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere),
-                ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self.choose_folder),
-                ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), self.chats.regenerate),
-                ActionSpec("continue", self.tr("Continue the last reply"), ("Alt+Return",), self.chats.continue_reply),
-                ActionSpec("version_before", self.tr("Show the version before"), ("Alt+Left",), self._version_before),
-                ActionSpec("version_after", self.tr("Show the version after"), ("Alt+Right",), self._version_after),
-                self._page_action(Page.CHAT, self.tr("Go to the chat"), "Ctrl+1"),
-                self._page_action(Page.MODELS, self.tr("Go to the models"), "Ctrl+2"),
-                self._page_action(Page.DOWNLOADS, self.tr("Go to the downloads"), "Ctrl+3"),
-                self._page_action(Page.SETTINGS, self.tr("Go to settings"), "Ctrl+4"),
-                ActionSpec("larger", self.tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: self.step_text_size(1)),
-                ActionSpec("smaller", self.tr("Smaller text"), ("Ctrl+-",), lambda: self.step_text_size(-1)),
-                ActionSpec("normal_size", self.tr("Normal text size"), ("Ctrl+0",), lambda: self.step_text_size(0)),
-                ActionSpec("help", self.tr("Show this list"), ("F1",), self.show_help),
-            )
-        )
-
-    @Slot()
-    def find_here(self) -> None:
-        """Opens the search in the open chat."""
-        self.window.show_page(Page.CHAT)
-        self.chat.transcript.open_find()
-
-    @Slot()
-    def _version_before(self) -> None:
-        self.chats.step_last_version(-1)
-
-    @Slot()
-    def _version_after(self) -> None:
-        self.chats.step_last_version(1)
-
-    def _page_action(self, page: Page, text: str, keys: str) -> ActionSpec:
-        return ActionSpec(f"page_{page}", text, (keys,), lambda: self.window.show_page(page))
 
     @Slot()
     def new_chat(self) -> None:
@@ -273,33 +233,6 @@ class Application(QObject):
         self.window.close_sheets()
         self.chats.new_chat()
         self.chat.composer.input.setFocus()
-
-    @Slot()
-    def find_everywhere(self) -> None:
-        """Takes the keyboard to the search over all chats."""
-        self.window.show_page(Page.CHAT)
-        if not self.conversations.isVisible():
-            self.window.toggle_list()
-        self.conversations.focus_search()
-
-    @Slot()
-    def escape(self) -> None:
-        """Stops the reply; with nothing to stop, closes what lies over the page."""
-        if self.chats.busy:
-            self.chats.stop()
-        elif not self.window.close_sheets():
-            self.chat.composer.input.setFocus()
-
-    @Slot(int)
-    def step_text_size(self, step: int) -> None:
-        """Makes messages larger (1), smaller (-1) or normal (0)."""
-        self.theme.set_text_scale(round(self.theme.text_scale + step * TEXT_STEP, 2) if step else 1.0)
-        self.preferences.update(text_scale=self.theme.text_scale)
-
-    @Slot()
-    def show_help(self) -> None:
-        """Lists the shortcuts."""
-        HelpDialog(self.theme, self.actions.help_rows(), self.window).show()
 
     @Slot(str)
     def _send(self, text: str) -> None:

@@ -6,34 +6,53 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
+from app.actions import HelpSection
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_24, SPACE_32
 from app.views.widgets import label, push_button
 
+MAX_HELP_PX = 640
+
 
 class HelpDialog(QDialog):
-    """All keys in two columns."""
+    """All keys by group, in two columns that scroll where the screen is low."""
 
-    def __init__(self, theme: Theme, rows: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, sections: Sequence[HelpSection], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(SPACE_32)
-        grid.setVerticalSpacing(SPACE_8)
-        for number, (keys, text) in enumerate(rows):
-            grid.addWidget(label(theme, text), number, 0)
-            grid.addWidget(label(theme, keys, kind="muted"), number, 1, Qt.AlignmentFlag.AlignRight)
+        inside = QWidget()
+        self._grid = QGridLayout(inside)
+        self._grid.setContentsMargins(0, 0, SPACE_12, 0)
+        self._grid.setHorizontalSpacing(SPACE_32)
+        self._grid.setVerticalSpacing(SPACE_8)
+        for section in sections:
+            self._add_section(theme, section)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAccessibleName(self.tr("Keyboard shortcuts"))
+        scroll.setMinimumWidth(inside.sizeHint().width() + SPACE_24)
         close = push_button(self.tr("Close"), self.accept, "primary")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_24, SPACE_24, SPACE_24, SPACE_24)
         layout.setSpacing(SPACE_12)
         layout.addWidget(label(theme, self.tr("Keyboard"), font="title"))
-        layout.addLayout(grid)
-        layout.addSpacing(SPACE_8)
+        layout.addWidget(scroll, 1)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        room = self.screen().availableGeometry().height() - 120
+        self.resize(self.sizeHint().width(), min(inside.sizeHint().height() + 150, room, MAX_HELP_PX))
+
+    def _add_section(self, theme: Theme, section: HelpSection) -> None:
+        row = self._grid.rowCount()
+        self._grid.addWidget(label(theme, section.title, font="heading"), row, 0)
+        for keys, text in section.rows:
+            row += 1
+            self._grid.addWidget(label(theme, text), row, 0)
+            self._grid.addWidget(label(theme, keys, kind="muted"), row, 1, Qt.AlignmentFlag.AlignRight)
 
 
 class CrashDialog(QDialog):

@@ -14,10 +14,12 @@ from app.views.widgets import IconButton
 class Rail(QFrame):
     """Signals:
     page_chosen: a `Page`.
+    menu_requested: show the menu of all actions.
     help_requested: show the shortcuts.
     """
 
     page_chosen = Signal(object)
+    menu_requested = Signal()
     help_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -34,6 +36,8 @@ class Rail(QFrame):
             button.setCheckable(True)
             self._group.addButton(button, number)
         self._layout.addStretch(1)
+        self.menu_button = self._button("more", self.tr("Menu"))
+        self.menu_button.clicked.connect(self.menu_requested)
         help_button = self._button("help", self.tr("Help"))
         help_button.clicked.connect(self.help_requested)
         self._group.idClicked.connect(self._on_clicked)

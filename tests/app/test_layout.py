@@ -87,7 +87,7 @@ def test_every_focusable_widget_has_a_name(window: Window) -> None:
     window.say("hello")
     window.script.step_error = ContextTooLongError("Too long.", "Shorten it.")
     window.say("again")
-    window.app.show_help()
+    window.app.window_actions.show_help()
     nameless = []
     for widget in QApplication.allWidgets():
         inside = widget.window() in (window.app.window, window.app.window.findChild(HelpDialog))

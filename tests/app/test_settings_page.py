@@ -101,7 +101,7 @@ def test_what_is_set_elsewhere_shows_on_the_page(open_window: Open) -> None:
     app, rows = window.app, window.app.settings_page.rows
     app.load_settings.choose_cache_bits(6)
     assert rows["cache_bits"].buttons[6].isChecked()
-    app.step_text_size(1)
+    app.window_actions.step_text_size(1)
     assert rows["text_scale"].amount.text() == "110 %"
     app.preferences.update(cache_tokens=5000)  # by hand in the file
     combo = rows["cache_tokens"].combo
@@ -114,7 +114,7 @@ def test_each_row_is_reset_and_only_where_it_differs(open_window: Open) -> None:
     window.app.window.show_page(Page.SETTINGS)
     row = window.app.settings_page.rows["text_scale"]
     assert not row.reset_button.isVisible()
-    window.app.step_text_size(1)
+    window.app.window_actions.step_text_size(1)
     assert row.reset_button.isVisible()
     row.reset_button.click()
     assert window.app.theme.text_scale == 1.0

@@ -24,7 +24,9 @@ EDITOR_PX = 240
 
 
 class SettingRow(QWidget):
-    """Signals:
+    """`name` is the setting's name as the user reads it.
+
+    Signals:
     chosen: the user set this value.
     stepped: 1 larger, -1 smaller.
     reset_requested: the default is wanted.
@@ -40,13 +42,13 @@ class SettingRow(QWidget):
         self.spec = spec
         self._about: About = spec.about
         self._theme = theme
-        self._name, self._help = shown(self._about.label), shown(self._about.help)
+        self.name, self._help = shown(self._about.label), shown(self._about.help)
         self.search_text = search_text(self._about)
         self.buttons: dict[Any, QPushButton] = {}
         self.combo: Combo | None = None
         self.box: QCheckBox | None = None
         self.amount = label(theme)
-        self.reset_button = IconButton(theme, "retry", self.tr("Reset “{0}”").format(self._name), small=True)
+        self.reset_button = IconButton(theme, "retry", self.tr("Reset “{0}”").format(self.name), small=True)
         self.reset_button.clicked.connect(self.reset_requested)
         policy = self.reset_button.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # nothing moves when it comes and goes
@@ -76,7 +78,7 @@ class SettingRow(QWidget):
     def _build(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(SPACE_4)
-        words.addWidget(label(self._theme, self._name))
+        words.addWidget(label(self._theme, self.name))
         words.addWidget(label(self._theme, self._help, font="small", kind="muted", wrap=True))
         side = QHBoxLayout()
         side.setSpacing(SPACE_4)
@@ -101,7 +103,7 @@ class SettingRow(QWidget):
 
     def _make_switch(self) -> QWidget:
         self.box = QCheckBox()
-        self.box.setAccessibleName(self._name)
+        self.box.setAccessibleName(self.name)
         self.box.setAccessibleDescription(self._help)
         self.box.toggled.connect(self._on_switch)
         return self.box
@@ -109,8 +111,8 @@ class SettingRow(QWidget):
     def _make_stepper(self) -> QWidget:
         smaller = push_button("−", lambda: self.stepped.emit(-1))
         larger = push_button("+", lambda: self.stepped.emit(1))
-        smaller.setAccessibleName(self.tr("{0}: smaller").format(self._name))
-        larger.setAccessibleName(self.tr("{0}: larger").format(self._name))
+        smaller.setAccessibleName(self.tr("{0}: smaller").format(self.name))
+        larger.setAccessibleName(self.tr("{0}: larger").format(self.name))
         self.amount.setMinimumWidth(48)
         self.amount.setAlignment(Qt.AlignmentFlag.AlignCenter)
         for button in (smaller, larger):
@@ -122,12 +124,12 @@ class SettingRow(QWidget):
             button = push_button(shown(option.label), self._on_button, "choice")
             button.setCheckable(True)
             button.setAutoExclusive(True)
-            button.setAccessibleName(f"{self._name}: {shown(option.label)}")
+            button.setAccessibleName(f"{self.name}: {shown(option.label)}")
             self.buttons[option.value] = button
         return self._in_a_row(*self.buttons.values())
 
     def _make_list(self) -> QWidget:
-        combo = Combo(self._theme, self._name, self._help)
+        combo = Combo(self._theme, self.name, self._help)
         combo.setMinimumWidth(EDITOR_PX - 60)
         for option in self._about.options:
             combo.addItem(shown(option.label), option.value)

@@ -1,0 +1,236 @@
+"""Everything that can be done anywhere in the window, as entries of the one registry.
+
+Joins the registry with the controllers and the views that act; what an action leads to can be read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QMenu
+
+from app.actions import ActionGroup, ActionRegistry, ActionSpec, Command
+from app.controllers.conversation import ConversationController
+from app.controllers.models import ModelController
+from app.controllers.preferences import Preferences
+from app.model_pages import ModelPages
+from app.theme.theme import Theme
+from app.theme.tokens import ThemeChoice
+from app.views.command_palette import CommandPalette
+from app.views.dialogs import HelpDialog
+from app.views.main_window import MainWindow
+from app.views.pages import Page
+
+TEXT_STEP = 0.1
+
+
+@dataclass(frozen=True)
+class Actors:
+    """Who does what the actions ask for.
+
+    Attributes:
+        new_chat: shows an empty chat.
+        choose_folder: lets the user open a model's folder.
+    """
+
+    window: MainWindow
+    theme: Theme
+    preferences: Preferences
+    chats: ConversationController
+    models: ModelController
+    pages: ModelPages
+    new_chat: Callable[[], object]
+    choose_folder: Callable[[], object]
+
+
+class WindowActions(QObject):
+    """Fills the registry and holds what several parts of the window do together."""
+
+    def __init__(self, registry: ActionRegistry, actors: Actors, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._registry, self._do = registry, actors
+        self._window, self._parts = actors.window, actors.window.parts
+        for keys, text in (
+            (self.tr("Enter"), self.tr("Send the message")),
+            (self.tr("Shift+Enter"), self.tr("Start a new line")),
+            (self.tr("F2, Delete"), self.tr("Rename or delete the selected conversation")),
+        ):
+            registry.describe(keys, text)
+        registry.add((*self._chat(), *self._model(), *self._view(), *self._program()))
+        registry.add_source(self._settings)
+        self._window.rail.help_requested.connect(self.show_help)
+        self._window.rail.menu_requested.connect(self.show_menu)
+
+    def _chat(self) -> tuple[ActionSpec, ...]:
+        chats, group = self._do.chats, ActionGroup.CHAT
+        return (
+            ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self._do.new_chat, group),
+            ActionSpec("stop", self.tr("Stop the reply, or close a sheet"), ("Esc",), self.escape, group),
+            ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), chats.regenerate, group),
+            ActionSpec("continue", self.tr("Continue the last reply"), ("Alt+Return",), chats.continue_reply, group),
+            ActionSpec("version_before", self.tr("Show the version before"), ("Alt+Left",), self._before, group),
+            ActionSpec("version_after", self.tr("Show the version after"), ("Alt+Right",), self._after, group),
+            ActionSpec("find", self.tr("Find in this chat"), ("Ctrl+F",), self.find_here, group),
+            ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere, group),
+            ActionSpec("write", self.tr("Go to the message field"), ("Ctrl+L",), self.write, group),
+        )
+
+    def _model(self) -> tuple[ActionSpec, ...]:
+        models, pages, group = self._do.models, self._do.pages, ActionGroup.MODEL
+        return (
+            ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self._do.choose_folder, group),
+            ActionSpec("find_model", self.tr("Find a model to download"), (), self.find_model, group),
+            ActionSpec("my_models", self.tr("Show the models on this computer"), (), self.show_my_models, group),
+            ActionSpec("load_again", self.tr("Load the last model again"), (), self.load_again, group),
+            ActionSpec("load_demo", self.tr("Load the demo model"), (), self.load_demo, group),
+            ActionSpec("unload", self.tr("Unload the model"), (), models.unload, group),
+            ActionSpec("pause_downloads", self.tr("Pause all downloads"), (), pages.downloads.pause_all, group),
+            ActionSpec("resume_downloads", self.tr("Resume all downloads"), (), pages.downloads.resume_all, group),
+        )
+
+    def _view(self) -> tuple[ActionSpec, ...]:
+        group, size = ActionGroup.VIEW, self.step_text_size
+        return (
+            self._page(Page.CHAT, self.tr("Go to the chat"), "Ctrl+1"),
+            self._page(Page.MODELS, self.tr("Go to the models"), "Ctrl+2"),
+            self._page(Page.DOWNLOADS, self.tr("Go to the downloads"), "Ctrl+3"),
+            self._page(Page.SETTINGS, self.tr("Go to settings"), "Ctrl+4"),
+            ActionSpec("list", self.tr("Show or hide the conversations"), ("Ctrl+B",), self.toggle_list, group),
+            ActionSpec("inspector", self.tr("Show or hide the side panel"), ("Ctrl+I",), self.toggle_inspector, group),
+            ActionSpec("larger", self.tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: size(1), group),
+            ActionSpec("smaller", self.tr("Smaller text"), ("Ctrl+-",), lambda: size(-1), group),
+            ActionSpec("normal_size", self.tr("Normal text size"), ("Ctrl+0",), lambda: size(0), group),
+            ActionSpec("dark", self.tr("Use the dark theme"), (), lambda: self._choose("dark"), group),
+            ActionSpec("light", self.tr("Use the light theme"), (), lambda: self._choose("light"), group),
+            ActionSpec("system", self.tr("Use the theme of the system"), (), lambda: self._choose("system"), group),
+        )
+
+    def _program(self) -> tuple[ActionSpec, ...]:
+        group = ActionGroup.PROGRAM
+        return (
+            ActionSpec("palette", self.tr("Find a command"), ("Ctrl+K",), self.show_palette, group),
+            ActionSpec("search_settings", self.tr("Search the settings"), ("Ctrl+,",), self.search_settings, group),
+            ActionSpec("menu", self.tr("Open the menu"), ("F10",), self.show_menu, group),
+            ActionSpec("help", self.tr("Show the keyboard shortcuts"), ("F1",), self.show_help, group),
+            ActionSpec("quit", self.tr("Close the window"), ("Ctrl+Q",), self._window.close, group),
+        )
+
+    def _settings(self) -> Iterator[Command]:
+        """Every row of the settings, so that a setting is found by its name as well."""
+        for row in self._parts.settings.rows.values():
+            yield Command(row.name, "", self.tr("Settings"), partial(self.show_setting, row.name))
+
+    def _page(self, page: Page, text: str, keys: str) -> ActionSpec:
+        return ActionSpec(f"page_{page}", text, (keys,), lambda: self._window.show_page(page), ActionGroup.VIEW)
+
+    @Slot()
+    def escape(self) -> None:
+        """Stops the reply; with nothing to stop, closes what lies over the page."""
+        if self._do.chats.busy:
+            self._do.chats.stop()
+        elif not self._window.close_sheets():
+            self._parts.chat.composer.input.setFocus()
+
+    @Slot()
+    def find_here(self) -> None:
+        """Opens the search in the open chat."""
+        self._window.show_page(Page.CHAT)
+        self._parts.chat.transcript.open_find()
+
+    @Slot()
+    def find_everywhere(self) -> None:
+        """Takes the keyboard to the search over all chats."""
+        self._window.show_page(Page.CHAT)
+        if not self._parts.conversations.isVisible():
+            self._window.toggle_list()
+        self._parts.conversations.focus_search()
+
+    @Slot()
+    def write(self) -> None:
+        """Takes the keyboard to the message field."""
+        self._window.show_page(Page.CHAT)
+        self._parts.chat.composer.input.setFocus()
+
+    @Slot()
+    def find_model(self) -> None:
+        """Shows where models are found."""
+        self._window.show_page(Page.MODELS)
+        self._do.pages.models_page.show_tab(self._do.pages.browser.page)
+
+    @Slot()
+    def show_my_models(self) -> None:
+        """Shows the models on this computer."""
+        self._window.show_page(Page.MODELS)
+        self._do.pages.models_page.show_tab(self._do.pages.my_models)
+
+    @Slot()
+    def load_again(self) -> None:
+        """Loads the model that was loaded last, whatever became of it."""
+        if self._do.models.last_path is not None:
+            self._do.models.load(self._do.models.last_path)
+
+    @Slot()
+    def load_demo(self) -> None:
+        """Loads the demo model, where there is one."""
+        if self._do.models.has_demo:
+            self._do.models.load_demo()
+
+    @Slot()
+    def toggle_list(self) -> None:
+        self._window.show_page(Page.CHAT)
+        self._window.toggle_list()
+
+    @Slot()
+    def toggle_inspector(self) -> None:
+        self._window.show_page(Page.CHAT)
+        self._window.toggle_inspector()
+
+    @Slot()
+    def search_settings(self) -> None:
+        """Shows all settings with the keyboard in their search."""
+        self.show_setting("")
+        self._parts.settings.focus_search()
+
+    def show_setting(self, name: str) -> None:
+        """Shows the settings that a text names."""
+        self._window.show_page(Page.SETTINGS)
+        self._parts.settings.show_matching(name)
+
+    def step_text_size(self, step: int) -> None:
+        """Makes messages larger (1), smaller (-1) or normal (0)."""
+        theme = self._do.theme
+        theme.set_text_scale(round(theme.text_scale + step * TEXT_STEP, 2) if step else 1.0)
+        self._do.preferences.update(text_scale=theme.text_scale)
+
+    @Slot()
+    def show_help(self) -> None:
+        """Lists the shortcuts."""
+        HelpDialog(self._do.theme, self._registry.help_sections(), self._window).show()
+
+    @Slot()
+    def show_palette(self) -> None:
+        """Opens the command palette."""
+        CommandPalette(self._do.theme, self._registry.commands(), self._window).show()
+
+    @Slot()
+    def show_menu(self) -> None:
+        """Opens the menu beside its button."""
+        menu = QMenu(self._window)
+        menu.aboutToHide.connect(menu.deleteLater)
+        self._registry.fill_menu(menu)
+        button = self._window.rail.menu_button
+        menu.popup(button.mapToGlobal(button.rect().topRight()))
+
+    def _choose(self, theme: ThemeChoice) -> None:
+        self._do.preferences.update(theme=theme)
+
+    @Slot()
+    def _before(self) -> None:
+        self._do.chats.step_last_version(-1)
+
+    @Slot()
+    def _after(self) -> None:
+        self._do.chats.step_last_version(1)
