@@ -30,6 +30,7 @@ from app.hub_settings_wiring import connect_hub_settings
 from app.item_models.conversations import ConversationListModel
 from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
+from app.machine_wiring import MachineWiring
 from app.model_pages import ModelPages
 from app.model_presenter import ModelPresenter
 from app.settings_wiring import SettingsWiring
@@ -102,6 +103,7 @@ class Application(QObject):
             self.models, self.chats, self.load_settings, self.preferences,
             self.chat, strip, self.actions, launch.demo_folder,
         )  # fmt: skip
+        self.machine = MachineWiring(self.window, self.preferences, self.models, self.chats, self.engine, self)
         self._closed = False
         self.threads_stopped = False
         self._connect_models()
@@ -127,6 +129,7 @@ class Application(QObject):
         self._report_damage()
         self.chat.composer.input.setFocus()
         self.cards.start()
+        self.machine.start()
         self.engine.start()
         self.model_pages.start()
         first = self._first_model()

@@ -5,16 +5,20 @@ A card's name, memory and load come from its driver, with or without a model; th
 
 from __future__ import annotations
 
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
+from app.machine_watch import MachineMemory
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
+from app.views.speed_graph import SpeedGraph
 from app.views.widgets import ElidedLabel, Meter, label, memory_text, size_text, speed_text
 from engine.events import EngineStatus
 from engine.fit.cards import CardReading
 
 COMPACT_BELOW_PX = 820
+MACHINE_FROM_PX = 1000
 LOAD_FROM_PX = 620
 HEIGHT_PX = 28
 
@@ -35,6 +39,9 @@ class StatusStrip(QFrame):
         self._has_card = False
         self.state = label(theme, font="small", kind="muted")
         self.speed = label(theme, font="small", kind="muted")
+        self.graph = SpeedGraph(theme)
+        self.machine = label(theme, font="small", kind="muted")
+        self._is_on_machine = False  # whether the memory on view is the computer's own
         self.context_bar = Meter(theme, self.tr("Context used"), "info")
         self.context = label(theme, font="small", kind="muted")
         layout = QHBoxLayout(self)
@@ -48,7 +55,10 @@ class StatusStrip(QFrame):
         layout.addWidget(self.memory)
         layout.addSpacing(SPACE_8)
         layout.addWidget(self.load)
+        layout.addSpacing(SPACE_8)
+        layout.addWidget(self.machine)
         layout.addStretch(1)
+        layout.addWidget(self.graph)
         layout.addWidget(self.speed)
         layout.addSpacing(SPACE_16)
         layout.addWidget(self.context_bar)
@@ -61,6 +71,8 @@ class StatusStrip(QFrame):
         for each in (self.speed, self.context):
             each.setText("")
         self.context_bar.hide()
+        self.graph.clear()
+        self._is_on_machine = False
         if not self._has_card:
             self._clear_device()
 
@@ -71,6 +83,7 @@ class StatusStrip(QFrame):
     def show_status(self, status: EngineStatus) -> None:
         """The live figures."""
         context = self.tr("{0} of {1} tokens").format(f"{status.context_used_tokens:,}", f"{status.context_tokens:,}")
+        self._is_on_machine = not self._has_card
         if not self._has_card:
             memory = memory_text(status.memory_used_bytes, status.memory_total_bytes)
             self.device.set_whole_text(status.device_name)
@@ -83,6 +96,15 @@ class StatusStrip(QFrame):
         self.speed.setText(
             self.tr("{0} tok/s").format(speed_text(status.tokens_per_s)) if status.tokens_per_s > 0 else ""
         )
+        self.graph.add(status.tokens_per_s)
+        self._fit_machine()
+
+    @Slot(object)
+    def show_machine(self, memory: MachineMemory) -> None:
+        """The computer's own memory."""
+        self.machine.setText(self.tr("RAM {0}").format(memory_text(memory.used_bytes, memory.total_bytes)))
+        self.machine.setToolTip(self.tr("This program holds {0} of it").format(size_text(memory.own_bytes)))
+        self._fit_machine()
 
     def show_card(self, name: str, reading: CardReading, has_model: bool) -> None:
         """The live card. Without a model all its used memory is other programs'."""
@@ -108,6 +130,11 @@ class StatusStrip(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.load.setVisible(self.width() >= LOAD_FROM_PX)
+        self._fit_machine()
+
+    def _fit_machine(self) -> None:
+        """Main memory is shown where there is room, and not twice."""
+        self.machine.setVisible(self.width() >= MACHINE_FROM_PX and not self._is_on_machine)
 
     def _clear_device(self) -> None:
         self.device.set_whole_text("")
