@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="espalier", description="Chat with EXL3 models on your own computer.")
-    parser.set_defaults(folder=None)
+    parser.add_argument(
+        "--open", type=Path, dest="folder", metavar="FOLDER", help="open the window with the model in this folder"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (none opens the window)")
     chat = commands.add_parser("chat", help="talk to a model in the terminal")
     _add_model(chat)

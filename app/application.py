@@ -10,6 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
@@ -34,6 +35,7 @@ from app.machine_wiring import MachineWiring
 from app.model_pages import ModelPages
 from app.model_presenter import ModelPresenter
 from app.settings_wiring import SettingsWiring
+from app.single_instance import SingleInstance
 from app.storage.conversations import ConversationStore
 from app.storage.paths import data_paths, is_portable
 from app.theme.theme import Theme
@@ -295,6 +297,17 @@ class Application(QObject):
             self.window.notice.say(words, stay=True)
 
 
+def bring_forward(application: Application, model: Path | None) -> None:
+    """What a second start of the program leads to: the window is seen, with the model that it was given."""
+    window = application.window
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+    if model is not None:
+        application.load(model)
+
+
 def run(model: Path | None = None, *, data_folder: Path | None = None, qt_arguments: Sequence[str] = ()) -> int:
     """Opens the window and returns its exit status when it is closed.
 
@@ -309,12 +322,16 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
     qt.setDesktopFileName("espalier")
     try:
         paths = data_paths(data_folder)
+        instance = SingleInstance(paths.folder)
+        if not instance.claim():
+            return _hand_over(instance, model)
         faults = FaultLog(paths.crash_reports)
         application = Application(qt, Launch(paths, model))
     except (EngineError, OSError, sqlite3.Error) as error:  # no window can stand on a data folder that is not there
         words = QCoreApplication.translate("Application", "Espalier cannot use its data folder.")
         QMessageBox.critical(None, "Espalier", f"{words}\n\n{error}")
         return 1
+    instance.started_again.connect(partial(bring_forward, application))
     put_hooks_back = install_hooks(application.crash_reported.emit)
     try:
         application.start()
@@ -325,6 +342,19 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
     finally:
         put_hooks_back()
         faults.close()
+        instance.release()
     if not application.threads_stopped:  # one still inside the engine or the driver would abort the process
         os._exit(status)
     return status
+
+
+def _hand_over(instance: SingleInstance, model: Path | None) -> int:
+    if instance.hand_over(model):
+        return 0
+    words = QCoreApplication.translate(
+        "Application",
+        "Espalier is already running with this data folder, but it does not answer. End it in the system's list of "
+        "programs, then start it again.",
+    )
+    QMessageBox.critical(None, "Espalier", words)
+    return 1
