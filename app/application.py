@@ -19,6 +19,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app.actions import ActionRegistry
 from app.card_watch import CardWatch
+from app.chat_control import ChatControl
+from app.controllers.chat_defaults import ChatDefaults
 from app.controllers.conversation import ConversationController
 from app.controllers.library import LibraryController
 from app.controllers.load_settings import LoadSettings
@@ -38,6 +40,7 @@ from app.settings_wiring import SettingsWiring
 from app.single_instance import SingleInstance
 from app.storage.conversations import ConversationStore
 from app.storage.paths import data_paths, is_portable
+from app.storage.presets import PresetStore
 from app.theme.theme import Theme
 from app.views.chat.page import ChatPage
 from app.views.conversation_list import ConversationList
@@ -49,7 +52,6 @@ from app.views.settings_page import SettingsPage
 from app.views.window_memory import restore_window, window_memory
 from app.window_actions import Actors, WindowActions
 from engine.errors import EngineError
-from engine.requests import SamplingSettings
 
 SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
 
@@ -74,7 +76,8 @@ class Application(QObject):
         self.cards = CardWatch(launch.find_cards, launch.open_monitor, self)
         self.load_settings = LoadSettings(self.preferences, self.cards, self)
         self.models = ModelController(self.engine, self.load_settings, launch.demo_folder, self)
-        self.chats = ConversationController(self.store, self.engine, self.models, self)
+        self.chat_defaults = ChatDefaults(self.preferences, self.models, self)
+        self.chats = ConversationController(self.store, self.engine, self.models, self.chat_defaults, self)
         self.library = LibraryController(self.store, self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
@@ -89,6 +92,10 @@ class Application(QObject):
             self.model_pages.models_page, self.model_pages.downloads_page,
         )  # fmt: skip
         self.window = MainWindow(self.theme, parts)
+        self.control = ChatControl(
+            self.chats, self.models, self.engine, self.chat_defaults, self.preferences,
+            PresetStore(launch.paths.presets), self.chat, self.inspector, self.window.notice, self,
+        )  # fmt: skip
         panel, strip = self.inspector.load_panel, self.window.status
         self.devices = DevicePresenter(self.load_settings, self.models, self.cards, panel, strip)
         library_parts = LibraryParts(
@@ -126,7 +133,7 @@ class Application(QObject):
         self.library_presenter.refresh()
         self.chats.new_chat()
         self.presenter.show()
-        self._show_setup()
+        self.control.start()
         self.window.show()
         self._report_damage()
         self.chat.composer.input.setFocus()
@@ -188,7 +195,6 @@ class Application(QObject):
         self.chat.context_accepted.connect(self._load_with_context)
         self.load_settings.card_missed.connect(self._say)
         self.window.folder_dropped.connect(self._on_folder_dropped)
-        models.state_changed.connect(self._show_setup)
         self.engine.status_changed.connect(self.presenter.show_status)
         self.engine.crashed.connect(self.report_crash)
         self.model_pages.crashed.connect(self.report_crash)
@@ -197,7 +203,7 @@ class Application(QObject):
 
     def _connect_chats(self) -> None:
         chats, transcript, composer = self.chats, self.chat.transcript, self.chat.composer
-        composer.sent.connect(self._send)
+        composer.sent.connect(self.control.send)
         composer.stop_requested.connect(chats.stop)
         transcript.retry_requested.connect(chats.regenerate)
         chats.opened.connect(self.chat.show_messages)
@@ -217,10 +223,7 @@ class Application(QObject):
         chats.reply_ended.connect(transcript.end_reply)
         chats.busy_changed.connect(composer.set_busy)
         chats.busy_changed.connect(transcript.set_busy)
-        chats.setup_changed.connect(self._show_setup)
         chats.not_sent.connect(composer.set_text)
-        self.inspector.sampling_changed.connect(chats.set_sampling)
-        self.inspector.system_prompt_changed.connect(chats.set_system_prompt)
         self.conversations.new_requested.connect(self.new_chat)
         self.conversations.opened.connect(self._open_conversation)
         self.conversations.hit_opened.connect(self._open_hit)
@@ -238,11 +241,6 @@ class Application(QObject):
         self.window.close_sheets()
         self.chats.new_chat()
         self.chat.composer.input.setFocus()
-
-    @Slot(str)
-    def _send(self, text: str) -> None:
-        self.inspector.flush()
-        self.chats.send(text)
 
     @Slot(int)
     def _open_conversation(self, conversation_id: int) -> None:
@@ -269,11 +267,6 @@ class Application(QObject):
     @Slot(object)
     def _on_folder_dropped(self, path: Path) -> None:
         self.load(path)
-
-    @Slot()
-    def _show_setup(self) -> None:
-        sampling: SamplingSettings = self.chats.sampling
-        self.inspector.show_setup(sampling, self.chats.has_own_sampling, self.chats.system_prompt)
 
     @Slot(str)
     def _say(self, text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from app.engine_worker import EngineWorker, SessionFactory
+from app.prompt_counter import PromptCounter
 from engine.events import (
     EngineStatus,
     GenerationFinished,
@@ -32,6 +33,7 @@ class EngineBridge(QObject):
         load_progress, model_loaded, load_failed, model_unloaded, status_changed: the engine's events.
         started, prefill_progress, finished, failed: events of one request.
         text: request id and the text that arrived since the last time.
+        counted: a `PromptCounted` of the last `count`; earlier ones may get none.
         crashed: a traceback out of the engine's thread.
     """
 
@@ -43,6 +45,7 @@ class EngineBridge(QObject):
     started = Signal(object)
     prefill_progress = Signal(object)
     text = Signal(int, str)
+    counted = Signal(object)
     finished = Signal(object)
     failed = Signal(object)
     crashed = Signal(str)
@@ -71,6 +74,8 @@ class EngineBridge(QObject):
         self._worker.happened.connect(self._on_event)
         self._worker.first_text.connect(self._on_first_text)
         self._worker.crashed.connect(self._on_crash)
+        self._counter = PromptCounter(lambda: self._worker.session, self)
+        self._counter.counted.connect(self.counted)
 
     def start(self) -> None:
         """Starts the engine's thread; nothing is loaded yet."""
@@ -89,16 +94,21 @@ class EngineBridge(QObject):
         self._running.add(request.request_id)
         self._worker.submit(request)
 
+    def count(self, request: GenerateRequest) -> None:
+        """Asks how long a request's prompt would be; nothing that runs waits for it. `counted` answers."""
+        self._counter.ask(request)
+
     def cancel(self, request_id: int) -> None:
         self._worker.cancel(request_id)
 
     def shut_down(self) -> bool:
         """Stops generation, drops the model, ends the thread and waits for it; False when it did not end in time."""
         self._timer.stop()
+        counter_ended = self._counter.shut_down()
         if not self._thread.isRunning():
-            return True
+            return counter_ended
         self._worker.quit()
-        return self._thread.wait(SHUTDOWN_LIMIT_MS)
+        return self._thread.wait(SHUTDOWN_LIMIT_MS) and counter_ended
 
     @Slot()
     def drain(self) -> None:

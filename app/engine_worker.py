@@ -29,6 +29,7 @@ from engine.events import (
     ModelInfo,
     ModelLoaded,
     ModelUnloaded,
+    PromptCounted,
     RequestFailed,
     TextDelta,
 )
@@ -47,6 +48,7 @@ class SessionLike(Protocol):
     info: ModelInfo
 
     def submit(self, request: GenerateRequest) -> None: ...
+    def count(self, request: GenerateRequest) -> PromptCounted: ...
     def cancel(self, request_id: int) -> None: ...
     @property
     def has_work(self) -> bool: ...
@@ -144,6 +146,11 @@ class EngineWorker(QObject):
         self._current_load: threading.Event | None = None
         self._quitting = threading.Event()
         self._last_status_s = 0.0
+
+    @property
+    def session(self) -> SessionLike | None:
+        """The loaded model; other threads may only `count` with it, and it may be gone the next moment."""
+        return self._session
 
     def load(self, request: LoadRequest) -> None:
         """Loads a model in place of the present one; a load that still runs is cancelled."""

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.controllers.chat_defaults import ChatDefaults
 from app.controllers.models import ModelController
+from app.controllers.prompt import prompt_messages
 from app.controllers.replies import ReplyRunner
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
 from app.storage.records import Conversation, StoredMessage
 from app.storage.search import search_branch
 from app.storage.titles import suggest_title
-from engine.requests import Message, SamplingSettings
+from engine.events import GenerationStarted
+from engine.requests import GenerateRequest, Message, SamplingSettings, WhenFull
 
 _FEW = 8  # messages that are taken off a view one by one
 
@@ -31,6 +33,9 @@ class ConversationController(QObject):
     The conversation is a tree: every message may have versions (siblings under one parent), the branch shown runs from
     the first message to the stored leaf. Nothing here overwrites a message, except that `continue_reply` adds to one.
     `edit`, `regenerate`, `regenerate_reply` and `continue_reply` do nothing while a reply runs in this conversation.
+
+    Attributes:
+        when_full: what becomes of a prompt that does not fit.
 
     Signals:
         opened: list of `StoredMessage` of the branch of a conversation that is now shown.
@@ -43,6 +48,7 @@ class ConversationController(QObject):
         message_wanted: id of a message on the branch to scroll to, out of a search.
         messages_deleted: a `Deletion`, for a note with an undo that calls `undo_delete(deletion.id)`.
         reply_text: message id and more of its text.
+        reply_started: id of the reply and its `GenerationStarted`.
         reply_progress: message id, prompt tokens read, prompt tokens in all.
         reply_ended: the `StoredMessage` as it was saved.
         busy_changed: whether the open conversation has a running reply.
@@ -60,6 +66,7 @@ class ConversationController(QObject):
     message_wanted = Signal(int)
     messages_deleted = Signal(object)
     reply_text = Signal(int, str)
+    reply_started = Signal(int, object)
     reply_progress = Signal(int, int, int)
     reply_ended = Signal(object)
     busy_changed = Signal(bool)
@@ -69,16 +76,20 @@ class ConversationController(QObject):
     not_sent = Signal(str)
 
     def __init__(
-        self, store: ConversationStore, engine: EngineBridge, models: ModelController, parent: QObject | None = None
-    ) -> None:
+        self, store: ConversationStore, engine: EngineBridge, models: ModelController, defaults: ChatDefaults,
+        parent: QObject | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
+        self.when_full: WhenFull = "refuse"
+        self._defaults = defaults
         self._store = store
         self._models = models
         self._replies = ReplyRunner(store, engine, self)
         self._current_id: int | None = None
-        self._system_prompt = ""
+        self._system_prompt: str | None = None  # None: the default of the loaded model, until something is stored
         self._sampling: SamplingSettings | None = None
         self._replies.text.connect(self._on_text)
+        self._replies.started.connect(self._on_started)
         self._replies.progress.connect(self._on_progress)
         self._replies.ended.connect(self._on_ended)
         self._replies.save_failed.connect(self.save_failed)
@@ -94,14 +105,13 @@ class ConversationController(QObject):
 
     @property
     def system_prompt(self) -> str:
-        return self._system_prompt
+        """The conversation's own; in a new chat that of the model's defaults."""
+        return self._defaults.system_prompt if self._system_prompt is None else self._system_prompt
 
     @property
     def sampling(self) -> SamplingSettings:
-        """The settings of the next reply: the conversation's own, else the model's."""
-        if self._sampling is not None:
-            return self._sampling
-        return self._models.info.recommended if self._models.info else SamplingSettings()
+        """The settings of the next reply: the conversation's own, else the model's defaults."""
+        return self._sampling if self._sampling is not None else self._defaults.sampling
 
     @property
     def has_own_sampling(self) -> bool:
@@ -163,14 +173,14 @@ class ConversationController(QObject):
         self._system_prompt = text
         if self._current_id is not None:
             self._store.set_system_prompt(self._current_id, text)
+        self.setup_changed.emit()
 
     def set_sampling(self, sampling: SamplingSettings | None) -> None:
-        """Sets the sampling of this conversation; None goes back to what the model recommends."""
+        """Sets the sampling of this conversation; None goes back to the model's defaults."""
         self._sampling = sampling
         if self._current_id is not None:
             self._store.set_sampling(self._current_id, sampling)
-        if sampling is None:
-            self.setup_changed.emit()
+        self.setup_changed.emit()
 
     # -- replies ------------------------------------------------------------------------------------------------------
 
@@ -313,7 +323,7 @@ class ConversationController(QObject):
 
     def _show(self, conversation: Conversation | None) -> None:
         self._current_id = conversation.id if conversation else None
-        self._system_prompt = conversation.system_prompt if conversation else ""
+        self._system_prompt = conversation.system_prompt if conversation else None
         self._sampling = conversation.sampling if conversation else None
         self.opened.emit(self.branch())
         self._tell_versions()
@@ -331,6 +341,7 @@ class ConversationController(QObject):
         words = _storable(text)
         if self._current_id is None:
             title = suggest_title(words) or self.tr("New chat")
+            self._system_prompt = self.system_prompt
             self._current_id = self._store.create_conversation(title, self._system_prompt, self._sampling).id
         conversation = self._store.conversation(self._current_id)
         assert conversation is not None
@@ -358,15 +369,23 @@ class ConversationController(QObject):
         self.busy_changed.emit(True)
 
     def _run(self, message: StoredMessage, history: list[StoredMessage]) -> None:
-        prompt = prompt_messages(self._system_prompt, history)
+        prompt = prompt_messages(self.system_prompt, history)
         if message.content:  # a request that ends with the assistant's words asks the model to go on from them
             prompt = (*prompt, Message("assistant", message.content))
-        self._replies.start(message, prompt, self.sampling)
+        request = GenerateRequest(
+            0, prompt, sampling=self.sampling, thinking=self._defaults.thinking, when_full=self.when_full
+        )  # fmt: skip
+        self._replies.start(message, request)
 
     @Slot(object, str)
     def _on_text(self, message: StoredMessage, text: str) -> None:
         if message.conversation_id == self._current_id:
             self.reply_text.emit(message.id, text)
+
+    @Slot(object, object)
+    def _on_started(self, message: StoredMessage, event: GenerationStarted) -> None:
+        if message.conversation_id == self._current_id:
+            self.reply_started.emit(message.id, event)
 
     @Slot(object, int, int)
     def _on_progress(self, message: StoredMessage, done_tokens: int, total_tokens: int) -> None:
@@ -378,23 +397,6 @@ class ConversationController(QObject):
         if message.conversation_id == self._current_id:
             self.reply_ended.emit(message)
             self.busy_changed.emit(self.busy)
-
-
-def prompt_messages(system_prompt: str, history: Iterable[StoredMessage]) -> tuple[Message, ...]:
-    """The turns that the model sees.
-
-    Empty replies (failed or stopped at once) are left out, and user turns that follow each other because of that are
-    joined, since chat templates want the roles to alternate.
-    """
-    messages = [Message("system", system_prompt.strip())] if system_prompt.strip() else []
-    for each in history:
-        if not each.content:
-            continue
-        if messages and messages[-1].role == each.role:
-            messages[-1] = Message(each.role, f"{messages[-1].content}\n\n{each.content}")
-        else:
-            messages.append(Message(each.role, each.content))
-    return tuple(messages)
 
 
 def _storable(text: str) -> str:

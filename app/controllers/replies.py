@@ -16,8 +16,8 @@ from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
 from app.storage.records import ErrorText, MessageState, ReplyStats, StoredMessage
 from engine.errors import Cancelled, EngineError
-from engine.events import GenerationFinished, PrefillProgress, RequestFailed
-from engine.requests import GenerateRequest, Message, SamplingSettings
+from engine.events import GenerationFinished, GenerationStarted, PrefillProgress, RequestFailed
+from engine.requests import GenerateRequest
 
 SAVE_PERIOD_MS = 500
 
@@ -29,6 +29,7 @@ class _Reply:
     message: StoredMessage
     pieces: list[str] = field(default_factory=list)
     unsaved: bool = False
+    started: GenerationStarted | None = None
 
     @property
     def text(self) -> str:
@@ -38,12 +39,14 @@ class _Reply:
 class ReplyRunner(QObject):
     """Signals:
     text: the `StoredMessage` as it was at its start, and more of its text.
+    started: the same message and its `GenerationStarted`.
     progress: the same message, prompt tokens read, prompt tokens in all.
     ended: the `StoredMessage` as it is now, saved if the disk allows.
     save_failed: why a reply could not be written; said once, it is tried again and again.
     """
 
     text = Signal(object, str)
+    started = Signal(object, object)
     progress = Signal(object, int, int)
     ended = Signal(object)
     save_failed = Signal(str)
@@ -59,16 +62,20 @@ class ReplyRunner(QObject):
         self._timer = QTimer(self, interval=SAVE_PERIOD_MS)
         self._timer.timeout.connect(self.save)
         engine.text.connect(self._on_text)
+        engine.started.connect(self._on_started)
         engine.prefill_progress.connect(self._on_prefill)
         engine.finished.connect(self._on_finished)
         engine.failed.connect(self._on_failed)
 
-    def start(self, message: StoredMessage, prompt: tuple[Message, ...], sampling: SamplingSettings) -> None:
-        """Asks for a reply whose message is in the store already; text it has by now is kept before the new."""
+    def start(self, message: StoredMessage, request: GenerateRequest) -> None:
+        """Asks for a reply whose message is in the store already; text it has by now is kept before the new.
+
+        The request gets an id here, whatever it has.
+        """
         request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
         self._replies[request_id] = _Reply(message, [message.content] if message.content else [])
         self._timer.start()
-        self._engine.submit(GenerateRequest(request_id, prompt, sampling=sampling))
+        self._engine.submit(replace(request, request_id=request_id))
 
     def running_in(self, conversation_id: int | None) -> StoredMessage | None:
         """The reply that runs in a conversation."""
@@ -113,6 +120,13 @@ class ReplyRunner(QObject):
             self.text.emit(reply.message, text)
 
     @Slot(object)
+    def _on_started(self, event: GenerationStarted) -> None:
+        reply = self._replies.get(event.request_id)
+        if reply is not None:
+            reply.started = event
+            self.started.emit(reply.message, event)
+
+    @Slot(object)
     def _on_prefill(self, event: PrefillProgress) -> None:
         reply = self._replies.get(event.request_id)
         if reply is not None:
@@ -120,7 +134,12 @@ class ReplyRunner(QObject):
 
     @Slot(object)
     def _on_finished(self, event: GenerationFinished) -> None:
-        stats = ReplyStats(event.tokens_per_s, event.first_token_s, event.new_tokens, event.reason)
+        reply = self._replies.get(event.request_id)
+        started = reply.started if reply is not None else None
+        seed, dropped = (started.seed, started.dropped_messages) if started is not None else (None, 0)
+        stats = ReplyStats(
+            event.tokens_per_s, event.first_token_s, event.new_tokens, event.reason, seed, dropped
+        )  # fmt: skip
         self._end(event.request_id, stats, None)
 
     @Slot(object)

@@ -191,7 +191,22 @@ def _stats(fields: _Fields) -> ReplyStats | None:
         return None
     inner = _Fields(raw, f"{fields.place}, stats")
     reason: FinishReason = inner.one_of("reason", get_args(FinishReason))
-    return ReplyStats(inner.time("tokens_per_s"), inner.time("first_token_s"), inner.integer("new_tokens"), reason)
+    return ReplyStats(
+        inner.time("tokens_per_s"),
+        inner.time("first_token_s"),
+        inner.integer("new_tokens"),
+        reason,
+        _seed(inner),
+        inner.optional("dropped_messages", int) or 0,
+    )
+
+
+def _seed(fields: _Fields) -> int | None:
+    """Seeds take all that a setting of one may, which is more than other whole numbers of a file."""
+    seed = fields.optional("seed", int)
+    if seed is not None and not 0 <= seed < 2**63:
+        fields.refuse("seed")
+    return seed
 
 
 def _error(fields: _Fields) -> ErrorText | None:

@@ -31,6 +31,10 @@ class DataPaths:
         return self.folder / "settings.json"
 
     @property
+    def presets(self) -> Path:
+        return self.folder / "presets"
+
+    @property
     def crash_reports(self) -> Path:
         return self.folder / "crash_reports"
 

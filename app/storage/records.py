@@ -13,12 +13,19 @@ MessageState = Literal["complete", "streaming", "interrupted", "failed"]
 
 @dataclass(frozen=True)
 class ReplyStats:
-    """The figures under a reply."""
+    """The figures under a reply.
+
+    Attributes:
+        seed: reproduces it; None of replies that are older than this field.
+        dropped_messages: turns before it that did not fit and were left out, the oldest ones.
+    """
 
     tokens_per_s: float
     first_token_s: float
     new_tokens: int
     reason: FinishReason
+    seed: int | None = None
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True)

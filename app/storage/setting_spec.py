@@ -20,6 +20,7 @@ class Group(StrEnum):
     NONE = ""
     LOOK = "Look"
     START = "Start and idle"
+    CHAT = "Chats"
     LOADING = "Loading models"
     HUB = "The hub"
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from app.storage.model_chats import ModelChat, model_chats_of
 from app.storage.model_loads import CACHE_BITS as CACHE_BITS
 from app.storage.model_loads import MAX_CACHE_TOKENS, ModelLoad, model_loads_of
 from app.storage.set_aside import set_aside
@@ -63,6 +64,13 @@ _IDLE = About(
     Group.START,
     (Option(0, "Never"), *(Option(n, f"After {n} minutes") for n in (5, 10, 30, 60))),
 )
+_WHEN_FULL = About(
+    "When a chat is full",
+    "What happens to a message that does not fit the context: you are asked, the oldest turns are left out (the system "
+    "prompt stays), or it is not sent.",
+    Group.CHAT,
+    (Option("ask", "Ask"), Option("drop_oldest", "Leave out the oldest turns"), Option("refuse", "Do not send")),
+)
 _CONTEXT = About(
     "Context",
     "How many tokens of conversation a model has room for; more needs more memory. Models with settings of their own "
@@ -98,6 +106,8 @@ class Settings:
     last_model: str = setting("", text)
     load_last_model: bool = setting(True, switch, _LOAD_LAST)
     unload_after_minutes: int = setting(0, whole(0, MAX_IDLE_MINUTES), _IDLE)  # 0 keeps the model
+    when_full: str = chosen("ask", _WHEN_FULL)
+    all_sampling: bool = setting(False, switch)  # the panel shows every sampling setting, not the few
     device: str = setting("auto", text)  # or "cpu", or the UUID of a card
     cache_tokens: int = setting(0, whole(0, MAX_CACHE_TOKENS), _CONTEXT)  # 0 leaves it to the engine
     cache_bits: int = setting(16, one_of(CACHE_BITS), _CACHE)  # of a key or value
@@ -111,6 +121,7 @@ class Settings:
     models_folders: tuple[str, ...] = setting((), several(str))
     # Of models that the user gave settings of their own.
     model_loads: tuple[ModelLoad, ...] = setting((), lambda v: model_loads_of(v) if isinstance(v, list) else None)
+    model_chats: tuple[ModelChat, ...] = setting((), model_chats_of)  # how chats with single models begin
     opened_folders: tuple[str, ...] = setting((), several(str))  # models elsewhere that the user opened
     hub_address: str = setting("", text, _ADDRESS)  # '' is the hub itself
     hub_proxy: str = setting("", text, _PROXY)  # '' leaves it to the system

@@ -72,10 +72,11 @@ def write_runner(path: Path) -> None:
     from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
     from app.controllers.replies import ReplyRunner
-    from engine.requests import Message, SamplingSettings
+    from engine.requests import GenerateRequest, Message
 
     class Bridge(QObject):
         text = Signal(int, str)
+        started = Signal(object)
         prefill_progress = Signal(object)
         finished = Signal(object)
         failed = Signal(object)
@@ -101,7 +102,7 @@ def write_runner(path: Path) -> None:
 
     timer = QTimer(interval=15)
     timer.timeout.connect(feed)
-    runner.start(reply, (Message("user", PIECE),), SamplingSettings())
+    runner.start(reply, GenerateRequest(0, (Message("user", PIECE),)))
     timer.start()
     application.exec()
 

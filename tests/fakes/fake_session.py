@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.errors import Cancelled, EngineError, NotEnoughMemoryError
+from engine.chat.fitting import FittedPrompt, fit_messages, reply_room
+from engine.errors import Cancelled, ContextTooLongError, EngineError, NotEnoughMemoryError
 from engine.events import (
     EngineStatus,
     GenerationEvent,
@@ -17,11 +18,13 @@ from engine.events import (
     LoadProgress,
     ModelInfo,
     PrefillProgress,
+    PromptCounted,
     RequestFailed,
     TextDelta,
 )
-from engine.requests import GenerateRequest, LoadRequest, SamplingSettings
+from engine.requests import GenerateRequest, LoadRequest, Message, SamplingSettings
 
+FAKE_SEED = 7
 DEFAULT_REPLY = "A bicycle stays upright because it *steers* into every fall. "
 
 
@@ -48,6 +51,10 @@ class Script:
     threads: set[int] = field(default_factory=set)
     hold_load: threading.Event | None = None
     num_kernels: int = 0  # that a load makes ready
+    thinks_by_default: bool | None = None
+    counts: list[GenerateRequest] = field(default_factory=list)
+    count_error: EngineError | None = None
+    hold_count: threading.Event | None = None
     fitting_tokens: int | None = None  # a load with more, or without a wish, does not fit
 
     def open_session(
@@ -84,6 +91,7 @@ class _Job:
     start_s: float
     started: bool = False
     done: int = 0
+    dropped: int = 0
 
 
 class FakeSession:
@@ -109,6 +117,7 @@ class FakeSession:
             load_s=0.4,
             has_chat_template=True,
             recommended=SamplingSettings(temperature=0.5, top_p=0.9, top_k=40),
+            thinks_by_default=script.thinks_by_default,
             memory=LoadMemory(700_000_000, 23_600_000, 16_500_000, 640_000_000) if on_card else None,
         )
 
@@ -120,10 +129,32 @@ class FakeSession:
         if self._script.submit_error is not None:
             raise self._script.submit_error
         self._script.requests.append(request)
+        whole, fitted, _ = self._fitted(request)
+        cut = request.when_full == "drop_oldest"
+        if len(fitted.ids if cut else whole) >= self.info.context_tokens:
+            raise ContextTooLongError(f"The conversation has {len(whole)} tokens.", "Shorten the conversation.")
         self._script.threads.add(threading.get_ident())
         text, length = self._script.reply, self._script.token_length
         tokens = [text[i : i + length] for i in range(0, len(text), length)]
-        self._jobs[request.request_id] = _Job(request, tokens, time.monotonic())
+        dropped = fitted.dropped_messages if cut else 0
+        self._jobs[request.request_id] = _Job(request, tokens, time.monotonic(), dropped=dropped)
+
+    def count(self, request: GenerateRequest) -> PromptCounted:
+        if self._script.hold_count is not None:
+            self._script.hold_count.wait(5)
+        if self._script.count_error is not None:
+            raise self._script.count_error
+        self._script.counts.append(request)
+        self._script.threads.add(threading.get_ident())
+        whole, fitted, room = self._fitted(request)
+        context = self.info.context_tokens
+        return PromptCounted(request.request_id, len(whole), context, room, fitted.dropped_messages, len(fitted.ids))
+
+    def _fitted(self, request: GenerateRequest) -> tuple[list[int], FittedPrompt, int]:
+        """A word is a token."""
+        whole = _words(request.messages)
+        room = reply_room(request.sampling.max_new_tokens, self.info.context_tokens)
+        return whole, fit_messages(request.messages, whole, self.info.context_tokens - room, _words), room
 
     def cancel(self, request_id: int) -> None:
         if request_id in self._jobs:
@@ -154,7 +185,9 @@ class FakeSession:
         request_id = job.request.request_id
         if not job.started:
             job.started = True
-            return [GenerationStarted(request_id, 12, 0, 7), PrefillProgress(request_id, 12, 12)]
+            seed = job.request.sampling.seed if job.request.sampling.seed is not None else FAKE_SEED
+            started = GenerationStarted(request_id, 12, 0, seed, dropped_messages=job.dropped)
+            return [started, PrefillProgress(request_id, 12, 12)]
         failing = self._script.step_error is not None and job.done >= self._script.fail_after_tokens
         if failing and self._script.step_error is not None:
             del self._jobs[request_id]
@@ -179,3 +212,7 @@ class FakeSession:
             prefill_s=0.3,
             decode_s=decode_s,
         )
+
+
+def _words(messages: Sequence[Message]) -> list[int]:
+    return [len(word) for each in messages for word in each.content.split()]

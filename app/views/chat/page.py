@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16, column_side
+from app.theme.tokens import SPACE_8, SPACE_12, column_side
 from app.views.chat.composer import Composer
+from app.views.chat.context_row import ContextRow
 from app.views.chat.empty_state import EmptyState
 from app.views.chat.error_card import ErrorCard
+from app.views.chat.full_notice import FullNotice
 from app.views.chat.model_bar import ModelBar
 from app.views.chat.transcript import Transcript
 from app.views.widgets import IconButton, clear_layout, label, panel, push_button, thin_line
@@ -39,6 +41,8 @@ class ChatPage(QFrame):
         self.transcript = Transcript(theme)
         self.empty = EmptyState(theme)
         self.composer = Composer(theme)
+        self.full_notice = FullNotice(theme)
+        self.context_row = ContextRow(theme)
         self.empty.example_chosen.connect(self.composer.set_text)
         self._banners = QVBoxLayout()
         self._banners.setSpacing(SPACE_8)
@@ -47,8 +51,11 @@ class ChatPage(QFrame):
         self._stack.addWidget(self.transcript)
         self._banner_margins = QHBoxLayout()
         self._banner_margins.addLayout(self._banners)
-        self._composer_margins = QHBoxLayout()
+        self._composer_margins = QVBoxLayout()
+        self._composer_margins.setSpacing(SPACE_8)
+        self._composer_margins.addWidget(self.full_notice)
         self._composer_margins.addWidget(self.composer)
+        self._composer_margins.addWidget(self.context_row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -148,4 +155,4 @@ class ChatPage(QFrame):
         side = column_side(self.width())
         top = SPACE_12 if self._banners.count() else 0
         self._banner_margins.setContentsMargins(side, top, side, 0)
-        self._composer_margins.setContentsMargins(side, 0, side, SPACE_16)
+        self._composer_margins.setContentsMargins(side, 0, side, SPACE_8)

@@ -1,0 +1,53 @@
+"""Which stored messages a model is given, and which of them were left out. Knows nothing of Qt or of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from app.storage.records import StoredMessage
+from engine.requests import Message
+
+
+def prompt_messages(system_prompt: str, history: Iterable[StoredMessage]) -> tuple[Message, ...]:
+    """The turns that the model sees.
+
+    Empty replies (failed or stopped at once) are left out, and user turns that follow each other because of that are
+    joined, since chat templates want the roles to alternate.
+    """
+    turns = [
+        Message(group[0].role, "\n\n".join(each.content for each in group)) for group in _grouped(history)
+    ]  # fmt: skip
+    return (*system_message(system_prompt), *turns)
+
+
+def system_message(system_prompt: str) -> tuple[Message, ...]:
+    """The system prompt as a turn; nothing when there is none."""
+    return (Message("system", system_prompt.strip()),) if system_prompt.strip() else ()
+
+
+def first_seen(history: Iterable[StoredMessage], dropped_messages: int) -> int | None:
+    """The id of the first stored message that is in the prompt when so many of the oldest turns are left out."""
+    groups = _grouped(history)
+    return groups[dropped_messages][0].id if 0 < dropped_messages < len(groups) else None
+
+
+def last_cut(branch: Sequence[StoredMessage]) -> int | None:
+    """The id of the first message that the last reply of a branch was written with, when not all of them were."""
+    for place in range(len(branch) - 1, -1, -1):
+        stats = branch[place].stats
+        if branch[place].role == "assistant" and stats is not None:
+            return first_seen(branch[:place], stats.dropped_messages)
+    return None
+
+
+def _grouped(history: Iterable[StoredMessage]) -> list[list[StoredMessage]]:
+    """The messages that say something; those of one role that follow each other are one turn."""
+    groups: list[list[StoredMessage]] = []
+    for each in history:
+        if not each.content:
+            continue
+        if groups and groups[-1][-1].role == each.role:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
