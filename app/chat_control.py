@@ -121,6 +121,8 @@ class ChatControl(QObject):
         context, page = self.context, self._page
         page.composer.input.textChanged.connect(self._on_draft)
         context.changed.connect(self._show_context)
+        context.cut_changed.connect(page.transcript.set_cut)
+        page.context_row.start_with.returnPressed.connect(page.composer.submit)
         page.full_notice.cut_accepted.connect(self._accept_cut)
         self._show_context()
 

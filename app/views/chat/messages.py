@@ -17,6 +17,7 @@ from app.markdown.workshop import Workshop
 from app.storage.records import ReplyStats, StoredMessage, Versions
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
+from app.views.chat.cut_line import CutLine
 from app.views.chat.error_card import ErrorCard
 from app.views.chat.message_actions import (
     BRANCH,
@@ -70,6 +71,7 @@ class MessageWidget(QFrame):
         self.action_bar.chosen.connect(self._on_action)
         self.versions: VersionSwitch | None = None
         self.editor: MessageEditor | None = None
+        self.cut_line: CutLine | None = None
         self._below = QHBoxLayout()
         self._below.setSpacing(SPACE_8)
         self._below.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignTop)
@@ -97,6 +99,19 @@ class MessageWidget(QFrame):
             self.versions.setVisible(versions is not None)
             if versions is not None:
                 self.versions.show_place(versions.number, versions.total)
+
+    def set_cut(self, is_cut: bool) -> None:
+        """Draws or takes away the line that says that the model did not read what is above."""
+        if is_cut == (self.cut_line is not None):
+            return
+        if self.cut_line is not None:
+            self.cut_line.hide()
+            self.cut_line.deleteLater()
+            self.cut_line = None
+        else:
+            self.cut_line = CutLine(self.theme)
+            self._main_layout().insertWidget(0, self.cut_line)
+        self.setAccessibleName(self._spoken_name())
 
     def set_last(self, last: bool) -> None:
         """The last message of a chat has more actions."""
@@ -147,7 +162,7 @@ class MessageWidget(QFrame):
         self.editor.cancelled.connect(self.stop_editing)
         self.editor.set_busy(self._busy)
         self._show_content(False)
-        self._main_layout().insertWidget(0, self.editor)
+        self._main_layout().insertWidget(0 if self.cut_line is None else 1, self.editor)
         self.editor.show()
         self.editor.field.setFocus()
 
@@ -201,7 +216,8 @@ class MessageWidget(QFrame):
 
     def _spoken_name(self) -> str:
         who = self.tr("You") if self.message.role == "user" else self.tr("Reply")
-        return f"{who}, {datetime.fromtimestamp(self.message.created_s):%H:%M}"
+        name = f"{who}, {datetime.fromtimestamp(self.message.created_s):%H:%M}"
+        return name if self.cut_line is None else f"{self.cut_line.accessibleName()}. {name}"
 
     @Slot(str)
     def _on_action(self, action: str) -> None:

@@ -45,6 +45,7 @@ class Transcript(MessageScroll):
         super().__init__(theme, parent)
         self._workshop = Workshop(attachments, self)
         self._versions: dict[int, Versions] = {}
+        self._cut_id = 0
         self._thought_s: dict[int, float] = {}
         self._busy = False
         self.setAccessibleName(self.tr("Conversation"))
@@ -91,6 +92,14 @@ class Transcript(MessageScroll):
         self._versions = versions
         for message_id, widget in self._widgets.items():
             widget.set_versions(versions.get(message_id))
+
+    @Slot(int)
+    def set_cut(self, message_id: int) -> None:
+        """Draws the line over the first message that the last reply was written with; 0 takes it away."""
+        self._cut_id = message_id
+        for number, widget in self._widgets.items():
+            widget.set_cut(number == message_id)
+        self.settle()
 
     @Slot(object)
     def add_message(self, message: StoredMessage) -> None:
@@ -194,6 +203,7 @@ class Transcript(MessageScroll):
         widget.edit_submitted.connect(self.edit_submitted)
         widget.version_step_requested.connect(self.version_step_requested)
         widget.set_versions(self._versions.get(message.id))
+        widget.set_cut(message.id == self._cut_id)
         widget.set_busy(self._busy)
         return widget
 

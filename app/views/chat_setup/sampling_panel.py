@@ -95,12 +95,18 @@ class SamplingPanel(QWidget):
         self.keep_button.setEnabled(bool(setup.model_name))
         self.forget_button.setVisible(setup.has_kept)
         self.whose.setText(self._whose_words(setup))
+        self._offer_seeds()
 
     def show_seed(self, seed: int | None) -> None:
         """Takes the seed of the last reply, so that it can be used again."""
         self._last_seed = seed
         self.seed_words.setText("" if seed is None else self.tr("The last reply had seed {0}.").format(seed))
         self._seed_row.setVisible(seed is not None)
+        self._offer_seeds()
+
+    def _offer_seeds(self) -> None:
+        self.again_button.setEnabled(self._last_seed is not None and self._sampling.seed != self._last_seed)
+        self.random_button.setEnabled(self._sampling.seed is not None)
 
     def show_mode(self, shows_all: bool) -> None:
         """Shows every setting or the few."""
