@@ -31,6 +31,7 @@ from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
 from app.hub_settings_wiring import connect_hub_settings
 from app.item_models.conversations import ConversationListModel
+from app.language import Language
 from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
 from app.machine_wiring import MachineWiring
@@ -70,6 +71,7 @@ class Application(QObject):
         self._launch = launch
         self.preferences = Preferences(launch.paths.settings, self)
         settings = self.preferences.settings
+        self.language = Language(qt, settings.language)
         self.theme = Theme(qt, settings.theme, settings.text_scale, self)
         self.store = ConversationStore(launch.paths.conversations)
         self.engine = EngineBridge(launch.open_session, self)
@@ -162,6 +164,7 @@ class Application(QObject):
         self.chats.save_running()
         self.library.close()
         self.store.close()
+        self.language.remove()
 
     def load(self, path: Path) -> None:
         """Loads a model folder and shows the chat page."""

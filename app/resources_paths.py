@@ -20,3 +20,8 @@ def icon_path(name: str) -> Path:
 def starter_models_path() -> Path:
     """The list of models to start with."""
     return _RESOURCES / "starter_models.json"
+
+
+def translation_path(language: str) -> Path:
+    """The compiled texts of a language, such as "de"."""
+    return _RESOURCES / "translations" / f"espalier_{language}.qm"

@@ -40,12 +40,22 @@ class Rail(QFrame):
         self.menu_button.clicked.connect(self.menu_requested)
         help_button = self._button("help", self.tr("Help"))
         help_button.clicked.connect(self.help_requested)
+        self._make_room()
         self._group.idClicked.connect(self._on_clicked)
         self.show_page(Page.CHAT)
 
     def show_page(self, page: Page) -> None:
         """Marks a page as the one that is shown."""
         self.buttons[page].setChecked(True)
+
+    def _make_room(self) -> None:
+        """Other languages have longer words."""
+        buttons = self.findChildren(IconButton)
+        needed = max(each.fontMetrics().horizontalAdvance(each.text()) for each in buttons) + 2 * SPACE_8
+        width = max(needed, RAIL_PX - 2 * SPACE_4)
+        for button in buttons:
+            button.setFixedWidth(width)
+        self.setFixedWidth(width + 2 * SPACE_4)
 
     def _words(self) -> tuple[tuple[Page, str], ...]:
         return (

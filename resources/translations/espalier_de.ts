@@ -1,0 +1,3197 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de" sourcelanguage="en">
+<context>
+    <name>Actions</name>
+    <message>
+        <source>Chat</source>
+        <translation>Chat</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>Modelle</translation>
+    </message>
+    <message>
+        <source>View</source>
+        <translation>Ansicht</translation>
+    </message>
+    <message>
+        <source>Program</source>
+        <translation>Programm</translation>
+    </message>
+</context>
+<context>
+    <name>Application</name>
+    <message>
+        <source>Open a model folder</source>
+        <translation>Modellordner öffnen</translation>
+    </message>
+    <message>
+        <source>The report could not be written to disk.</source>
+        <translation>Der Bericht konnte nicht gesichert werden.</translation>
+    </message>
+    <message>
+        <source>A damaged file was kept as {0} and a fresh one begun.</source>
+        <translation>Eine beschädigte Datei wurde als {0} aufgehoben und eine neue begonnen.</translation>
+    </message>
+    <message>
+        <source>Espalier cannot use its data folder.</source>
+        <translation>Espalier kann seinen Datenordner nicht benutzen.</translation>
+    </message>
+    <message>
+        <source>Espalier is already running with this data folder, but it does not answer. End it in the system&apos;s list of programs, then start it again.</source>
+        <translation>Espalier läuft schon mit diesem Datenordner, antwortet aber nicht. Beende es in der Programmliste des Systems und starte es neu.</translation>
+    </message>
+</context>
+<context>
+    <name>BrowserPresenter</name>
+    <message>
+        <source>{0}: {1} in use by other programs now</source>
+        <translation>{0}: {1} jetzt von anderen Programmen benutzt</translation>
+    </message>
+    <message>
+        <source>{0}, with nothing else on it</source>
+        <translation>{0}, mit nichts anderem darauf</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} Bit</translation>
+    </message>
+    <message>
+        <source>{0}: {1} to download</source>
+        <translation>{0}: {1} herunterzuladen</translation>
+    </message>
+    <message>
+        <source>It is on this computer.</source>
+        <translation>Es ist auf diesem Computer.</translation>
+    </message>
+    <message>
+        <source>Chat with it</source>
+        <translation>Damit chatten</translation>
+    </message>
+    <message>
+        <source>It is in your downloads.</source>
+        <translation>Es ist in deinen Downloads.</translation>
+    </message>
+    <message>
+        <source>Show downloads</source>
+        <translation>Downloads zeigen</translation>
+    </message>
+    <message>
+        <source>The offline switch is on: switch it off in the settings to download.</source>
+        <translation>Der Offline-Schalter ist an: Schalte ihn in den Einstellungen aus, um herunterzuladen.</translation>
+    </message>
+    <message>
+        <source>Its files are closed until its terms are accepted on its page.</source>
+        <translation>Seine Dateien sind verschlossen, bis seine Bedingungen auf seiner Seite angenommen sind.</translation>
+    </message>
+    <message>
+        <source>No card of this computer can run it: {0}</source>
+        <translation>Keine Karte dieses Computers kann es ausführen: {0}</translation>
+    </message>
+    <message>
+        <source>This version of Espalier cannot run it. {0}</source>
+        <translation>Diese Version von Espalier kann es nicht ausführen. {0}</translation>
+    </message>
+    <message>
+        <source>Too big for this card with a context of 8k: {0}.</source>
+        <translation>Zu groß für diese Karte bei einem Kontext von 8k: {0}.</translation>
+    </message>
+</context>
+<context>
+    <name>CardView</name>
+    <message>
+        <source>Reading the card…</source>
+        <translation>Die Modellkarte wird gelesen…</translation>
+    </message>
+    <message>
+        <source>This repository has no card.</source>
+        <translation>Dieses Repository hat keine Modellkarte.</translation>
+    </message>
+</context>
+<context>
+    <name>ChatControl</name>
+    <message>
+        <source>New chats with {0} begin with these settings.</source>
+        <translation>Neue Chats mit {0} beginnen mit diesen Einstellungen.</translation>
+    </message>
+    <message>
+        <source>The preset “{0}” is deleted.</source>
+        <translation>Das Preset „{0}“ ist gelöscht.</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message>
+        <source>Import a preset</source>
+        <translation>Preset importieren</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>Preset</translation>
+    </message>
+    <message>
+        <source>Export a preset</source>
+        <translation>Preset exportieren</translation>
+    </message>
+</context>
+<context>
+    <name>ChatPage</name>
+    <message>
+        <source>Load a model to start writing</source>
+        <translation>Lade ein Modell, um zu schreiben</translation>
+    </message>
+    <message>
+        <source>You can write while the model loads</source>
+        <translation>Du kannst schreiben, während das Modell lädt</translation>
+    </message>
+    <message>
+        <source>Write a message</source>
+        <translation>Nachricht schreiben</translation>
+    </message>
+    <message>
+        <source>Load with {0} tokens</source>
+        <translation>Mit {0} Token laden</translation>
+    </message>
+    <message>
+        <source>Demo model: a toy of {0} million parameters for a first look. It knows little and is often wrong.</source>
+        <translation>Demo-Modell: ein Spielzeug mit {0} Millionen Parametern für einen ersten Eindruck. Es weiß wenig und irrt oft.</translation>
+    </message>
+    <message>
+        <source>Open a real model…</source>
+        <translation>Ein richtiges Modell öffnen…</translation>
+    </message>
+    <message>
+        <source>Close this note</source>
+        <translation>Diese Notiz schließen</translation>
+    </message>
+</context>
+<context>
+    <name>CodeBlock</name>
+    <message>
+        <source>Copy code</source>
+        <translation>Code kopieren</translation>
+    </message>
+    <message>
+        <source>text</source>
+        <translation>Text</translation>
+    </message>
+    <message>
+        <source>Code, {0}</source>
+        <translation>Code, {0}</translation>
+    </message>
+    <message>
+        <source>Code</source>
+        <translation>Code</translation>
+    </message>
+</context>
+<context>
+    <name>CodeText</name>
+    <message>
+        <source>Code</source>
+        <translation>Code</translation>
+    </message>
+</context>
+<context>
+    <name>CommandPalette</name>
+    <message>
+        <source>Commands</source>
+        <translation>Befehle</translation>
+    </message>
+    <message>
+        <source>What do you want to do?</source>
+        <translation>Was möchtest du tun?</translation>
+    </message>
+    <message>
+        <source>Search for a command</source>
+        <translation>Einen Befehl suchen</translation>
+    </message>
+    <message>
+        <source>No command has these letters</source>
+        <translation>Kein Befehl hat diese Buchstaben</translation>
+    </message>
+</context>
+<context>
+    <name>Composer</name>
+    <message>
+        <source>Message</source>
+        <translation>Nachricht</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>Senden</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>Anhalten</translation>
+    </message>
+</context>
+<context>
+    <name>ConfirmDialog</name>
+    <message>
+        <source>Keep it</source>
+        <translation>Behalten</translation>
+    </message>
+</context>
+<context>
+    <name>ContextRow</name>
+    <message>
+        <source>Thinking</source>
+        <translation>Nachdenken</translation>
+    </message>
+    <message>
+        <source>Lets the model think before it answers: slower, often better</source>
+        <translation>Lässt das Modell vor der Antwort nachdenken: langsamer, oft besser</translation>
+    </message>
+    <message>
+        <source>Start reply with…</source>
+        <translation>Antwort beginnen mit…</translation>
+    </message>
+    <message>
+        <source>Write the first words of the reply yourself; the model goes on from there</source>
+        <translation>Schreibe die ersten Worte der Antwort selbst; das Modell macht dort weiter</translation>
+    </message>
+    <message>
+        <source>The reply starts with these words</source>
+        <translation>Die Antwort beginnt mit diesen Worten</translation>
+    </message>
+    <message>
+        <source>Start reply with</source>
+        <translation>Antwort beginnen mit</translation>
+    </message>
+    <message>
+        <source>Context with this message</source>
+        <translation>Kontext mit dieser Nachricht</translation>
+    </message>
+    <message>
+        <source>{0} of {1}</source>
+        <translation>{0} von {1}</translation>
+    </message>
+    <message>
+        <source>{0} of {1} tokens, with what you write</source>
+        <translation>{0} von {1} Token, mit dem, was du schreibst</translation>
+    </message>
+    <message>
+        <source>{0}, {1} left out</source>
+        <translation>{0}, {1} weggelassen</translation>
+    </message>
+    <message>
+        <source>{0}; the oldest {1} messages will be left out</source>
+        <translation>{0}; die ältesten {1} Nachrichten werden weggelassen</translation>
+    </message>
+</context>
+<context>
+    <name>ConversationController</name>
+    <message>
+        <source>{0} (branch)</source>
+        <translation>{0} (Zweig)</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>Neuer Chat</translation>
+    </message>
+</context>
+<context>
+    <name>ConversationList</name>
+    <message>
+        <source>New chat</source>
+        <translation>Neuer Chat</translation>
+    </message>
+    <message>
+        <source>Folders and import</source>
+        <translation>Ordner und Import</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>Neuer Ordner</translation>
+    </message>
+    <message>
+        <source>Import chats…</source>
+        <translation>Chats importieren…</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
+    </message>
+    <message>
+        <source>Remove folder, keep chats</source>
+        <translation>Ordner entfernen, Chats behalten</translation>
+    </message>
+    <message>
+        <source>Unpin</source>
+        <translation>Lösen</translation>
+    </message>
+    <message>
+        <source>Pin to top</source>
+        <translation>Oben anheften</translation>
+    </message>
+    <message>
+        <source>Move to folder</source>
+        <translation>In einen Ordner verschieben</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
+    </message>
+    <message>
+        <source>Markdown…</source>
+        <translation>Markdown…</translation>
+    </message>
+    <message>
+        <source>Web page…</source>
+        <translation>Webseite…</translation>
+    </message>
+    <message>
+        <source>JSON, with all versions…</source>
+        <translation>JSON, mit allen Versionen…</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>Löschen</translation>
+    </message>
+    <message>
+        <source>No folder</source>
+        <translation>Kein Ordner</translation>
+    </message>
+    <message>
+        <source>Search chats</source>
+        <translation>Chats durchsuchen</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>In allen Chats suchen</translation>
+    </message>
+    <message>
+        <source>Clear the search</source>
+        <translation>Suche leeren</translation>
+    </message>
+    <message>
+        <source>Conversations</source>
+        <translation>Gespräche</translation>
+    </message>
+    <message>
+        <source>No chat contains “{0}”.</source>
+        <translation>Kein Chat enthält „{0}“.</translation>
+    </message>
+    <message>
+        <source>Your conversations will be listed here.</source>
+        <translation>Hier werden deine Gespräche aufgeführt.</translation>
+    </message>
+</context>
+<context>
+    <name>CrashDialog</name>
+    <message>
+        <source>Something went wrong</source>
+        <translation>Etwas ist schiefgegangen</translation>
+    </message>
+    <message>
+        <source>Crash report</source>
+        <translation>Absturzbericht</translation>
+    </message>
+    <message>
+        <source>This is a fault of the program. Your conversations are saved. The report stays here:</source>
+        <translation>Das ist ein Fehler des Programms. Deine Gespräche sind gesichert. Der Bericht bleibt hier:</translation>
+    </message>
+    <message>
+        <source>Copy report</source>
+        <translation>Bericht kopieren</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+</context>
+<context>
+    <name>CutLine</name>
+    <message>
+        <source>The last reply was written without the messages above this line</source>
+        <translation>Die letzte Antwort wurde ohne die Nachrichten über dieser Linie geschrieben</translation>
+    </message>
+</context>
+<context>
+    <name>DetailPane</name>
+    <message>
+        <source>Back to the list</source>
+        <translation>Zurück zur Liste</translation>
+    </message>
+    <message>
+        <source>Name of the model</source>
+        <translation>Name des Modells</translation>
+    </message>
+    <message>
+        <source>Open its page</source>
+        <translation>Seine Seite öffnen</translation>
+    </message>
+    <message>
+        <source>Leave other programs out</source>
+        <translation>Andere Programme weglassen</translation>
+    </message>
+    <message>
+        <source>Judges as if every other program that uses the card were closed.</source>
+        <translation>Urteilt, als wäre jedes andere Programm geschlossen, das die Karte benutzt.</translation>
+    </message>
+    <message>
+        <source>Choose a model to see its variants and what fits.</source>
+        <translation>Wähle ein Modell, um seine Varianten zu sehen und was davon passt.</translation>
+    </message>
+    <message>
+        <source>Asking the hub for more…</source>
+        <translation>Der Hub wird nach mehr gefragt…</translation>
+    </message>
+    <message>
+        <source>Asking the hub…</source>
+        <translation>Der Hub wird gefragt…</translation>
+    </message>
+    <message>
+        <source>The sizes are those of the list that came with Espalier.</source>
+        <translation>Die Größen stammen aus der Liste, die mit Espalier kam.</translation>
+    </message>
+    <message>
+        <source>There are no files of a model here yet. Its owner may still be uploading them.</source>
+        <translation>Hier sind noch keine Dateien eines Modells. Vielleicht lädt der Besitzer sie noch hoch.</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>Noch einmal versuchen</translation>
+    </message>
+    <message>
+        <source>Enter a token</source>
+        <translation>Token eingeben</translation>
+    </message>
+    <message>
+        <source>Variants</source>
+        <translation>Varianten</translation>
+    </message>
+    <message>
+        <source>Model card</source>
+        <translation>Modellkarte</translation>
+    </message>
+</context>
+<context>
+    <name>DownloadBar</name>
+    <message>
+        <source>Download</source>
+        <translation>Herunterladen</translation>
+    </message>
+    <message>
+        <source>Download anyway</source>
+        <translation>Trotzdem herunterladen</translation>
+    </message>
+    <message>
+        <source>Preparing…</source>
+        <translation>Wird vorbereitet…</translation>
+    </message>
+</context>
+<context>
+    <name>DownloadCard</name>
+    <message>
+        <source>Move up</source>
+        <translation>Nach oben</translation>
+    </message>
+    <message>
+        <source>Move down</source>
+        <translation>Nach unten</translation>
+    </message>
+    <message>
+        <source>Show the files</source>
+        <translation>Dateien zeigen</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Anhalten</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Try now</source>
+        <translation>Jetzt versuchen</translation>
+    </message>
+    <message>
+        <source>Open its page</source>
+        <translation>Seine Seite öffnen</translation>
+    </message>
+    <message>
+        <source>Chat with it</source>
+        <translation>Damit chatten</translation>
+    </message>
+    <message>
+        <source>Remove from the list</source>
+        <translation>Aus der Liste entfernen</translation>
+    </message>
+    <message>
+        <source>Cancel…</source>
+        <translation>Abbrechen…</translation>
+    </message>
+    <message>
+        <source>Progress of {0}</source>
+        <translation>Fortschritt von {0}</translation>
+    </message>
+    <message>
+        <source>The files are listed as soon as the transfer goes on.</source>
+        <translation>Die Dateien werden aufgeführt, sobald die Übertragung weitergeht.</translation>
+    </message>
+    <message>
+        <source>Hide the files</source>
+        <translation>Dateien verbergen</translation>
+    </message>
+</context>
+<context>
+    <name>Downloads</name>
+    <message>
+        <source>Cancelled</source>
+        <translation>Abgebrochen</translation>
+    </message>
+    <message>
+        <source>Checking what is there</source>
+        <translation>Es wird geprüft, was da ist</translation>
+    </message>
+    <message>
+        <source>Downloaded and verified</source>
+        <translation>Heruntergeladen und geprüft</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Gescheitert</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>Angehalten</translation>
+    </message>
+    <message>
+        <source>Stalled, retrying in {0} s</source>
+        <translation>Steht still, neuer Versuch in {0} s</translation>
+    </message>
+    <message>
+        <source>Transferring</source>
+        <translation>Wird übertragen</translation>
+    </message>
+    <message>
+        <source>Verifying</source>
+        <translation>Wird geprüft</translation>
+    </message>
+    <message>
+        <source>Waiting</source>
+        <translation>Wartet</translation>
+    </message>
+    <message>
+        <source>stalled</source>
+        <translation>steht still</translation>
+    </message>
+    <message>
+        <source>time left unknown</source>
+        <translation>Restzeit unbekannt</translation>
+    </message>
+    <message>
+        <source>transferring</source>
+        <translation>wird übertragen</translation>
+    </message>
+    <message>
+        <source>verified</source>
+        <translation>geprüft</translation>
+    </message>
+    <message>
+        <source>verifying</source>
+        <translation>wird geprüft</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>wartet</translation>
+    </message>
+    <message>
+        <source>{0} h {1} min</source>
+        <translation>{0} h {1} min</translation>
+    </message>
+    <message>
+        <source>{0} left</source>
+        <translation>noch {0}</translation>
+    </message>
+    <message>
+        <source>{0} min</source>
+        <translation>{0} min</translation>
+    </message>
+    <message>
+        <source>{0} of {1} {2}</source>
+        <translation>{0} von {1} {2}</translation>
+    </message>
+    <message>
+        <source>{0} s</source>
+        <translation>{0} s</translation>
+    </message>
+    <message>
+        <source>{0}/s</source>
+        <translation>{0}/s</translation>
+    </message>
+</context>
+<context>
+    <name>DownloadsPage</name>
+    <message>
+        <source>Pause all</source>
+        <translation>Alle anhalten</translation>
+    </message>
+    <message>
+        <source>Resume all</source>
+        <translation>Alle fortsetzen</translation>
+    </message>
+    <message>
+        <source>Clear finished</source>
+        <translation>Fertige entfernen</translation>
+    </message>
+    <message>
+        <source>Find a model</source>
+        <translation>Modell finden</translation>
+    </message>
+    <message>
+        <source>{0} of {1} have come. They are deleted from {2}. To keep them for later, pause instead.</source>
+        <translation>{0} von {1} sind da. Sie werden aus {2} gelöscht. Um sie für später zu behalten, halte stattdessen an.</translation>
+    </message>
+    <message>
+        <source>Cancel the download of {0}?</source>
+        <translation>Den Download von {0} abbrechen?</translation>
+    </message>
+    <message>
+        <source>Cancel and delete</source>
+        <translation>Abbrechen und löschen</translation>
+    </message>
+    <message>
+        <source>Downloads</source>
+        <translation>Downloads</translation>
+    </message>
+    <message>
+        <source>Offline: nothing is downloaded. The models on this computer still work.</source>
+        <translation>Offline: Nichts wird heruntergeladen. Die Modelle auf diesem Computer gehen weiterhin.</translation>
+    </message>
+    <message>
+        <source>Go online</source>
+        <translation>Online gehen</translation>
+    </message>
+    <message>
+        <source>Nothing is being downloaded. Models that you choose come here. They go on after a lost connection or a restart, and are checked before they can be used.</source>
+        <translation>Nichts wird heruntergeladen. Modelle, die du wählst, kommen hierher. Sie laufen nach einer verlorenen Verbindung oder einem Neustart weiter und werden geprüft, bevor sie benutzt werden können.</translation>
+    </message>
+</context>
+<context>
+    <name>DropOverlay</name>
+    <message>
+        <source>Drop a model folder to load it</source>
+        <translation>Einen Modellordner ablegen, um ihn zu laden</translation>
+    </message>
+</context>
+<context>
+    <name>EmptyState</name>
+    <message>
+        <source>No model is loaded</source>
+        <translation>Kein Modell ist geladen</translation>
+    </message>
+    <message>
+        <source>Open the folder of an EXL3 model, or drop it anywhere on this window.</source>
+        <translation>Öffne den Ordner eines EXL3-Modells oder lege ihn irgendwo auf diesem Fenster ab.</translation>
+    </message>
+    <message>
+        <source>Open a folder…</source>
+        <translation>Ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Load the demo model</source>
+        <translation>Demo-Modell laden</translation>
+    </message>
+    <message>
+        <source>Loading {0}</source>
+        <translation>{0} wird geladen</translation>
+    </message>
+    <message>
+        <source>You can write your first message meanwhile.</source>
+        <translation>Du kannst inzwischen deine erste Nachricht schreiben.</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>Neuer Chat</translation>
+    </message>
+    <message>
+        <source>the demo model</source>
+        <translation>dem Demo-Modell</translation>
+    </message>
+    <message>
+        <source>You are talking to {0}. Everything stays on this computer.</source>
+        <translation>Du sprichst mit {0}. Alles bleibt auf diesem Computer.</translation>
+    </message>
+    <message>
+        <source>Explain how a bicycle stays upright, in three sentences</source>
+        <translation>Erkläre in drei Sätzen, warum ein Fahrrad nicht umfällt</translation>
+    </message>
+    <message>
+        <source>Write a Python function that finds the longest word in a text</source>
+        <translation>Schreibe eine Python-Funktion, die das längste Wort findet</translation>
+    </message>
+    <message>
+        <source>Suggest a weekend menu for four with what is in season</source>
+        <translation>Schlage ein Wochenendmenü für vier vor, mit Saisonalem</translation>
+    </message>
+    <message>
+        <source>Tell me a story about a fox and a lantern</source>
+        <translation>Erzähle mir eine Geschichte von einem Fuchs und einer Laterne</translation>
+    </message>
+    <message>
+        <source>Sort these words: pear, apple, plum, fig</source>
+        <translation>Sortiere diese Wörter: Birne, Apfel, Pflaume, Feige</translation>
+    </message>
+    <message>
+        <source>Why is the sky blue?</source>
+        <translation>Warum ist der Himmel blau?</translation>
+    </message>
+</context>
+<context>
+    <name>ErrorCard</name>
+    <message>
+        <source>Error: {0}</source>
+        <translation>Fehler: {0}</translation>
+    </message>
+    <message>
+        <source>Retry</source>
+        <translation>Noch einmal</translation>
+    </message>
+    <message>
+        <source>Copy details</source>
+        <translation>Einzelheiten kopieren</translation>
+    </message>
+</context>
+<context>
+    <name>Filters</name>
+    <message>
+        <source>Search models, or paste owner/name or an address</source>
+        <translation>Modelle suchen, oder Besitzer/Name oder eine Adresse einfügen</translation>
+    </message>
+    <message>
+        <source>Search models</source>
+        <translation>Modelle suchen</translation>
+    </message>
+    <message>
+        <source>Clear the search</source>
+        <translation>Suche leeren</translation>
+    </message>
+    <message>
+        <source>Plan for</source>
+        <translation>Planen für</translation>
+    </message>
+    <message>
+        <source>The card that models are judged for; any card can be chosen.</source>
+        <translation>Die Karte, für die Modelle beurteilt werden; jede Karte kann gewählt werden.</translation>
+    </message>
+    <message>
+        <source>Sort by</source>
+        <translation>Sortieren nach</translation>
+    </message>
+    <message>
+        <source>What comes first in the list.</source>
+        <translation>Was in der Liste zuerst kommt.</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>How many weights a model has, as its name tells.</source>
+        <translation>Wie viele Gewichte ein Modell hat, wie sein Name sagt.</translation>
+    </message>
+    <message>
+        <source>Publisher</source>
+        <translation>Herausgeber</translation>
+    </message>
+    <message>
+        <source>Whose versions are listed.</source>
+        <translation>Wessen Fassungen aufgeführt werden.</translation>
+    </message>
+    <message>
+        <source>Fits my card</source>
+        <translation>Passt auf meine Karte</translation>
+    </message>
+    <message>
+        <source>Hides what is too big for the card. Until a model was looked into, its name tells its size.</source>
+        <translation>Verbirgt, was für die Karte zu groß ist. Bis in ein Modell hineingesehen wurde, sagt sein Name die Größe.</translation>
+    </message>
+    <message>
+        <source>Vision</source>
+        <translation>Sehen</translation>
+    </message>
+    <message>
+        <source>Only models that can see pictures.</source>
+        <translation>Nur Modelle, die Bilder sehen können.</translation>
+    </message>
+    <message>
+        <source>{0}, here</source>
+        <translation>{0}, hier</translation>
+    </message>
+    <message>
+        <source>All publishers</source>
+        <translation>Alle Herausgeber</translation>
+    </message>
+    <message>
+        <source>Most downloads</source>
+        <translation>Meiste Downloads</translation>
+    </message>
+    <message>
+        <source>Most likes</source>
+        <translation>Meiste Likes</translation>
+    </message>
+    <message>
+        <source>Trending</source>
+        <translation>Im Trend</translation>
+    </message>
+    <message>
+        <source>Changed last</source>
+        <translation>Zuletzt geändert</translation>
+    </message>
+    <message>
+        <source>Newest</source>
+        <translation>Neueste</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Any size</source>
+        <translation>Jede Größe</translation>
+    </message>
+    <message>
+        <source>Over {0}B</source>
+        <translation>Über {0}B</translation>
+    </message>
+    <message>
+        <source>{0}B to {1}B</source>
+        <translation>{0}B bis {1}B</translation>
+    </message>
+</context>
+<context>
+    <name>FindBar</name>
+    <message>
+        <source>Find in this chat</source>
+        <translation>In diesem Chat suchen</translation>
+    </message>
+    <message>
+        <source>Previous place (Shift+Enter)</source>
+        <translation>Vorige Stelle (Umschalt+Eingabe)</translation>
+    </message>
+    <message>
+        <source>Next place (Enter)</source>
+        <translation>Nächste Stelle (Eingabe)</translation>
+    </message>
+    <message>
+        <source>Close the search (Esc)</source>
+        <translation>Suche schließen (Esc)</translation>
+    </message>
+    <message>
+        <source>Not found</source>
+        <translation>Nicht gefunden</translation>
+    </message>
+    <message>
+        <source>{0} of {1}</source>
+        <translation>{0} von {1}</translation>
+    </message>
+</context>
+<context>
+    <name>FlatBrowser</name>
+    <message>
+        <source>Open a link</source>
+        <translation>Einen Link öffnen</translation>
+    </message>
+    <message>
+        <source>Open this address in your browser?</source>
+        <translation>Diese Adresse im Browser öffnen?</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>Öffnen</translation>
+    </message>
+</context>
+<context>
+    <name>FoldersCard</name>
+    <message>
+        <source>Add a folder…</source>
+        <translation>Ordner hinzufügen…</translation>
+    </message>
+    <message>
+        <source>Folders of models</source>
+        <translation>Ordner mit Modellen</translation>
+    </message>
+    <message>
+        <source>not there</source>
+        <translation>nicht da</translation>
+    </message>
+    <message>
+        <source>{0} free</source>
+        <translation>{0} frei</translation>
+    </message>
+    <message>
+        <source>downloads go here</source>
+        <translation>Downloads kommen hierher</translation>
+    </message>
+    <message>
+        <source>Download to it</source>
+        <translation>Dorthin herunterladen</translation>
+    </message>
+    <message>
+        <source>Download to {0}</source>
+        <translation>Nach {0} herunterladen</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
+        <source>Remove {0}</source>
+        <translation>{0} entfernen</translation>
+    </message>
+    <message>
+        <source>Its models leave the list; the files stay.</source>
+        <translation>Seine Modelle verlassen die Liste; die Dateien bleiben.</translation>
+    </message>
+</context>
+<context>
+    <name>FullNotice</name>
+    <message>
+        <source>Leave out the oldest messages</source>
+        <translation>Die ältesten Nachrichten weglassen</translation>
+    </message>
+    <message>
+        <source>Do not send</source>
+        <translation>Nicht senden</translation>
+    </message>
+    <message>
+        <source>Leave out the oldest message</source>
+        <translation>Die älteste Nachricht weglassen</translation>
+    </message>
+    <message>
+        <source>Leave out the oldest {0} messages</source>
+        <translation>Die ältesten {0} Nachrichten weglassen</translation>
+    </message>
+    <message>
+        <source>Your message with the system prompt alone does not fit: the context holds {0} tokens. Shorten it, or load the model with a larger context.</source>
+        <translation>Deine Nachricht passt schon mit dem System-Prompt allein nicht: Der Kontext fasst {0} Token. Kürze sie, oder lade das Modell mit einem größeren Kontext.</translation>
+    </message>
+    <message>
+        <source>This chat is full: with your message it has {0} tokens. The context holds {1}, and {2} of them are kept for the reply. The oldest messages can be left out of what the model reads: you still see them here, and the model still reads the system prompt. Or load the model with a larger context.</source>
+        <translation>Dieser Chat ist voll: Mit deiner Nachricht hat er {0} Token. Der Kontext fasst {1}, und {2} davon bleiben für die Antwort. Die ältesten Nachrichten können weggelassen werden bei dem, was das Modell liest: Du siehst sie hier weiterhin, und das Modell liest weiterhin den System-Prompt. Oder lade das Modell mit einem größeren Kontext.</translation>
+    </message>
+</context>
+<context>
+    <name>HelpDialog</name>
+    <message>
+        <source>Keyboard</source>
+        <translation>Tastatur</translation>
+    </message>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>Tastenkürzel</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+</context>
+<context>
+    <name>HubModelList</name>
+    <message>
+        <source>1 download</source>
+        <translation>1 Download</translation>
+    </message>
+    <message>
+        <source>1 like</source>
+        <translation>1 Like</translation>
+    </message>
+    <message>
+        <source>Espalier cannot run it</source>
+        <translation>Espalier kann es nicht ausführen</translation>
+    </message>
+    <message>
+        <source>Fits with a short context</source>
+        <translation>Passt mit kurzem Kontext</translation>
+    </message>
+    <message>
+        <source>Too big for this card</source>
+        <translation>Zu groß für diese Karte</translation>
+    </message>
+    <message>
+        <source>gated</source>
+        <translation>beschränkt</translation>
+    </message>
+    <message>
+        <source>made from {0}</source>
+        <translation>gemacht aus {0}</translation>
+    </message>
+    <message>
+        <source>private</source>
+        <translation>privat</translation>
+    </message>
+    <message>
+        <source>vision</source>
+        <translation>Sehen</translation>
+    </message>
+    <message>
+        <source>{0} bits: {1}, context up to {2}</source>
+        <translation>{0} Bit: {1}, Kontext bis {2}</translation>
+    </message>
+    <message>
+        <source>{0} downloads</source>
+        <translation>{0} Downloads</translation>
+    </message>
+    <message>
+        <source>{0} likes</source>
+        <translation>{0} Likes</translation>
+    </message>
+</context>
+<context>
+    <name>HubSettingsCards</name>
+    <message>
+        <source>Address of the hub</source>
+        <translation>Adresse des Hubs</translation>
+    </message>
+    <message>
+        <source>Proxy</source>
+        <translation>Proxy</translation>
+    </message>
+    <message>
+        <source>http://host:port, or empty for the system&apos;s</source>
+        <translation>http://host:port; leer steht für den des Systems</translation>
+    </message>
+    <message>
+        <source>This server is my own and may have the token</source>
+        <translation>Dieser Server ist mein eigener und darf das Token bekommen</translation>
+    </message>
+    <message>
+        <source>Offline: ask no server for anything</source>
+        <translation>Offline: keinen Server etwas fragen</translation>
+    </message>
+    <message>
+        <source>New access token</source>
+        <translation>Neues Zugangs-Token</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>Check</source>
+        <translation>Prüfen</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
+        <source>The hub</source>
+        <translation>Der Hub</translation>
+    </message>
+    <message>
+        <source>Leave the address empty for the hub itself, or enter a mirror. A token is never sent to a mirror, nor to a host that an answer leads to.</source>
+        <translation>Lass die Adresse für den Hub selbst leer oder gib einen Spiegel ein. Ein Token geht nie an einen Spiegel, auch nicht an einen Host, zu dem eine Antwort führt.</translation>
+    </message>
+    <message>
+        <source>Downloads</source>
+        <translation>Downloads</translation>
+    </message>
+    <message>
+        <source>Models at a time</source>
+        <translation>Modelle auf einmal</translation>
+    </message>
+    <message>
+        <source>{0} models at a time</source>
+        <translation>{0} Modelle auf einmal</translation>
+    </message>
+    <message>
+        <source>New models go to</source>
+        <translation>Neue Modelle kommen nach</translation>
+    </message>
+    <message>
+        <source>Folders…</source>
+        <translation>Ordner…</translation>
+    </message>
+    <message>
+        <source>Access token</source>
+        <translation>Zugangs-Token</translation>
+    </message>
+    <message>
+        <source>Only private models and those whose terms must be accepted need one; with one the hub also allows more requests. Make it on the hub&apos;s page of access tokens, with the right to read. It is kept in this system&apos;s keyring, or where there is none in a file that only you can read, and is never shown again.</source>
+        <translation>Nur private Modelle und solche, deren Bedingungen angenommen werden müssen, brauchen eines; mit einem Token erlaubt der Hub auch mehr Anfragen. Erstelle es auf der Seite des Hubs für Zugangs-Token, mit Leserecht. Es liegt im Schlüsselbund dieses Systems oder, wo es keinen gibt, in einer Datei, die nur du lesen kannst, und wird nie wieder angezeigt.</translation>
+    </message>
+    <message>
+        <source>Hosts this program can contact</source>
+        <translation>Hosts, die dieses Programm ansprechen kann</translation>
+    </message>
+    <message>
+        <source>It contacts no other host by itself. A link that you open goes to your browser.</source>
+        <translation>Von sich aus spricht es keinen anderen Host an. Ein Link, den du öffnest, geht an deinen Browser.</translation>
+    </message>
+    <message>
+        <source>Looking for a token…</source>
+        <translation>Es wird nach einem Token gesehen…</translation>
+    </message>
+    <message>
+        <source>No token is kept.</source>
+        <translation>Kein Token ist hinterlegt.</translation>
+    </message>
+    <message>
+        <source>The token of the variable HF_TOKEN is used; it comes before one that is kept.</source>
+        <translation>Das Token der Variablen HF_TOKEN wird benutzt; es geht einem hinterlegten vor.</translation>
+    </message>
+    <message>
+        <source>A token is kept in this system&apos;s keyring.</source>
+        <translation>Ein Token liegt im Schlüsselbund dieses Systems.</translation>
+    </message>
+    <message>
+        <source>A token is kept unencrypted in {0}: this system offers no keyring.</source>
+        <translation>Ein Token liegt unverschlüsselt in {0}: Dieses System hat keinen Schlüsselbund.</translation>
+    </message>
+    <message>
+        <source>Storage hosts that it names in its answers: large files, without the token</source>
+        <translation>Speicher-Hosts, die er in seinen Antworten nennt: große Dateien, ohne das Token</translation>
+    </message>
+    <message>
+        <source>{0}: the proxy that all of it goes through</source>
+        <translation>{0}: der Proxy, durch den das alles geht</translation>
+    </message>
+    <message>
+        <source>{0}: searches, model cards, small files, the token</source>
+        <translation>{0}: Suchen, Modellkarten, kleine Dateien, das Token</translation>
+    </message>
+    <message>
+        <source>{0}: searches, model cards, small files, never the token</source>
+        <translation>{0}: Suchen, Modellkarten, kleine Dateien, nie das Token</translation>
+    </message>
+    <message>
+        <source>None: the program is offline.</source>
+        <translation>Keine: Das Programm ist offline.</translation>
+    </message>
+</context>
+<context>
+    <name>HubSettingsController</name>
+    <message>
+        <source>The token is kept in this system&apos;s keyring.</source>
+        <translation>Das Token liegt im Schlüsselbund dieses Systems.</translation>
+    </message>
+    <message>
+        <source>The hub knows this token: it belongs to {0}.</source>
+        <translation>Der Hub kennt dieses Token: Es gehört {0}.</translation>
+    </message>
+    <message>
+        <source>The token is removed from this computer.</source>
+        <translation>Das Token ist von diesem Computer entfernt.</translation>
+    </message>
+</context>
+<context>
+    <name>Inspector</name>
+    <message>
+        <source>random</source>
+        <translation>zufällig</translation>
+    </message>
+    <message>
+        <source>One in each line</source>
+        <translation>Eine je Zeile</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keine</translation>
+    </message>
+    <message>
+        <source>How the model should behave in this chat</source>
+        <translation>Wie sich das Modell in diesem Chat verhalten soll</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>System-Prompt</translation>
+    </message>
+    <message>
+        <source>Close this panel</source>
+        <translation>Diese Leiste schließen</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modell</translation>
+    </message>
+    <message>
+        <source>This chat</source>
+        <translation>Dieser Chat</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>Preset</translation>
+    </message>
+    <message>
+        <source>Sampling</source>
+        <translation>Sampling</translation>
+    </message>
+    <message>
+        <source>Above 1 makes any earlier token less likely.</source>
+        <translation>Über 1 werden alle früheren Token unwahrscheinlicher.</translation>
+    </message>
+    <message>
+        <source>Default</source>
+        <translation>Vorgabe</translation>
+    </message>
+    <message>
+        <source>Drop tokens below this fraction of the likeliest&apos;s chance.</source>
+        <translation>Token unter diesem Bruchteil der Wahrscheinlichkeit des wahrscheinlichsten fallen weg.</translation>
+    </message>
+    <message>
+        <source>Frequency penalty</source>
+        <translation>Häufigkeitsstrafe</translation>
+    </message>
+    <message>
+        <source>From {0} to {1}.</source>
+        <translation>Von {0} bis {1}.</translation>
+    </message>
+    <message>
+        <source>Go on past the model&apos;s own end-of-text tokens.</source>
+        <translation>Über die eigenen Text-Ende-Token des Modells hinaus weiterschreiben.</translation>
+    </message>
+    <message>
+        <source>Higher is more varied, 0 always takes the likeliest.</source>
+        <translation>Höher ist abwechslungsreicher, 0 nimmt immer das wahrscheinlichste.</translation>
+    </message>
+    <message>
+        <source>Ignore the end</source>
+        <translation>Ende übergehen</translation>
+    </message>
+    <message>
+        <source>Keep only the k likeliest tokens; 0 keeps all.</source>
+        <translation>Nur die k wahrscheinlichsten Token behalten; 0 behält alle.</translation>
+    </message>
+    <message>
+        <source>Keep the likeliest tokens up to this share; 1 keeps all.</source>
+        <translation>Die wahrscheinlichsten Token bis zu diesem Anteil behalten; 1 behält alle.</translation>
+    </message>
+    <message>
+        <source>Longest reply</source>
+        <translation>Längste Antwort</translation>
+    </message>
+    <message>
+        <source>Min-p</source>
+        <translation>Min-p</translation>
+    </message>
+    <message>
+        <source>Penalties look at the last n tokens; 0: at all.</source>
+        <translation>Strafen sehen auf die letzten n Token; 0: auf alle.</translation>
+    </message>
+    <message>
+        <source>Penalty window</source>
+        <translation>Fenster der Strafen</translation>
+    </message>
+    <message>
+        <source>Presence penalty</source>
+        <translation>Präsenzstrafe</translation>
+    </message>
+    <message>
+        <source>Repetition penalty</source>
+        <translation>Wiederholungsstrafe</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>Seed</translation>
+    </message>
+    <message>
+        <source>Stop texts</source>
+        <translation>Stopptexte</translation>
+    </message>
+    <message>
+        <source>Stop token ids</source>
+        <translation>Stopp-Token</translation>
+    </message>
+    <message>
+        <source>Subtracted for each use in the reply.</source>
+        <translation>Wird für jede Verwendung in der Antwort abgezogen.</translation>
+    </message>
+    <message>
+        <source>Subtracted once from each token of the reply.</source>
+        <translation>Wird von jedem Token der Antwort einmal abgezogen.</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>Temperatur</translation>
+    </message>
+    <message>
+        <source>The reply ends after this many tokens.</source>
+        <translation>Die Antwort endet nach so vielen Token.</translation>
+    </message>
+    <message>
+        <source>The reply ends at any of these token ids.</source>
+        <translation>Die Antwort endet bei einer dieser Token-Nummern.</translation>
+    </message>
+    <message>
+        <source>The reply ends before any of these texts.</source>
+        <translation>Die Antwort endet vor einem dieser Texte.</translation>
+    </message>
+    <message>
+        <source>The same seed gives the same reply; empty: a new one.</source>
+        <translation>Der gleiche Seed gibt die gleiche Antwort; leer: ein neuer.</translation>
+    </message>
+    <message>
+        <source>Top-k</source>
+        <translation>Top-k</translation>
+    </message>
+    <message>
+        <source>Top-p</source>
+        <translation>Top-p</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>aus</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>an</translation>
+    </message>
+    <message>
+        <source>{0}, slider</source>
+        <translation>{0}, Schieber</translation>
+    </message>
+    <message>
+        <source>{0}: back to {1}</source>
+        <translation>{0}: zurück zu {1}</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryController</name>
+    <message>
+        <source>{0} could not be written: {1}.</source>
+        <translation>{0} konnte nicht geschrieben werden: {1}.</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>Du</translation>
+    </message>
+    <message>
+        <source>Assistant</source>
+        <translation>Assistent</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>System-Prompt</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>unterbrochen</translation>
+    </message>
+    <message>
+        <source>image</source>
+        <translation>Bild</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryPresenter</name>
+    <message>
+        <source>Deleted “{0}”.</source>
+        <translation>„{0}“ gelöscht.</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>Neuer Ordner</translation>
+    </message>
+    <message>
+        <source>Markdown</source>
+        <translation>Markdown</translation>
+    </message>
+    <message>
+        <source>Web page</source>
+        <translation>Webseite</translation>
+    </message>
+    <message>
+        <source>Espalier chat</source>
+        <translation>Espalier-Chat</translation>
+    </message>
+    <message>
+        <source>Export the chat</source>
+        <translation>Chat exportieren</translation>
+    </message>
+    <message>
+        <source>Import chats</source>
+        <translation>Chats importieren</translation>
+    </message>
+    <message>
+        <source>Deleted 1 message.</source>
+        <translation>1 Nachricht gelöscht.</translation>
+    </message>
+    <message>
+        <source>Deleted {0} messages.</source>
+        <translation>{0} Nachrichten gelöscht.</translation>
+    </message>
+    <message>
+        <source>The chat could not be saved ({0}). Make room on the disk; saving is tried again.</source>
+        <translation>Der Chat konnte nicht gesichert werden ({0}). Schaffe Platz auf dem Datenträger; das Sichern wird wieder versucht.</translation>
+    </message>
+    <message>
+        <source>Exported to {0}.</source>
+        <translation>Nach {0} exportiert.</translation>
+    </message>
+    <message>
+        <source>Imported “{0}”.</source>
+        <translation>„{0}“ importiert.</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>Öffnen</translation>
+    </message>
+</context>
+<context>
+    <name>LoadEditor</name>
+    <message>
+        <source>Device</source>
+        <translation>Gerät</translation>
+    </message>
+    <message>
+        <source>Where this model runs; automatic takes the first card.</source>
+        <translation>Wo dieses Modell läuft; automatisch nimmt die erste Karte.</translation>
+    </message>
+    <message>
+        <source>Exact rounds nothing; fast rounds activations to 8 bits and is a few percent faster.</source>
+        <translation>Exakt rundet nichts; schnell rundet Aktivierungen auf 8 Bit und ist einige Prozent schneller.</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>Rundung</translation>
+    </message>
+    <message>
+        <source>Exact</source>
+        <translation>Exakt</translation>
+    </message>
+    <message>
+        <source>Fast</source>
+        <translation>Schnell</translation>
+    </message>
+    <message>
+        <source>Plan for</source>
+        <translation>Planen für</translation>
+    </message>
+    <message>
+        <source>The card that the bar below is about.</source>
+        <translation>Die Karte, um die es im Balken unten geht.</translation>
+    </message>
+    <message>
+        <source>The files cannot be read, so nothing can be estimated.</source>
+        <translation>Die Dateien können nicht gelesen werden, daher lässt sich nichts schätzen.</translation>
+    </message>
+    <message>
+        <source>Use the usual settings</source>
+        <translation>Übliche Einstellungen benutzen</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>This model has settings of its own.</source>
+        <translation>Dieses Modell hat eigene Einstellungen.</translation>
+    </message>
+    <message>
+        <source>This model has the usual settings.</source>
+        <translation>Dieses Modell hat die üblichen Einstellungen.</translation>
+    </message>
+    <message>
+        <source>On the {0} now: estimated {1}, took {2}.</source>
+        <translation>Auf {0} jetzt: geschätzt {1}, gebraucht {2}.</translation>
+    </message>
+    <message>
+        <source>What the display and other programs hold now.</source>
+        <translation>Was Anzeige und andere Programme jetzt halten.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s tensors, as they lie on the card.</source>
+        <translation>Die Tensoren des Modells, wie sie auf der Karte liegen.</translation>
+    </message>
+    <message>
+        <source>Keys and values of the conversation.</source>
+        <translation>Schlüssel und Werte des Gesprächs.</translation>
+    </message>
+    <message>
+        <source>Buffers, kernels and libraries.</source>
+        <translation>Puffer, Kernel und Bibliotheken.</translation>
+    </message>
+    <message>
+        <source>What the driver takes in every program that uses the card.</source>
+        <translation>Was der Treiber in jedem Programm nimmt, das die Karte benutzt.</translation>
+    </message>
+    <message>
+        <source>What is left.</source>
+        <translation>Was übrig ist.</translation>
+    </message>
+</context>
+<context>
+    <name>LoadPanel</name>
+    <message>
+        <source>Where models run. Automatic takes the first NVIDIA card that can run them, else the CPU.</source>
+        <translation>Wo Modelle laufen. Automatisch nimmt die erste NVIDIA-Karte, die sie ausführen kann, sonst die CPU.</translation>
+    </message>
+    <message>
+        <source>How many tokens of conversation there is room for; more needs more memory. Automatic takes what the model was made for, at most {0}.</source>
+        <translation>Für wie viele Token Gespräch Platz ist; mehr braucht mehr Speicher. Automatisch nimmt, wofür das Modell gemacht ist, höchstens {0}.</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>Gerät</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>Kontext</translation>
+    </message>
+    <message>
+        <source>How exactly the conversation so far is held: 8 bits hold about twice the context of fp16 in the same memory and 4 bits more than three times, at a small loss of quality.</source>
+        <translation>Wie genau das bisherige Gespräch gehalten wird: 8 Bit fassen im gleichen Speicher etwa doppelt so viel Kontext wie fp16 und 4 Bit mehr als dreimal so viel, mit wenig Verlust an Güte.</translation>
+    </message>
+    <message>
+        <source>Cache</source>
+        <translation>Cache</translation>
+    </message>
+    <message>
+        <source>fp16</source>
+        <translation>fp16</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} Bit</translation>
+    </message>
+    <message>
+        <source>On a card: exact rounds nothing; fast rounds the activations of a single reply to 8 bits, which replies a few percent sooner and changes next to nothing.</source>
+        <translation>Auf einer Karte: Exakt rundet nichts; schnell rundet die Aktivierungen einer einzelnen Antwort auf 8 Bit, was einige Prozent schneller ist und so gut wie nichts ändert.</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>Rundung</translation>
+    </message>
+    <message>
+        <source>Exact</source>
+        <translation>Exakt</translation>
+    </message>
+    <message>
+        <source>Fast</source>
+        <translation>Schnell</translation>
+    </message>
+    <message>
+        <source>Reload now</source>
+        <translation>Jetzt neu laden</translation>
+    </message>
+    <message>
+        <source>Takes effect at the next load.</source>
+        <translation>Gilt ab dem nächsten Laden.</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>{0} tokens</source>
+        <translation>{0} Token</translation>
+    </message>
+</context>
+<context>
+    <name>LoadSettings</name>
+    <message>
+        <source>It is not in this computer.</source>
+        <translation>Sie ist nicht in diesem Computer.</translation>
+    </message>
+    <message>
+        <source>The chosen card cannot be used: {0}</source>
+        <translation>Die gewählte Karte kann nicht benutzt werden: {0}</translation>
+    </message>
+</context>
+<context>
+    <name>MachineWiring</name>
+    <message>
+        <source>The model was unloaded after {0} minutes without use. It is loaded again when you write.</source>
+        <translation>Das Modell wurde nach {0} Minuten ohne Benutzung entladen. Es wird wieder geladen, wenn du schreibst.</translation>
+    </message>
+    <message>
+        <source>Load it now</source>
+        <translation>Jetzt laden</translation>
+    </message>
+</context>
+<context>
+    <name>MessageActions</name>
+    <message>
+        <source>Copy message</source>
+        <translation>Nachricht kopieren</translation>
+    </message>
+    <message>
+        <source>Edit message</source>
+        <translation>Nachricht bearbeiten</translation>
+    </message>
+    <message>
+        <source>Regenerate reply</source>
+        <translation>Antwort neu schreiben</translation>
+    </message>
+    <message>
+        <source>Continue this reply</source>
+        <translation>Diese Antwort fortsetzen</translation>
+    </message>
+    <message>
+        <source>Branch into a new chat here</source>
+        <translation>Hier in einen neuen Chat abzweigen</translation>
+    </message>
+    <message>
+        <source>Delete from here on</source>
+        <translation>Ab hier löschen</translation>
+    </message>
+</context>
+<context>
+    <name>MessageEditor</name>
+    <message>
+        <source>Edit the message</source>
+        <translation>Die Nachricht bearbeiten</translation>
+    </message>
+    <message>
+        <source>Ctrl+Enter</source>
+        <translation>Strg+Eingabe</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>MessageWidget</name>
+    <message>
+        <source>Message {0} of {1}</source>
+        <translation>Nachricht {0} von {1}</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>Senden</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>Sichern</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>Du</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>Antwort</translation>
+    </message>
+</context>
+<context>
+    <name>ModelBar</name>
+    <message>
+        <source>Load progress</source>
+        <translation>Ladefortschritt</translation>
+    </message>
+    <message>
+        <source>Show or hide the conversations</source>
+        <translation>Gespräche zeigen oder verbergen</translation>
+    </message>
+    <message>
+        <source>Open a model folder</source>
+        <translation>Modellordner öffnen</translation>
+    </message>
+    <message>
+        <source>Open folder…</source>
+        <translation>Ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Unload the model</source>
+        <translation>Modell entladen</translation>
+    </message>
+    <message>
+        <source>Unload</source>
+        <translation>Entladen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Show or hide the settings of model and chat</source>
+        <translation>Einstellungen von Modell und Chat zeigen oder verbergen</translation>
+    </message>
+    <message>
+        <source>No model</source>
+        <translation>Kein Modell</translation>
+    </message>
+    <message>
+        <source>Open a folder to load one</source>
+        <translation>Öffne einen Ordner, um eines zu laden</translation>
+    </message>
+    <message>
+        <source>Cancelling…</source>
+        <translation>Wird abgebrochen…</translation>
+    </message>
+    <message>
+        <source>Opening the files…</source>
+        <translation>Die Dateien werden geöffnet…</translation>
+    </message>
+    <message>
+        <source>Unloading…</source>
+        <translation>Wird entladen…</translation>
+    </message>
+    <message>
+        <source>context {0}</source>
+        <translation>Kontext {0}</translation>
+    </message>
+    <message>
+        <source>Demo model</source>
+        <translation>Demo-Modell</translation>
+    </message>
+    <message>
+        <source>Preparing for your GPU (first time only): {0} of {1}</source>
+        <translation>Für deine GPU wird vorbereitet (nur beim ersten Mal): {0} von {1}</translation>
+    </message>
+    <message>
+        <source>Preparing for your machine (first time only): {0} of {1}</source>
+        <translation>Für deinen Computer wird vorbereitet (nur beim ersten Mal): {0} von {1}</translation>
+    </message>
+    <message>
+        <source>Preparing {0}</source>
+        <translation>{0} wird vorbereitet</translation>
+    </message>
+    <message>
+        <source>Reading {0}</source>
+        <translation>Gelesen: {0}</translation>
+    </message>
+    <message>
+        <source>Warming up</source>
+        <translation>Wärmt auf</translation>
+    </message>
+</context>
+<context>
+    <name>ModelCard</name>
+    <message>
+        <source>Load</source>
+        <translation>Laden</translation>
+    </message>
+    <message>
+        <source>Load settings</source>
+        <translation>Ladeeinstellungen</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>Prüfen</translation>
+    </message>
+    <message>
+        <source>Move…</source>
+        <translation>Verschieben…</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>Löschen…</translation>
+    </message>
+    <message>
+        <source>Remove from the list</source>
+        <translation>Aus der Liste entfernen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Progress for {0}</source>
+        <translation>Fortschritt von {0}</translation>
+    </message>
+    <message>
+        <source>Remove {0} from the list</source>
+        <translation>{0} aus der Liste entfernen</translation>
+    </message>
+    <message>
+        <source>Cancel what happens to {0}</source>
+        <translation>Abbrechen, was mit {0} geschieht</translation>
+    </message>
+    <message>
+        <source>Load again</source>
+        <translation>Neu laden</translation>
+    </message>
+    <message>
+        <source>Chat with it</source>
+        <translation>Damit chatten</translation>
+    </message>
+    <message>
+        <source>Another folder…</source>
+        <translation>Anderer Ordner…</translation>
+    </message>
+</context>
+<context>
+    <name>ModelPages</name>
+    <message>
+        <source>Find</source>
+        <translation>Finden</translation>
+    </message>
+    <message>
+        <source>On this computer</source>
+        <translation>Auf diesem Computer</translation>
+    </message>
+    <message>
+        <source>{0} is being downloaded: {1}.</source>
+        <translation>{0} wird heruntergeladen: {1}.</translation>
+    </message>
+    <message>
+        <source>Show downloads</source>
+        <translation>Downloads zeigen</translation>
+    </message>
+    <message>
+        <source>Choose a folder for models</source>
+        <translation>Ordner für Modelle wählen</translation>
+    </message>
+    <message>
+        <source>{0} is downloaded and verified.</source>
+        <translation>{0} ist heruntergeladen und geprüft.</translation>
+    </message>
+    <message>
+        <source>Chat with it</source>
+        <translation>Damit chatten</translation>
+    </message>
+    <message>
+        <source>The variable HF_HUB_OFFLINE keeps this program offline. Start it without.</source>
+        <translation>Die Variable HF_HUB_OFFLINE hält dieses Programm offline. Starte es ohne sie.</translation>
+    </message>
+</context>
+<context>
+    <name>ModelPresenter</name>
+    <message>
+        <source>the demo model</source>
+        <translation>dem Demo-Modell</translation>
+    </message>
+    <message>
+        <source>No model loaded</source>
+        <translation>Kein Modell geladen</translation>
+    </message>
+    <message>
+        <source>Loading…</source>
+        <translation>Wird geladen…</translation>
+    </message>
+    <message>
+        <source>Cancelling…</source>
+        <translation>Wird abgebrochen…</translation>
+    </message>
+    <message>
+        <source>Writing a reply</source>
+        <translation>Schreibt eine Antwort</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation>Bereit</translation>
+    </message>
+    <message>
+        <source>Unloading…</source>
+        <translation>Wird entladen…</translation>
+    </message>
+</context>
+<context>
+    <name>MyModels</name>
+    <message>
+        <source>Deleting</source>
+        <translation>Wird gelöscht</translation>
+    </message>
+    <message>
+        <source>Moving: copying, then comparing</source>
+        <translation>Wird verschoben: kopieren, dann vergleichen</translation>
+    </message>
+    <message>
+        <source>Verifying</source>
+        <translation>Wird geprüft</translation>
+    </message>
+    <message>
+        <source>downloaded</source>
+        <translation>heruntergeladen</translation>
+    </message>
+    <message>
+        <source>in the Hugging Face cache, read only</source>
+        <translation>im Hugging-Face-Cache, nur lesbar</translation>
+    </message>
+    <message>
+        <source>opened from elsewhere</source>
+        <translation>von anderswo geöffnet</translation>
+    </message>
+    <message>
+        <source>own folder</source>
+        <translation>eigener Ordner</translation>
+    </message>
+    <message>
+        <source>unquantized</source>
+        <translation>nicht quantisiert</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} Bit</translation>
+    </message>
+    <message>
+        <source>{0} · waiting</source>
+        <translation>{0} · wartet</translation>
+    </message>
+</context>
+<context>
+    <name>MyModelsPage</name>
+    <message>
+        <source>Open a folder…</source>
+        <translation>Ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Find a model</source>
+        <translation>Modell finden</translation>
+    </message>
+    <message>
+        <source>On this computer</source>
+        <translation>Auf diesem Computer</translation>
+    </message>
+    <message>
+        <source>{0} models, {1}</source>
+        <translation>{0} Modelle, {1}</translation>
+    </message>
+    <message>
+        <source>{0} model, {1}</source>
+        <translation>{0} Modell, {1}</translation>
+    </message>
+    <message>
+        <source>This frees {0}. Its files are deleted from {1}.</source>
+        <translation>Das gibt {0} frei. Seine Dateien werden aus {1} gelöscht.</translation>
+    </message>
+    <message>
+        <source>This frees {0}. Everything in {1} is deleted.</source>
+        <translation>Das gibt {0} frei. Alles in {1} wird gelöscht.</translation>
+    </message>
+    <message>
+        <source>Delete {0}?</source>
+        <translation>{0} löschen?</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>Löschen</translation>
+    </message>
+    <message>
+        <source>There is no model here yet. Find one, or open a folder that has one.</source>
+        <translation>Hier ist noch kein Modell. Finde eines, oder öffne einen Ordner, der eines enthält.</translation>
+    </message>
+</context>
+<context>
+    <name>MyModelsPresenter</name>
+    <message>
+        <source>{0} is loaded. Unload it first.</source>
+        <translation>{0} ist geladen. Entlade es zuerst.</translation>
+    </message>
+    <message>
+        <source>Unload</source>
+        <translation>Entladen</translation>
+    </message>
+    <message>
+        <source>All {0} files of {1} are as they were downloaded.</source>
+        <translation>Alle {0} Dateien von {1} sind so, wie sie heruntergeladen wurden.</translation>
+    </message>
+    <message>
+        <source>{0} of {1} files of {2} are damaged or missing: {3}. Download them again to use the model.</source>
+        <translation>{0} von {1} Dateien von {2} sind beschädigt oder fehlen: {3}. Lade sie neu herunter, um das Modell zu benutzen.</translation>
+    </message>
+    <message>
+        <source>Download them</source>
+        <translation>Herunterladen</translation>
+    </message>
+    <message>
+        <source>{0} is deleted, {1} are free again.</source>
+        <translation>{0} ist gelöscht, {1} sind wieder frei.</translation>
+    </message>
+    <message>
+        <source>Moved to {0}.</source>
+        <translation>Nach {0} verschoben.</translation>
+    </message>
+</context>
+<context>
+    <name>Notice</name>
+    <message>
+        <source>Act on this note</source>
+        <translation>Dieser Notiz folgen</translation>
+    </message>
+    <message>
+        <source>Close this note</source>
+        <translation>Diese Notiz schließen</translation>
+    </message>
+</context>
+<context>
+    <name>PlanCard</name>
+    <message>
+        <source>There is no card.</source>
+        <translation>Es gibt keine Karte.</translation>
+    </message>
+    <message>
+        <source>{0} (driver {1})</source>
+        <translation>{0} (Treiber {1})</translation>
+    </message>
+</context>
+<context>
+    <name>PresetBar</name>
+    <message>
+        <source>A system prompt with sampling settings, kept under a name.</source>
+        <translation>Ein System-Prompt mit Sampling-Einstellungen, unter einem Namen aufgehoben.</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>Preset</translation>
+    </message>
+    <message>
+        <source>Keep, rename or hand on presets</source>
+        <translation>Presets behalten, umbenennen oder weitergeben</translation>
+    </message>
+    <message>
+        <source>Name of the preset</source>
+        <translation>Name des Presets</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>No preset</source>
+        <translation>Kein Preset</translation>
+    </message>
+    <message>
+        <source>{0} (changed)</source>
+        <translation>{0} (geändert)</translation>
+    </message>
+    <message>
+        <source>Keep changes in “{0}”</source>
+        <translation>Änderungen in „{0}“ behalten</translation>
+    </message>
+    <message>
+        <source>Back to “{0}”</source>
+        <translation>Zurück zu „{0}“</translation>
+    </message>
+    <message>
+        <source>Keep as a new preset…</source>
+        <translation>Als neues Preset behalten…</translation>
+    </message>
+    <message>
+        <source>Rename “{0}”…</source>
+        <translation>„{0}“ umbenennen…</translation>
+    </message>
+    <message>
+        <source>Delete “{0}”</source>
+        <translation>„{0}“ löschen</translation>
+    </message>
+    <message>
+        <source>Import from a file…</source>
+        <translation>Aus einer Datei importieren…</translation>
+    </message>
+    <message>
+        <source>Export to a file…</source>
+        <translation>In eine Datei exportieren…</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
+    </message>
+</context>
+<context>
+    <name>PresetController</name>
+    <message>
+        <source>The preset could not be kept: {0}.</source>
+        <translation>Das Preset konnte nicht gesichert werden: {0}.</translation>
+    </message>
+    <message>
+        <source>There is a preset “{0}” already.</source>
+        <translation>Es gibt schon ein Preset „{0}“.</translation>
+    </message>
+    <message>
+        <source>The preset could not be renamed: {0}.</source>
+        <translation>Das Preset konnte nicht umbenannt werden: {0}.</translation>
+    </message>
+    <message>
+        <source>The preset could not be deleted: {0}.</source>
+        <translation>Das Preset konnte nicht gelöscht werden: {0}.</translation>
+    </message>
+    <message>
+        <source>“{0}” is imported and chosen for this chat.</source>
+        <translation>„{0}“ ist importiert und für diesen Chat gewählt.</translation>
+    </message>
+    <message>
+        <source>{0} could not be written: {1}.</source>
+        <translation>{0} konnte nicht geschrieben werden: {1}.</translation>
+    </message>
+    <message>
+        <source>“{0}” is saved as {1}.</source>
+        <translation>„{0}“ ist als {1} gesichert.</translation>
+    </message>
+</context>
+<context>
+    <name>Rail</name>
+    <message>
+        <source>Menu</source>
+        <translation>Menü</translation>
+    </message>
+    <message>
+        <source>Help</source>
+        <translation>Hilfe</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>Chat</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>Modelle</translation>
+    </message>
+    <message>
+        <source>Downloads</source>
+        <translation>Downloads</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+</context>
+<context>
+    <name>ReplyMessage</name>
+    <message>
+        <source>Reading your message…</source>
+        <translation>Deine Nachricht wird gelesen…</translation>
+    </message>
+    <message>
+        <source>Reading the prompt: {0} of {1} tokens</source>
+        <translation>Der Prompt wird gelesen: {0} von {1} Token</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>unterbrochen</translation>
+    </message>
+    <message>
+        <source>stopped by itself</source>
+        <translation>von selbst geendet</translation>
+    </message>
+    <message>
+        <source>stopped at a stop text</source>
+        <translation>an einem Stopptext angehalten</translation>
+    </message>
+    <message>
+        <source>reached the token limit</source>
+        <translation>Token-Grenze erreicht</translation>
+    </message>
+    <message>
+        <source>stopped by you</source>
+        <translation>von dir angehalten</translation>
+    </message>
+    <message>
+        <source>{0} tok/s</source>
+        <translation>{0} Tok/s</translation>
+    </message>
+    <message>
+        <source>first token {0} s</source>
+        <translation>erstes Token {0} s</translation>
+    </message>
+</context>
+<context>
+    <name>ResultList</name>
+    <message>
+        <source>Show the most downloaded</source>
+        <translation>Meistgeladene zeigen</translation>
+    </message>
+    <message>
+        <source>Asks the hub for the EXL3 models that are downloaded most.</source>
+        <translation>Fragt den Hub nach den EXL3-Modellen, die am meisten heruntergeladen werden.</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>Modelle</translation>
+    </message>
+    <message>
+        <source>Offline: the hub is not asked. This list and the models on this computer work all the same.</source>
+        <translation>Offline: Der Hub wird nicht gefragt. Diese Liste und die Modelle auf diesem Computer gehen trotzdem.</translation>
+    </message>
+    <message>
+        <source>Models to start with. Nothing is asked of the hub until you search.</source>
+        <translation>Modelle für den Anfang. Der Hub wird nichts gefragt, bis du suchst.</translation>
+    </message>
+    <message>
+        <source>{0}, {1} hidden by the filters</source>
+        <translation>{0}, {1} von den Filtern verborgen</translation>
+    </message>
+    <message>
+        <source>{0} models were found, and the filters hide all of them.</source>
+        <translation>{0} Modelle wurden gefunden, und die Filter verbergen alle.</translation>
+    </message>
+    <message>
+        <source>Clear the filters</source>
+        <translation>Filter aufheben</translation>
+    </message>
+    <message>
+        <source>Show models to start with</source>
+        <translation>Modelle für den Anfang zeigen</translation>
+    </message>
+    <message>
+        <source>Reading the list…</source>
+        <translation>Die Liste wird gelesen…</translation>
+    </message>
+    <message>
+        <source>Searching for “{0}”…</source>
+        <translation>„{0}“ wird gesucht…</translation>
+    </message>
+    <message>
+        <source>Asking the hub…</source>
+        <translation>Der Hub wird gefragt…</translation>
+    </message>
+    <message>
+        <source>{0} has no EXL3 model with “{1}” in its name.</source>
+        <translation>{0} hat kein EXL3-Modell mit „{1}“ im Namen.</translation>
+    </message>
+    <message>
+        <source>No EXL3 model with “{0}” in its name was found. Fewer words find more: “qwen3”, for instance.</source>
+        <translation>Es wurde kein EXL3-Modell mit „{0}“ im Namen gefunden. Weniger Wörter finden mehr: „qwen3“ zum Beispiel.</translation>
+    </message>
+</context>
+<context>
+    <name>SamplingPanel</name>
+    <message>
+        <source>Simple</source>
+        <translation>Einfach</translation>
+    </message>
+    <message>
+        <source>Advanced</source>
+        <translation>Erweitert</translation>
+    </message>
+    <message>
+        <source>The five settings that most people want</source>
+        <translation>Die fünf Einstellungen, die die meisten brauchen</translation>
+    </message>
+    <message>
+        <source>Every setting there is</source>
+        <translation>Alle Einstellungen, die es gibt</translation>
+    </message>
+    <message>
+        <source>Back to defaults</source>
+        <translation>Zurück zu den Vorgaben</translation>
+    </message>
+    <message>
+        <source>Keep for this model</source>
+        <translation>Für dieses Modell behalten</translation>
+    </message>
+    <message>
+        <source>New chats with this model begin with these settings and system prompt</source>
+        <translation>Neue Chats mit diesem Modell beginnen mit diesen Einstellungen und diesem System-Prompt</translation>
+    </message>
+    <message>
+        <source>Use the model&apos;s own</source>
+        <translation>Die des Modells benutzen</translation>
+    </message>
+    <message>
+        <source>New chats begin as the model itself recommends</source>
+        <translation>Neue Chats beginnen, wie das Modell selbst empfiehlt</translation>
+    </message>
+    <message>
+        <source>Default</source>
+        <translation>Vorgabe</translation>
+    </message>
+    <message>
+        <source>Kept for this model</source>
+        <translation>Für dieses Modell behalten</translation>
+    </message>
+    <message>
+        <source>The model&apos;s own</source>
+        <translation>Vom Modell selbst</translation>
+    </message>
+    <message>
+        <source>The last reply had seed {0}.</source>
+        <translation>Die letzte Antwort hatte den Seed {0}.</translation>
+    </message>
+    <message>
+        <source>The choice of each token</source>
+        <translation>Die Wahl jedes Tokens</translation>
+    </message>
+    <message>
+        <source>Repetition</source>
+        <translation>Wiederholung</translation>
+    </message>
+    <message>
+        <source>The end of a reply</source>
+        <translation>Das Ende einer Antwort</translation>
+    </message>
+    <message>
+        <source>Seed of the last reply</source>
+        <translation>Seed der letzten Antwort</translation>
+    </message>
+    <message>
+        <source>Use it again</source>
+        <translation>Wieder benutzen</translation>
+    </message>
+    <message>
+        <source>Random</source>
+        <translation>Zufällig</translation>
+    </message>
+    <message>
+        <source>The same seed, prompt and settings give the same reply</source>
+        <translation>Gleicher Seed, Prompt und gleiche Einstellungen geben die gleiche Antwort</translation>
+    </message>
+    <message>
+        <source>Every reply gets a seed of its own</source>
+        <translation>Jede Antwort bekommt einen eigenen Seed</translation>
+    </message>
+    <message>
+        <source>This chat has settings of its own.</source>
+        <translation>Dieser Chat hat eigene Einstellungen.</translation>
+    </message>
+    <message>
+        <source>These are the settings that you keep for {0}.</source>
+        <translation>Das sind die Einstellungen, die du für {0} behältst.</translation>
+    </message>
+    <message>
+        <source>These are the settings that {0} recommends.</source>
+        <translation>Das sind die Einstellungen, die {0} empfiehlt.</translation>
+    </message>
+    <message>
+        <source>These are the usual settings.</source>
+        <translation>Das sind die üblichen Einstellungen.</translation>
+    </message>
+</context>
+<context>
+    <name>SettingRow</name>
+    <message>
+        <source>Reset “{0}”</source>
+        <translation>„{0}“ zurücksetzen</translation>
+    </message>
+    <message>
+        <source>{0}: smaller</source>
+        <translation>{0}: kleiner</translation>
+    </message>
+    <message>
+        <source>{0}: larger</source>
+        <translation>{0}: größer</translation>
+    </message>
+</context>
+<context>
+    <name>Settings</name>
+    <message>
+        <source>131,072 tokens</source>
+        <translation>131.072 Token</translation>
+    </message>
+    <message>
+        <source>16 bits</source>
+        <translation>16 Bit</translation>
+    </message>
+    <message>
+        <source>16,384 tokens</source>
+        <translation>16.384 Token</translation>
+    </message>
+    <message>
+        <source>2,048 tokens</source>
+        <translation>2.048 Token</translation>
+    </message>
+    <message>
+        <source>262,144 tokens</source>
+        <translation>262.144 Token</translation>
+    </message>
+    <message>
+        <source>32,768 tokens</source>
+        <translation>32.768 Token</translation>
+    </message>
+    <message>
+        <source>4 bits</source>
+        <translation>4 Bit</translation>
+    </message>
+    <message>
+        <source>4,096 tokens</source>
+        <translation>4.096 Token</translation>
+    </message>
+    <message>
+        <source>6 bits</source>
+        <translation>6 Bit</translation>
+    </message>
+    <message>
+        <source>65,536 tokens</source>
+        <translation>65.536 Token</translation>
+    </message>
+    <message>
+        <source>8 bits</source>
+        <translation>8 Bit</translation>
+    </message>
+    <message>
+        <source>8,192 tokens</source>
+        <translation>8.192 Token</translation>
+    </message>
+    <message>
+        <source>A mirror of the hub, or empty for the hub itself.</source>
+        <translation>Ein Spiegel des Hubs; leer steht für den Hub selbst.</translation>
+    </message>
+    <message>
+        <source>Address of the hub</source>
+        <translation>Adresse des Hubs</translation>
+    </message>
+    <message>
+        <source>After 10 minutes</source>
+        <translation>Nach 10 Minuten</translation>
+    </message>
+    <message>
+        <source>After 30 minutes</source>
+        <translation>Nach 30 Minuten</translation>
+    </message>
+    <message>
+        <source>After 5 minutes</source>
+        <translation>Nach 5 Minuten</translation>
+    </message>
+    <message>
+        <source>After 60 minutes</source>
+        <translation>Nach 60 Minuten</translation>
+    </message>
+    <message>
+        <source>An HTTP proxy for everything that is fetched, or empty for the system&apos;s.</source>
+        <translation>Ein HTTP-Proxy für alles, was geholt wird; leer steht für den des Systems.</translation>
+    </message>
+    <message>
+        <source>Ask</source>
+        <translation>Fragen</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>Bits of each number that a conversation keeps on the card: 8 take half the room of 16 and are hardly less exact.</source>
+        <translation>Bits jeder Zahl, die ein Gespräch auf der Karte behält: 8 brauchen halb so viel Platz wie 16 und sind kaum ungenauer.</translation>
+    </message>
+    <message>
+        <source>Cache</source>
+        <translation>Cache</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>Chats</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>Kontext</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>Dunkel</translation>
+    </message>
+    <message>
+        <source>Deutsch</source>
+        <translation>Deutsch</translation>
+    </message>
+    <message>
+        <source>Do not send</source>
+        <translation>Nicht senden</translation>
+    </message>
+    <message>
+        <source>English</source>
+        <translation>English</translation>
+    </message>
+    <message>
+        <source>Exact sums</source>
+        <translation>Exakte Summen</translation>
+    </message>
+    <message>
+        <source>Free the card when idle</source>
+        <translation>Karte bei Leerlauf freigeben</translation>
+    </message>
+    <message>
+        <source>How large messages and the text you write are; 100 % is the size of the rest. Ctrl and plus or minus change it anywhere.</source>
+        <translation>Wie groß Nachrichten und der Text sind, den du schreibst; 100 % ist die Größe des Übrigen. Strg mit Plus oder Minus ändert sie überall.</translation>
+    </message>
+    <message>
+        <source>How many downloads run side by side, 1 to 4.</source>
+        <translation>Wie viele Downloads nebeneinander laufen, 1 bis 4.</translation>
+    </message>
+    <message>
+        <source>How many tokens of conversation a model has room for; more needs more memory. Models with settings of their own keep these.</source>
+        <translation>Für wie viele Token Gespräch ein Modell Platz hat; mehr braucht mehr Speicher. Modelle mit eigenen Einstellungen behalten diese.</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>Sprache</translation>
+    </message>
+    <message>
+        <source>Leave out the oldest turns</source>
+        <translation>Die ältesten Runden weglassen</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>Hell</translation>
+    </message>
+    <message>
+        <source>Load the last model</source>
+        <translation>Letztes Modell laden</translation>
+    </message>
+    <message>
+        <source>Loading models</source>
+        <translation>Modelle laden</translation>
+    </message>
+    <message>
+        <source>Loads the model that was used last when the window opens.</source>
+        <translation>Lädt beim Öffnen des Fensters das zuletzt benutzte Modell.</translation>
+    </message>
+    <message>
+        <source>Look</source>
+        <translation>Aussehen</translation>
+    </message>
+    <message>
+        <source>Models at a time</source>
+        <translation>Modelle auf einmal</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>Nie</translation>
+    </message>
+    <message>
+        <source>Nothing is asked of any server while this is on.</source>
+        <translation>Solange dies an ist, wird kein Server etwas gefragt.</translation>
+    </message>
+    <message>
+        <source>Offline</source>
+        <translation>Offline</translation>
+    </message>
+    <message>
+        <source>Own server</source>
+        <translation>Eigener Server</translation>
+    </message>
+    <message>
+        <source>Proxy</source>
+        <translation>Proxy</translation>
+    </message>
+    <message>
+        <source>Start and idle</source>
+        <translation>Start und Leerlauf</translation>
+    </message>
+    <message>
+        <source>Switched off, a single reply is faster on a card and very slightly less exact.</source>
+        <translation>Ausgeschaltet ist eine einzelne Antwort auf einer Karte schneller und ganz wenig ungenauer.</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>System</translation>
+    </message>
+    <message>
+        <source>Text size of messages</source>
+        <translation>Textgröße der Nachrichten</translation>
+    </message>
+    <message>
+        <source>The colours of the window; System follows the light or dark mode of this computer.</source>
+        <translation>Die Farben des Fensters; System folgt dem hellen oder dunklen Modus dieses Computers.</translation>
+    </message>
+    <message>
+        <source>The hub</source>
+        <translation>Der Hub</translation>
+    </message>
+    <message>
+        <source>The language of the window, from the next start on; System takes that of this computer.</source>
+        <translation>Die Sprache des Fensters, ab dem nächsten Start; System nimmt die dieses Computers.</translation>
+    </message>
+    <message>
+        <source>The server at that address is yours and may have the access token.</source>
+        <translation>Der Server an dieser Adresse ist deiner und darf das Zugangs-Token bekommen.</translation>
+    </message>
+    <message>
+        <source>Theme</source>
+        <translation>Farbschema</translation>
+    </message>
+    <message>
+        <source>Unloads a model that nobody has written to for this long, so that other programs have the memory; it is loaded again when you write.</source>
+        <translation>Entlädt ein Modell, dem so lange niemand geschrieben hat, damit andere Programme den Speicher haben; es wird wieder geladen, wenn du schreibst.</translation>
+    </message>
+    <message>
+        <source>What happens to a message that does not fit the context: you are asked, the oldest turns are left out (the system prompt stays), or it is not sent.</source>
+        <translation>Was mit einer Nachricht geschieht, die nicht in den Kontext passt: Du wirst gefragt, die ältesten Runden werden weggelassen (der System-Prompt bleibt), oder sie wird nicht gesendet.</translation>
+    </message>
+    <message>
+        <source>When a chat is full</source>
+        <translation>Wenn ein Chat voll ist</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPage</name>
+    <message>
+        <source>Search the settings</source>
+        <translation>Einstellungen durchsuchen</translation>
+    </message>
+    <message>
+        <source>Reset all</source>
+        <translation>Alle zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>Your data</source>
+        <translation>Deine Daten</translation>
+    </message>
+    <message>
+        <source>Conversations and settings stay in this folder on this computer. None of it is sent anywhere.</source>
+        <translation>Gespräche und Einstellungen bleiben in diesem Ordner auf diesem Computer. Nichts davon wird irgendwohin gesendet.</translation>
+    </message>
+    <message>
+        <source>Portable: a file named “portable” lies beside the program, so everything stays in its folder.</source>
+        <translation>Portabel: Eine Datei namens „portable“ liegt neben dem Programm, daher bleibt alles in seinem Ordner.</translation>
+    </message>
+    <message>
+        <source>For a portable copy, put an empty file named “portable” beside main.py and start again.</source>
+        <translation>Für eine portable Kopie lege eine leere Datei namens „portable“ neben main.py und starte neu.</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>No setting has these words</source>
+        <translation>Keine Einstellung hat diese Wörter</translation>
+    </message>
+    <message>
+        <source>Show all settings</source>
+        <translation>Alle Einstellungen zeigen</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsWiring</name>
+    <message>
+        <source>The window has another language when it is opened the next time.</source>
+        <translation>Das Fenster hat beim nächsten Öffnen eine andere Sprache.</translation>
+    </message>
+    <message>
+        <source>All settings are as they were at the first start. Chats, models and the token are untouched.</source>
+        <translation>Alle Einstellungen sind wie beim ersten Start. Chats, Modelle und das Token bleiben unberührt.</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+</context>
+<context>
+    <name>SpeedGraph</name>
+    <message>
+        <source>Speed, lately</source>
+        <translation>Geschwindigkeit zuletzt</translation>
+    </message>
+    <message>
+        <source>At most {0} tokens per second</source>
+        <translation>Höchstens {0} Token pro Sekunde</translation>
+    </message>
+</context>
+<context>
+    <name>StatusStrip</name>
+    <message>
+        <source>Memory used</source>
+        <translation>Benutzter Speicher</translation>
+    </message>
+    <message>
+        <source>Context used</source>
+        <translation>Benutzter Kontext</translation>
+    </message>
+    <message>
+        <source>No model loaded</source>
+        <translation>Kein Modell geladen</translation>
+    </message>
+    <message>
+        <source>{0} of {1} tokens</source>
+        <translation>{0} von {1} Token</translation>
+    </message>
+    <message>
+        <source>{0} tok/s</source>
+        <translation>{0} Tok/s</translation>
+    </message>
+    <message>
+        <source>RAM {0}</source>
+        <translation>RAM {0}</translation>
+    </message>
+    <message>
+        <source>This program holds {0} of it</source>
+        <translation>Dieses Programm hält {0} davon</translation>
+    </message>
+    <message>
+        <source>{0}, {1} of it by other programs</source>
+        <translation>{0}, {1} davon durch andere Programme</translation>
+    </message>
+    <message>
+        <source>GPU {0} %</source>
+        <translation>GPU {0} %</translation>
+    </message>
+</context>
+<context>
+    <name>TextBlock</name>
+    <message>
+        <source>Message text</source>
+        <translation>Text der Nachricht</translation>
+    </message>
+</context>
+<context>
+    <name>ThinkingFold</name>
+    <message>
+        <source>Thinking…</source>
+        <translation>Denkt nach…</translation>
+    </message>
+    <message>
+        <source>Thought, {0} words</source>
+        <translation>Nachgedacht, {0} Wörter</translation>
+    </message>
+    <message>
+        <source>Thought for less than a second</source>
+        <translation>Weniger als eine Sekunde nachgedacht</translation>
+    </message>
+    <message>
+        <source>Thought for {0} s</source>
+        <translation>{0} s nachgedacht</translation>
+    </message>
+    <message>
+        <source>unfolded</source>
+        <translation>aufgeklappt</translation>
+    </message>
+    <message>
+        <source>folded</source>
+        <translation>zugeklappt</translation>
+    </message>
+</context>
+<context>
+    <name>Transcript</name>
+    <message>
+        <source>Conversation</source>
+        <translation>Gespräch</translation>
+    </message>
+    <message>
+        <source>Reply failed</source>
+        <translation>Antwort gescheitert</translation>
+    </message>
+    <message>
+        <source>Reply finished</source>
+        <translation>Antwort fertig</translation>
+    </message>
+    <message>
+        <source>Jump to latest</source>
+        <translation>Zum Neuesten</translation>
+    </message>
+</context>
+<context>
+    <name>VariantTable</name>
+    <message>
+        <source>fp16</source>
+        <translation>fp16</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} Bit</translation>
+    </message>
+    <message>
+        <source>Variant</source>
+        <translation>Variante</translation>
+    </message>
+    <message>
+        <source>Download</source>
+        <translation>Herunterladen</translation>
+    </message>
+    <message>
+        <source>Context
+{0}</source>
+        <translation>Kontext
+{0}</translation>
+    </message>
+    <message>
+        <source>With 8k context</source>
+        <translation>Mit 8k Kontext</translation>
+    </message>
+    <message>
+        <source>Bits for each weight: more is more exact and larger.</source>
+        <translation>Bits für jedes Gewicht: mehr ist genauer und größer.</translation>
+    </message>
+    <message>
+        <source>What is fetched from the hub.</source>
+        <translation>Was vom Hub geholt wird.</translation>
+    </message>
+    <message>
+        <source>The longest context that fits with a cache of {0}.</source>
+        <translation>Der längste Kontext, der mit einem Cache mit {0} passt.</translation>
+    </message>
+    <message>
+        <source>Whether it fits the card with a context of 8k and an fp16 cache.</source>
+        <translation>Ob es mit einem Kontext von 8k und einem fp16-Cache auf die Karte passt.</translation>
+    </message>
+    <message>
+        <source>{0}, recommended</source>
+        <translation>{0}, empfohlen</translation>
+    </message>
+    <message>
+        <source>, head with {0} bits</source>
+        <translation>, Kopf mit {0} Bit</translation>
+    </message>
+    <message>
+        <source>Branch {0}{1}</source>
+        <translation>Zweig {0}{1}</translation>
+    </message>
+</context>
+<context>
+    <name>VariantView</name>
+    <message>
+        <source>Variants</source>
+        <translation>Varianten</translation>
+    </message>
+</context>
+<context>
+    <name>Verdicts</name>
+    <message>
+        <source>Fits</source>
+        <translation>Passt</translation>
+    </message>
+    <message>
+        <source>Fits easily</source>
+        <translation>Passt gut</translation>
+    </message>
+    <message>
+        <source>Tight</source>
+        <translation>Knapp</translation>
+    </message>
+    <message>
+        <source>Too big</source>
+        <translation>Zu groß</translation>
+    </message>
+    <message>
+        <source>Weights only</source>
+        <translation>Nur Gewichte</translation>
+    </message>
+    <message>
+        <source>{0} needed, {1} free, estimate ± {2}</source>
+        <translation>{0} gebraucht, {1} frei, Schätzung ± {2}</translation>
+    </message>
+    <message>
+        <source>{0} needed, {1} free: {2} missing, estimate ± {3}</source>
+        <translation>{0} gebraucht, {1} frei: {2} fehlen, Schätzung ± {3}</translation>
+    </message>
+</context>
+<context>
+    <name>VersionSwitch</name>
+    <message>
+        <source>Version before</source>
+        <translation>Frühere Version</translation>
+    </message>
+    <message>
+        <source>Version after</source>
+        <translation>Spätere Version</translation>
+    </message>
+    <message>
+        <source>Version {0} of {1}</source>
+        <translation>Version {0} von {1}</translation>
+    </message>
+</context>
+<context>
+    <name>VramBar</name>
+    <message>
+        <source>Measured</source>
+        <translation>Gemessen</translation>
+    </message>
+    <message>
+        <source>Estimated</source>
+        <translation>Geschätzt</translation>
+    </message>
+    <message>
+        <source>Memory of the card, {0}</source>
+        <translation>Speicher der Karte, {0}</translation>
+    </message>
+    <message>
+        <source>{0} of {1}: {2}</source>
+        <translation>{0} von {1}: {2}</translation>
+    </message>
+    <message>
+        <source>The dashed line is where the card ends.</source>
+        <translation>An der gestrichelten Linie endet die Karte.</translation>
+    </message>
+    <message>
+        <source>Point at a part, or press the arrow keys in the bar, to read what it is.</source>
+        <translation>Zeige auf einen Teil, oder drücke im Balken die Pfeiltasten, um zu lesen, was er ist.</translation>
+    </message>
+</context>
+<context>
+    <name>VramPlanner</name>
+    <message>
+        <source>Context</source>
+        <translation>Kontext</translation>
+    </message>
+    <message>
+        <source>How many tokens of conversation there is room for, from 1k to what the model was made for.</source>
+        <translation>Für wie viele Token Gespräch Platz ist, von 1k bis zu dem, wofür das Modell gemacht ist.</translation>
+    </message>
+    <message>
+        <source>{0} tokens</source>
+        <translation>{0} Token</translation>
+    </message>
+    <message>
+        <source>not known</source>
+        <translation>nicht bekannt</translation>
+    </message>
+    <message>
+        <source>Choose a lower bitrate or a smaller model.</source>
+        <translation>Wähle eine niedrigere Bitrate oder ein kleineres Modell.</translation>
+    </message>
+    <message>
+        <source>{0} with an fp16 cache</source>
+        <translation>{0} mit fp16-Cache</translation>
+    </message>
+    <message>
+        <source>{0} with {1} bits</source>
+        <translation>{0} mit {1} Bit</translation>
+    </message>
+    <message>
+        <source>A context that fits: {0}.</source>
+        <translation>Ein Kontext, der passt: {0}.</translation>
+    </message>
+    <message>
+        <source>fp16</source>
+        <translation>fp16</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} Bit</translation>
+    </message>
+    <message>
+        <source>Cache with {0}</source>
+        <translation>Cache mit {0}</translation>
+    </message>
+    <message>
+        <source>How exactly the conversation so far is held: 4 bits to fp16. Fewer bits, more context.</source>
+        <translation>Wie genau das bisherige Gespräch gehalten wird: 4 Bit bis fp16. Weniger Bits, mehr Kontext.</translation>
+    </message>
+    <message>
+        <source>Cache</source>
+        <translation>Cache</translation>
+    </message>
+</context>
+<context>
+    <name>WindowActions</name>
+    <message>
+        <source>Enter</source>
+        <translation>Eingabe</translation>
+    </message>
+    <message>
+        <source>Send the message</source>
+        <translation>Nachricht senden</translation>
+    </message>
+    <message>
+        <source>Shift+Enter</source>
+        <translation>Umschalt+Eingabe</translation>
+    </message>
+    <message>
+        <source>Start a new line</source>
+        <translation>Eine neue Zeile beginnen</translation>
+    </message>
+    <message>
+        <source>F2, Delete</source>
+        <translation>F2, Entf</translation>
+    </message>
+    <message>
+        <source>Rename or delete the selected conversation</source>
+        <translation>Das gewählte Gespräch umbenennen oder löschen</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>Neuer Chat</translation>
+    </message>
+    <message>
+        <source>Stop the reply, or close a sheet</source>
+        <translation>Antwort anhalten oder Leiste schließen</translation>
+    </message>
+    <message>
+        <source>Regenerate the last reply</source>
+        <translation>Letzte Antwort neu schreiben</translation>
+    </message>
+    <message>
+        <source>Continue the last reply</source>
+        <translation>Letzte Antwort fortsetzen</translation>
+    </message>
+    <message>
+        <source>Show the version before</source>
+        <translation>Frühere Version zeigen</translation>
+    </message>
+    <message>
+        <source>Show the version after</source>
+        <translation>Spätere Version zeigen</translation>
+    </message>
+    <message>
+        <source>Find in this chat</source>
+        <translation>In diesem Chat suchen</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>In allen Chats suchen</translation>
+    </message>
+    <message>
+        <source>Go to the message field</source>
+        <translation>Zum Nachrichtenfeld</translation>
+    </message>
+    <message>
+        <source>Open a model folder</source>
+        <translation>Modellordner öffnen</translation>
+    </message>
+    <message>
+        <source>Find a model to download</source>
+        <translation>Ein Modell zum Herunterladen finden</translation>
+    </message>
+    <message>
+        <source>Show the models on this computer</source>
+        <translation>Modelle auf diesem Computer zeigen</translation>
+    </message>
+    <message>
+        <source>Load the last model again</source>
+        <translation>Letztes Modell wieder laden</translation>
+    </message>
+    <message>
+        <source>Load the demo model</source>
+        <translation>Demo-Modell laden</translation>
+    </message>
+    <message>
+        <source>Unload the model</source>
+        <translation>Modell entladen</translation>
+    </message>
+    <message>
+        <source>Pause all downloads</source>
+        <translation>Alle Downloads anhalten</translation>
+    </message>
+    <message>
+        <source>Resume all downloads</source>
+        <translation>Alle Downloads fortsetzen</translation>
+    </message>
+    <message>
+        <source>Go to the chat</source>
+        <translation>Zum Chat</translation>
+    </message>
+    <message>
+        <source>Go to the models</source>
+        <translation>Zu den Modellen</translation>
+    </message>
+    <message>
+        <source>Go to the downloads</source>
+        <translation>Zu den Downloads</translation>
+    </message>
+    <message>
+        <source>Go to settings</source>
+        <translation>Zu den Einstellungen</translation>
+    </message>
+    <message>
+        <source>Show or hide the conversations</source>
+        <translation>Gespräche zeigen oder verbergen</translation>
+    </message>
+    <message>
+        <source>Show or hide the side panel</source>
+        <translation>Seitenleiste zeigen oder verbergen</translation>
+    </message>
+    <message>
+        <source>Larger text</source>
+        <translation>Größerer Text</translation>
+    </message>
+    <message>
+        <source>Smaller text</source>
+        <translation>Kleinerer Text</translation>
+    </message>
+    <message>
+        <source>Normal text size</source>
+        <translation>Normale Textgröße</translation>
+    </message>
+    <message>
+        <source>Use the dark theme</source>
+        <translation>Dunkles Farbschema benutzen</translation>
+    </message>
+    <message>
+        <source>Use the light theme</source>
+        <translation>Helles Farbschema benutzen</translation>
+    </message>
+    <message>
+        <source>Use the theme of the system</source>
+        <translation>Farbschema des Systems benutzen</translation>
+    </message>
+    <message>
+        <source>Find a command</source>
+        <translation>Befehl finden</translation>
+    </message>
+    <message>
+        <source>Search the settings</source>
+        <translation>Einstellungen durchsuchen</translation>
+    </message>
+    <message>
+        <source>Open the menu</source>
+        <translation>Menü öffnen</translation>
+    </message>
+    <message>
+        <source>Show the keyboard shortcuts</source>
+        <translation>Tastenkürzel zeigen</translation>
+    </message>
+    <message>
+        <source>Close the window</source>
+        <translation>Fenster schließen</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+</context>
+<context>
+    <name>_Rows</name>
+    <message>
+        <source>Table</source>
+        <translation>Tabelle</translation>
+    </message>
+</context>
+<context>
+    <name>_Strip</name>
+    <message>
+        <source>Memory of the card</source>
+        <translation>Speicher der Karte</translation>
+    </message>
+</context>
+<context>
+    <name>widget</name>
+    <message>
+        <source>made from {0}</source>
+        <translation>gemacht aus {0}</translation>
+    </message>
+    <message>
+        <source>changed {0}</source>
+        <translation>geändert {0}</translation>
+    </message>
+    <message>
+        <source>sees pictures</source>
+        <translation>sieht Bilder</translation>
+    </message>
+    <message>
+        <source>gated: its terms are accepted on its page</source>
+        <translation>beschränkt: Seine Bedingungen werden auf seiner Seite angenommen</translation>
+    </message>
+    <message>
+        <source>1 model</source>
+        <translation>1 Modell</translation>
+    </message>
+    <message>
+        <source>{0} models</source>
+        <translation>{0} Modelle</translation>
+    </message>
+    <message>
+        <source>other programs</source>
+        <translation>andere Programme</translation>
+    </message>
+    <message>
+        <source>weights</source>
+        <translation>Gewichte</translation>
+    </message>
+    <message>
+        <source>cache</source>
+        <translation>Cache</translation>
+    </message>
+    <message>
+        <source>vision</source>
+        <translation>Sehen</translation>
+    </message>
+    <message>
+        <source>working memory</source>
+        <translation>Arbeitsspeicher</translation>
+    </message>
+    <message>
+        <source>driver</source>
+        <translation>Treiber</translation>
+    </message>
+    <message>
+        <source>free</source>
+        <translation>frei</translation>
+    </message>
+</context>
+</TS>
