@@ -129,8 +129,7 @@ class PresetController(QObject):
         except EngineError as error:
             self.failed.emit(str(error))
             return
-        if preset.name in self._presets and self._presets[preset.name] != preset:
-            preset = replace(preset, name=self._free_name(preset.name))
+        preset = self._beside_others(preset)
         self.save(preset)
         if preset.name in self._presets:
             self.choose(preset.name)
@@ -154,11 +153,13 @@ class PresetController(QObject):
     def _read(self) -> None:
         self._presets = {each.name: each for each in self._store.presets()}
 
-    def _free_name(self, name: str) -> str:
-        number = 2
-        while f"{name} ({number})" in self._presets:
+    def _beside_others(self, preset: Preset) -> Preset:
+        """The preset under a name that no other one has."""
+        number, named = 1, preset
+        while self._presets.get(named.name, named) != named:
             number += 1
-        return f"{name} ({number})"
+            named = replace(preset, name=f"{preset.name} ({number})")
+        return named
 
     @Slot()
     def _on_opened(self) -> None:
