@@ -10,17 +10,18 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.controllers.browser import BrowserController
 from app.controllers.browser_state import Details, Phase, Wish
 from app.controllers.downloads import DownloadList
+from app.controllers.model_library import Library
 from app.controllers.plan_card import PlanCard
 from app.item_models.hub_models import HubModelList, ListFilter, publishers
 from app.views.model_browser.download_bar import DownloadOffer
 from app.views.model_browser.page import ModelBrowserPage
-from app.views.vram.bar import memory_amount
 from app.views.vram.verdicts import needs_words
-from app.views.widgets import size_text
 from engine.fit.estimate import Verdict
 from engine.fit.offers import JudgedOffer, Offer
+from engine.hub.model_store import InstalledModel
 from engine.hub.queue_store import QueueEntry
 from engine.hub.types import RepoId, RepoRef
+from engine.units import file_amount, memory_amount
 
 LOOK_MS = 250  # on a row, before the hub is asked about it
 
@@ -30,9 +31,13 @@ class BrowserPresenter(QObject):
 
     Signals:
         token_wanted: the user wants to enter a token.
+    chat_wanted: the folder of a model that is on this computer.
+    downloads_wanted: the user wants to see what is being downloaded.
     """
 
     token_wanted = Signal()
+    chat_wanted = Signal(object)
+    downloads_wanted = Signal()
 
     def __init__(
         self, page: ModelBrowserPage, model: HubModelList, browser: BrowserController, card: PlanCard,
@@ -45,6 +50,7 @@ class BrowserPresenter(QObject):
         self._looked_at: RepoId | None = None
         self._pasted: RepoRef | None = None
         self._downloads: dict[tuple[RepoId, str], QueueEntry] = {}
+        self._installed: tuple[InstalledModel, ...] = ()
         self._look_timer = QTimer(self, interval=LOOK_MS, singleShot=True)
         self._look_timer.timeout.connect(self._look)
         self._measure_timer = QTimer(self, interval=LOOK_MS, singleShot=True)
@@ -81,6 +87,7 @@ class BrowserPresenter(QObject):
         pane.download_requested.connect(browser.download)
         pane.retry_requested.connect(browser.reopen)
         pane.token_wanted.connect(self.token_wanted)
+        pane.bar.follow_requested.connect(self._follow)
 
     # The list.
 
@@ -205,11 +212,11 @@ class BrowserPresenter(QObject):
         name = offer.branch if offer.bits is None else self.tr("{0} bits").format(f"{offer.bits:.4g}")
         self._page.details.show_offer(
             DownloadOffer(
-                self.tr("{0}: {1} to download").format(name, size_text(offer.download_bytes)),
+                self.tr("{0}: {1} to download").format(name, file_amount(offer.download_bytes)),
                 self._warnings(details, judged),
                 self._obstacle(details),
-                self._state(details.repo, offer),
-                details.is_planning,
+                *self._state(details.repo, offer),
+                is_busy=details.is_planning,
             )
         )
 
@@ -219,13 +226,43 @@ class BrowserPresenter(QObject):
         self._downloads = {(entry.plan.repo, entry.plan.branch): entry for entry in downloads.entries}
         self._show_offer()
 
-    def _state(self, repo: RepoId, offer: Offer) -> str:
+    @Slot(object)
+    def show_library(self, library: Library) -> None:
+        """Takes which models are on this computer, however they came here."""
+        self._installed = tuple(each.model for each in library.models)
+        self._show_offer()
+
+    def _state(self, repo: RepoId, offer: Offer) -> tuple[str, str]:
+        """What became of a variant, and the word for what can be done with it; both '' before it was asked for."""
+        if self._here(repo, offer) is not None:
+            return self.tr("It is on this computer."), self.tr("Chat with it")
         entry = self._downloads.get((repo, offer.branch))
-        if entry is None or (offer.variant is not None and offer.variant.commit != entry.plan.commit):
-            return ""  # also of a branch that holds something newer by now
-        if entry.state == "done":
-            return self.tr("It is on this computer.")
-        return self.tr("It is in your downloads.")
+        if entry is None or entry.state == "done" or _is_newer(offer, entry.plan.commit):
+            return "", ""
+        return self.tr("It is in your downloads."), self.tr("Show downloads")
+
+    def _here(self, repo: RepoId, offer: Offer) -> InstalledModel | None:
+        """The model on this computer that an offer is of; None also for a branch that holds something newer by now."""
+        for each in self._installed:
+            owner_and_name, _, branch = each.name.partition("@")
+            if owner_and_name != str(repo) or _is_newer(offer, each.commit):
+                continue
+            is_commit = offer.variant is not None and bool(each.commit)  # two branches may hold the same one
+            if is_commit or (branch or "main") == offer.branch:
+                return each
+        return None
+
+    @Slot()
+    def _follow(self) -> None:
+        details = self._browser.details
+        judged = details.offer(self._page.details.branch) if details is not None else None
+        if details is None or judged is None:
+            return
+        here = self._here(details.repo, judged.offer)
+        if here is not None:
+            self.chat_wanted.emit(here.path)
+        else:
+            self.downloads_wanted.emit()
 
     def _obstacle(self, details: Details) -> str:
         if self._browser.is_offline:
@@ -251,3 +288,8 @@ class BrowserPresenter(QObject):
                 self.tr("Too big for this card with a context of 8k: {0}.").format(needs_words(judged.estimate))
             )
         return tuple(warnings)
+
+
+def _is_newer(offer: Offer, commit: str) -> bool:
+    """Whether the hub's branch holds something else by now than what was fetched at `commit`."""
+    return offer.variant is not None and bool(commit) and offer.variant.commit != commit

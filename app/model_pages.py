@@ -25,7 +25,6 @@ from app.model_browser import ModelBrowser
 from app.my_models_presenter import MyModelsPresenter
 from app.theme.theme import Theme
 from app.views.downloads.page import DownloadsPage
-from app.views.downloads.words import amount_text
 from app.views.main_window import MainWindow
 from app.views.models_page import ModelsPage
 from app.views.my_models.page import MyModelsPage
@@ -33,6 +32,7 @@ from app.views.pages import Page
 from engine.errors import EngineError
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.types import RepoId
+from engine.units import file_amount
 
 QUEUE_NAME = "downloads.json"
 
@@ -89,7 +89,11 @@ class ModelPages(QObject):
         self._connect_library()
         self.browser.controller.plan_made.connect(self._on_plan)
         self.downloads.listed.connect(self.browser.presenter.show_downloads)
+        self.library.listed.connect(self.browser.presenter.show_library)
+        self.browser.controller.plan_failed.connect(self._say_error)
         self.browser.presenter.token_wanted.connect(self._show_settings)
+        self.browser.presenter.chat_wanted.connect(self._chat_with)
+        self.browser.presenter.downloads_wanted.connect(self._show_downloads)
 
     def connect_window(
         self, window: MainWindow, load: Callable[[Path], object], choose_folder: Callable[[], object]
@@ -154,7 +158,7 @@ class ModelPages(QObject):
     @Slot(object)
     def _on_plan(self, plan: DownloadPlan) -> None:
         self.downloads.add(plan)
-        words = self.tr("{0} is being downloaded: {1}.").format(plan.name, amount_text(plan.total_bytes))
+        words = self.tr("{0} is being downloaded: {1}.").format(plan.name, file_amount(plan.total_bytes))
         self._say(words, self.tr("Show downloads"), self._show_downloads)
 
     def _choose_models_folder(self) -> Path | None:

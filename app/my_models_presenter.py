@@ -15,7 +15,6 @@ from app.controllers.load_settings import LoadSettings
 from app.controllers.model_library import FitAnswer, Library, LibraryController
 from app.controllers.models import ModelController
 from app.controllers.plan_card import PlanCard
-from app.views.downloads.words import amount_text
 from app.views.load_panel import DeviceEntry
 from app.views.my_models.load_editor import LoadEditor
 from app.views.my_models.page import MyModelsPage
@@ -25,6 +24,7 @@ from engine.fit.estimate import CardMemory, FitModel
 from engine.hub.hub_cache import shown_name
 from engine.hub.model_store import InstalledModel, VerifyReport
 from engine.hub.transfer.manifest import read_manifest
+from engine.units import file_amount
 
 Say = Callable[..., object]  # text, button, what it does
 MOST_NAMES = 3
@@ -161,7 +161,7 @@ class MyModelsPresenter(QObject):
 
     @Slot(object, object)
     def _on_deleted(self, model: InstalledModel, freed: int) -> None:
-        self._say(self.tr("{0} is deleted, {1} are free again.").format(model.name, amount_text(freed)))
+        self._say(self.tr("{0} is deleted, {1} are free again.").format(model.name, file_amount(freed)))
 
     @Slot(object, object)
     def _on_moved(self, _source: Path, destination: Path) -> None:

@@ -12,7 +12,7 @@ from engine.errors import DeviceError, InvalidRequestError
 from engine.fit.cards import CardMonitor, CardReading, find_cards
 from engine.fit.estimate import CACHE_WIDTHS, CardMemory, Estimate, FitModel, recommended
 from engine.fit.experience import Experience
-from engine.fit.plan import GB, check_cache_bits
+from engine.fit.plan import check_cache_bits
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.client import HubClient
 from engine.hub.download_command import amount
@@ -21,8 +21,8 @@ from engine.hub.errors import NotFoundError
 from engine.hub.search import pasted_ref
 from engine.hub.types import RepoRef
 from engine.hub.variants import config_of, list_variants, sort_bits, tensor_bytes
+from engine.units import MEMORY_GB, memory_gb
 
-GIB = 1024**3
 MOST_GIB = 4096.0
 
 
@@ -89,7 +89,7 @@ def _row_lines(model: FitModel, memory: CardMemory, request: FitRequest) -> list
     context = min(request.context_tokens, longest)
     estimate = model.estimate(memory, context, request.cache_bits)
     parts = [part for part in estimate.parts if not part.left_out_bytes]
-    lines = [estimate.summary, ", ".join(f"{part.name} {part.num_bytes / GB:.1f}" for part in parts) + " GB"]
+    lines = [estimate.summary, ", ".join(f"{part.name} {part.num_bytes / MEMORY_GB:.1f}" for part in parts) + " GB"]
     if model.spec is None:
         return [*lines, *_not_loaded(estimate)]
     limit = "" if context == request.context_tokens else ", the most that the model was made for"
@@ -116,8 +116,8 @@ def _memory(vram_gib: float | None, experience: Experience) -> tuple[CardMemory,
     if vram_gib is not None:
         if not 0 < vram_gib <= MOST_GIB:
             raise InvalidRequestError(f"The card's memory is {vram_gib:g} GB.", "Write it as it is sold, as in 24.")
-        memory = CardMemory(int(vram_gib * GIB))
-        return memory, f"A card of {vram_gib:g} GB, {_as_files(memory)}, with nothing else on it"
+        memory = CardMemory(int(vram_gib * MEMORY_GB))
+        return memory, f"A card of {vram_gib:g} GB with nothing else on it"
     report = find_cards()
     card = next(iter(report.usable), None)
     if card is None:
@@ -130,13 +130,8 @@ def _memory(vram_gib: float | None, experience: Experience) -> tuple[CardMemory,
         monitor.close()
     memory = CardMemory.of(card, reading, experience)
     standing = report.standing_of(card)
-    basis = f"{card.label}, {_as_files(memory)}, {memory.others_bytes / GB:.1f} GB in use by other programs"
+    basis = f"{card.label}, {memory_gb(memory.others_bytes)} GB in use by other programs"
     return memory, basis + (f" ({standing})" if standing else "")
-
-
-def _as_files(memory: CardMemory) -> str:
-    """Memory is sold in units that are 7 % larger than those of files and of everything below."""
-    return f"{memory.total_bytes / GB:.1f} GB as files are counted"
 
 
 def _of_hub(request: FitRequest, sources: FitSources) -> list[_Row]:

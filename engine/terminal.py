@@ -17,8 +17,8 @@ from engine.footprint import MemoryUse
 from engine.loading import LoadTimes
 from engine.requests import LoadRequest, Message
 from engine.session import Session, open_session
+from engine.units import FILE_GB, MEMORY_GB
 
-GB = 1e9
 REASONS = {
     "stop_token": "stopped by itself",
     "stop_string": "stopped at a stop text",
@@ -35,7 +35,7 @@ def load_with_progress(request: LoadRequest) -> Session:
         if not interactive:
             return
         if progress.unit == "bytes":
-            line = f"Reading {progress.done / GB:.2f} of {progress.total / GB:.2f} GB"
+            line = f"Reading {progress.done / FILE_GB:.2f} of {progress.total / FILE_GB:.2f} GB"
         else:
             line = f"Preparing kernels, {progress.done} of {progress.total} (slow only the first time)"
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
@@ -120,7 +120,8 @@ def bench(session: Session) -> SpeedResult:
     result = SpeedBench(session, lambda line: print(line, flush=True)).run()
     for line in memory_lines(result.memory):
         print(line)
-    print(f"in use at the end {result.memory_used_bytes / GB:.3f} GB, {result.grown_bytes / GB:+.3f} GB since the load")
+    used, grown = result.memory_used_bytes / MEMORY_GB, result.grown_bytes / MEMORY_GB
+    print(f"in use at the end {used:.3f} GB, {grown:+.3f} GB since the load")
     for line in result.skipped:
         print(f"left out: {line}")
     return result
@@ -128,9 +129,9 @@ def bench(session: Session) -> SpeedResult:
 
 def load_lines(times: LoadTimes, weights_bytes: int) -> list[str]:
     """Where the seconds of a load went."""
-    rate = weights_bytes / GB / times.reading_s
+    rate = weights_bytes / FILE_GB / times.reading_s
     return [
-        f"loaded in {times.total_s:.2f} s: the file in {times.reading_s:.2f} s ({weights_bytes / GB:.3f} GB, "
+        f"loaded in {times.total_s:.2f} s: the file in {times.reading_s:.2f} s ({weights_bytes / FILE_GB:.3f} GB, "
         f"{rate:.1f} GB/s), all else in {times.besides_reading_s:.2f} s",
         f"  opening {times.opening_s:.2f} s, reserving {times.reserving_s:.2f} s, kernels {times.kernels_s:.2f} s, "
         f"first step {times.first_step_s:.2f} s",
@@ -149,6 +150,6 @@ def memory_lines(memory: MemoryUse) -> list[str]:
     ]
     head = f"{'memory':10s}{'planned':>12s}{'measured':>12s}"
     return [head] + [
-        f"{name:10s}{planned / GB:9.3f} GB{measured / GB:9.3f} GB  {note}".rstrip()
+        f"{name:10s}{planned / MEMORY_GB:9.3f} GB{measured / MEMORY_GB:9.3f} GB  {note}".rstrip()
         for name, planned, measured, note in rows
     ]

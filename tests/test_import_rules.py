@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-APP_MAY_IMPORT = {"engine.requests", "engine.events", "engine.errors", "engine.hub", "engine.fit", "engine.atomic_file"}
+APP_MAY_IMPORT = {
+    "engine.requests", "engine.events", "engine.errors", "engine.hub", "engine.fit", "engine.atomic_file",
+    "engine.units",
+}  # fmt: skip
 WORKER = Path("app/engine_worker.py")
 WORKER_MAY_ALSO_IMPORT = {"engine.session"}
 

@@ -46,12 +46,14 @@ class BrowserController(QObject):
         judged_changed: `judged` says more, or is for another card.
         details_changed: `details` is another.
         plan_made: a `DownloadPlan` that the user wants.
+    plan_failed: an `EngineError`: why one could not be made whose repository is not looked at any more.
     """
 
     results_changed = Signal()
     judged_changed = Signal()
     details_changed = Signal()
     plan_made = Signal(object)
+    plan_failed = Signal(object)
 
     def __init__(
         self, hub: HubAccess, models_folder: Callable[[], Path],
@@ -65,8 +67,9 @@ class BrowserController(QObject):
         self._client_lock = threading.Lock()
         self._client: HubClient | None = None
         self._old_clients: list[HubClient] = []
-        lanes = ("starters", "search", "details", "sizes", "card", "plan", "judge", "judge-list")
+        lanes = ("starters", "search", "details", "sizes", "card", "judge", "judge-list")
         self._lanes = {name: Lane(f"hub-{name}", self) for name in lanes}
+        self._plan_lanes: dict[tuple[RepoId, str], Lane] = {}  # what was asked for is not dropped for another
         self._card_commit = ""
         self._arrived: tuple[JudgedOffer, ...] = ()
         self._arrived_for = memory
@@ -87,7 +90,7 @@ class BrowserController(QObject):
 
     def shut_down(self) -> bool:
         """Ends every thread; False when one hangs in a request."""
-        ended = [lane.shut_down() for lane in self._lanes.values()]
+        ended = [lane.shut_down() for lane in (*self._lanes.values(), *self._plan_lanes.values())]
         if all(ended):
             for client in (*self._old_clients, *([self._client] if self._client else [])):
                 client.close()
@@ -124,9 +127,14 @@ class BrowserController(QObject):
         starter = next((each for each in self.results.starters if each.repo == repo), None)
         offers = self.judged.get(repo, ())  # of the starter list, or of an earlier look: shown until the hub answers
         self._card_commit, self._arrived = "", ()
-        for name in ("sizes", "card", "plan", "judge"):
+        for name in ("sizes", "card", "judge"):
             self._lanes[name].drop()
-        self._put(Details(repo, summary, starter, branch, offers, is_loading=True, page=self._page_of(repo)))
+        self._put(
+            Details(
+                repo, summary, starter, branch, offers, is_loading=True, page=self._page_of(repo),
+                is_planning=self._is_planning(repo),
+            )
+        )  # fmt: skip
         self._ask("details", lambda: self._looked_into(repo, summary), self._take_details, self._take_details_error,
                   self._end_details)  # fmt: skip
 
@@ -162,7 +170,13 @@ class BrowserController(QObject):
             return
         self._put(replace(details, is_planning=True, plan_error=None))
         repo, variant = details.repo, judged.offer.variant
-        self._ask("plan", lambda: self._planned(repo, branch, variant), self._take_plan, self._take_plan_error)
+        lane = self._plan_lanes.setdefault((repo, branch), Lane("hub-plan", self))
+        lane.ask(
+            Question(
+                lambda: self._planned(repo, branch, variant), self._take_plan,
+                lambda error: self._take_plan_error(repo, error), lambda: self._end_plan(repo),
+            )
+        )  # fmt: skip
 
     # What runs beside the window.
 
@@ -260,13 +274,20 @@ class BrowserController(QObject):
             self._judge_offers(offers)
 
     def _take_plan(self, plan: DownloadPlan) -> None:
-        if self.details is not None:
-            self._put(replace(self.details, is_planning=False))
         self.plan_made.emit(plan)
 
-    def _take_plan_error(self, error: EngineError) -> None:
-        if self.details is not None:
-            self._put(replace(self.details, is_planning=False, plan_error=error))
+    def _end_plan(self, repo: RepoId) -> None:
+        if self.details is not None and self.details.repo == repo:
+            self._put(replace(self.details, is_planning=self._is_planning(repo)))
+
+    def _take_plan_error(self, repo: RepoId, error: EngineError) -> None:
+        if self.details is not None and self.details.repo == repo:
+            self._put(replace(self.details, is_planning=self._is_planning(repo), plan_error=error))
+        else:
+            self.plan_failed.emit(error)
+
+    def _is_planning(self, repo: RepoId) -> bool:
+        return any(lane.is_busy for (planned, _), lane in self._plan_lanes.items() if planned == repo)
 
     # Judging, for the card that is planned for.
 

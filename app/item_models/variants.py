@@ -10,9 +10,9 @@ from PySide6.QtGui import QFont
 
 from app.theme.theme import Theme
 from app.views.vram.verdicts import needs_words, tokens_words, verdict_role, verdict_words
-from app.views.widgets import size_text
 from engine.fit.estimate import CACHE_WIDTHS
 from engine.fit.offers import JudgedOffer
+from engine.units import file_amount
 
 Index = QModelIndex | QPersistentModelIndex
 BITS, SIZE, FIRST_CONTEXT, VERDICT = 0, 1, 2, 2 + len(CACHE_WIDTHS)
@@ -111,7 +111,7 @@ class VariantTable(QAbstractTableModel):
         if column == BITS:
             return offer.branch if offer.bits is None else self.tr("{0} bits").format(f"{offer.bits:.4g}")
         if column == SIZE:
-            return size_text(offer.download_bytes)
+            return file_amount(offer.download_bytes)
         if column == VERDICT:
             words = verdict_words(judged.estimate.verdict)
             return self.tr("{0}, recommended").format(words) if judged.is_recommended else words

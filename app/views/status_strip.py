@@ -13,9 +13,10 @@ from app.machine_watch import MachineMemory
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
 from app.views.speed_graph import SpeedGraph
-from app.views.widgets import ElidedLabel, Meter, label, memory_text, size_text, speed_text
+from app.views.widgets import ElidedLabel, Meter, label, speed_text
 from engine.events import EngineStatus
 from engine.fit.cards import CardReading
+from engine.units import memory_amount, memory_of_total
 
 COMPACT_BELOW_PX = 820
 MACHINE_FROM_PX = 1000
@@ -85,7 +86,7 @@ class StatusStrip(QFrame):
         context = self.tr("{0} of {1} tokens").format(f"{status.context_used_tokens:,}", f"{status.context_tokens:,}")
         self._is_on_machine = not self._has_card
         if not self._has_card:
-            memory = memory_text(status.memory_used_bytes, status.memory_total_bytes)
+            memory = memory_of_total(status.memory_used_bytes, status.memory_total_bytes)
             self.device.set_whole_text(status.device_name)
             self.memory.setText(memory)
             self.memory_bar.set_share(status.memory_used_bytes / max(status.memory_total_bytes, 1), memory)
@@ -102,8 +103,8 @@ class StatusStrip(QFrame):
     @Slot(object)
     def show_machine(self, memory: MachineMemory) -> None:
         """The computer's own memory."""
-        self.machine.setText(self.tr("RAM {0}").format(memory_text(memory.used_bytes, memory.total_bytes)))
-        self.machine.setToolTip(self.tr("This program holds {0} of it").format(size_text(memory.own_bytes)))
+        self.machine.setText(self.tr("RAM {0}").format(memory_of_total(memory.used_bytes, memory.total_bytes)))
+        self.machine.setToolTip(self.tr("This program holds {0} of it").format(memory_amount(memory.own_bytes)))
         self._fit_machine()
 
     def show_card(self, name: str, reading: CardReading, has_model: bool) -> None:
@@ -111,10 +112,10 @@ class StatusStrip(QFrame):
         self._has_card = True
         total = max(reading.total_bytes, 1)
         others = reading.others_bytes if has_model else reading.used_bytes
-        memory = memory_text(reading.used_bytes, reading.total_bytes)
+        memory = memory_of_total(reading.used_bytes, reading.total_bytes)
         words = memory
         if others is not None:
-            words = self.tr("{0}, {1} of it by other programs").format(memory, size_text(others))
+            words = self.tr("{0}, {1} of it by other programs").format(memory, memory_amount(others))
         self.device.set_whole_text(name)
         self.memory.setText(memory)
         self.memory_bar.set_share(reading.used_bytes / total, words, (others or 0) / total)

@@ -187,24 +187,11 @@ def clear_layout(layout: QLayout) -> None:
             widget.deleteLater()
 
 
-def size_text(size_bytes: int) -> str:
-    """A size with its unit, such as "118 MB" or "6.2 GB"."""
-    if size_bytes < 1_000_000_000:
-        return f"{size_bytes / 1e6:.0f} MB"
-    return f"{size_bytes / 1e9:.1f} GB"
-
-
 def of_total_text(done_bytes: int, total_bytes: int) -> str:
     """Two file sizes in one unit, such as "120 of 500 MB"."""
     if total_bytes < 1_000_000_000:
         return f"{done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB"
     return f"{done_bytes / 1e9:.1f} of {total_bytes / 1e9:.1f} GB"
-
-
-def memory_text(used_bytes: int, total_bytes: int) -> str:
-    """Used and total memory as memory is sold, such as "6.2 of 12.0 GB"."""
-    giga = 1024**3
-    return f"{used_bytes / giga:.1f} of {total_bytes / giga:.1f} GB"
 
 
 def speed_text(tokens_per_s: float) -> str:

@@ -17,10 +17,10 @@ from types import ModuleType
 from typing import Any
 
 from engine.fit.visibility import engine_devices
+from engine.units import MEMORY_GB
 
 MIN_CAPABILITY = (8, 0)  # tensor core and copy instructions that the kernels are written with
 MIN_DRIVER = 580  # the first series that runs code made for CUDA 13
-GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Card:
     @property
     def label(self) -> str:
         """Short name and memory as it is sold: "RTX 4070, 12 GB"."""
-        return f"{self.short_name}, {self.memory_total_bytes / GIB:.0f} GB"
+        return f"{self.short_name}, {self.memory_total_bytes / MEMORY_GB:.0f} GB"
 
     def obstacle(self) -> str:
         """Why this card cannot run the kernels and what to do about it; '' when it can."""

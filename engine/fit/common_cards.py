@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.fit.estimate import CardMemory
-
-GIB = 1024**3
+from engine.units import MEMORY_GB
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class CommonCard:
     @property
     def memory(self) -> CardMemory:
         """With nothing else on it, and costs as on most cards."""
-        return CardMemory(self.memory_gib * GIB)
+        return CardMemory(self.memory_gib * MEMORY_GB)
 
 
 COMMON_CARDS = (

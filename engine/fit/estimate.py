@@ -15,10 +15,11 @@ from engine.budget import FP16_CACHE, PAGE_TOKENS, ROOMY_BYTES, DeviceBudget, ca
 from engine.errors import EngineError
 from engine.fit.cards import Card, CardReading
 from engine.fit.experience import CONTEXT_BYTES, CardKey, Experience
-from engine.fit.plan import GB, MemoryPlan, plan_load
+from engine.fit.plan import MemoryPlan, plan_load
 from engine.models.registry import build_spec
 from engine.models.sizes import longest_context, vision_bytes
 from engine.models.spec import ModelSpec
+from engine.units import file_gb, memory_gb
 from engine.weights.config_reader import ConfigReader
 from engine.weights.folder_scan import scan_folder
 
@@ -27,7 +28,7 @@ ERROR_BYTES, ERROR_SHARE = 200_000_000, 0.03  # of the estimate, whichever is mo
 RECOMMENDED_CONTEXT = 8192
 CACHE_WIDTHS = (16, 8, 4)
 WEIGHTS_HELP = "The model's tensors, as they lie in its files."
-NO_VISION = "Not loaded yet: text only. The {:.1f} GB of the model's files that see pictures stay on the disk."
+NO_VISION = "Not loaded yet: text only. The {} GB of the model's files that see pictures stay on the disk."
 FILES = "all files together"
 
 
@@ -140,8 +141,9 @@ class Estimate:
     @property
     def summary(self) -> str:
         """One sentence: the verdict with its figures."""
-        needs = f"{self.verdict.value}: {self.plan.total_bytes / GB:.1f} of {self.memory.free_bytes / GB:.1f} GB free"
-        return f"{needs}, estimate ± {self.error_bytes / GB:.1f} GB" + (f"; {self.reason}" if self.reason else "")
+        needed, free = memory_gb(self.plan.total_bytes), memory_gb(self.memory.free_bytes)
+        needs = f"{self.verdict.value}: {needed} of {free} GB free"
+        return f"{needs}, estimate ± {memory_gb(self.error_bytes)} GB" + (f"; {self.reason}" if self.reason else "")
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -164,7 +166,7 @@ class Estimate:
             return ()
         if self.reason:  # nothing is known of what a load would take: all that is there counts
             return (Part("vision", self.vision_bytes, "What sees pictures, as it lies in the model's files."),)
-        return (Part("vision", 0, NO_VISION.format(self.vision_bytes / GB), self.vision_bytes),)
+        return (Part("vision", 0, NO_VISION.format(file_gb(self.vision_bytes)), self.vision_bytes),)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from engine.budget import FP16_CACHE, PAGE_TOKENS, DeviceBudget, pages_for
 from engine.errors import InvalidRequestError, NotEnoughMemoryError
 from engine.models.sizes import cache_bytes_per_token, longest_context, staging_bytes, weights_bytes, working_bytes
 from engine.models.spec import ModelSpec
+from engine.units import memory_gb
 
-GB = 1e9
 PACKED_WIDTHS = range(2, 9)  # bits of a quantized cache
 SCALE_BITS = 0.5  # of a quantized value's share in its scale
 LEAST_BYTES = 100_000_000  # the smallest amount that is worth asking for
@@ -50,8 +50,8 @@ class MemoryPlan:
         """Raises `NotEnoughMemoryError` unless the plan fits."""
         missing = self.total_bytes - free_bytes
         if missing > 0:
-            free = f"{max(free_bytes, 0) / GB:.1f} GB are free"
-            raise self._error(f"{self._needs()} and {free}: {_gb(missing)} GB are missing.", missing)
+            free = f"{memory_gb(max(free_bytes, 0))} GB are free"
+            raise self._error(f"{self._needs()} and {free}: {memory_gb(missing)} GB are missing.", missing)
 
     def ran_out(self, taken_bytes: int, free_bytes: int) -> NotEnoughMemoryError:
         """The error for memory that ran out in the middle of a load that fitted when it began.
@@ -62,14 +62,14 @@ class MemoryPlan:
         """
         missing = max(self.total_bytes - taken_bytes - free_bytes, LEAST_BYTES)
         return self._error(
-            f"The memory ran out while the model was loading: {self._needs()}, had taken {taken_bytes / GB:.1f} GB, "
-            f"and {free_bytes / GB:.1f} GB were free: at least {_gb(missing)} GB are missing.",
+            f"The memory ran out while the model was loading: {self._needs()}, had taken {memory_gb(taken_bytes)} GB, "
+            f"and {memory_gb(free_bytes)} GB were free: at least {memory_gb(missing)} GB are missing.",
             missing,
         )
 
     def _needs(self) -> str:
-        parts = f"{_gb(self.weights_bytes)} GB of weights, {_gb(self.cache_bytes)} GB of cache"
-        return f"The model needs {_gb(self.total_bytes)} GB ({parts}, {_gb(self.working_bytes)} GB to work with)"
+        parts = f"{memory_gb(self.weights_bytes)} GB of weights, {memory_gb(self.cache_bytes)} GB of cache"
+        return f"The model needs {memory_gb(self.total_bytes)} GB ({parts}, {memory_gb(self.working_bytes)} GB to work with)"
 
     def _error(self, message: str, missing_bytes: int) -> NotEnoughMemoryError:
         pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
@@ -126,7 +126,3 @@ def plan_load(
         working_bytes=working_bytes(spec, budget, num_positions) + staging_bytes(spec, context_pages, cache_bits),
         cache_bits=cache_bits,
     )
-
-
-def _gb(num_bytes: int) -> str:
-    return f"{num_bytes / GB:.1f}" if num_bytes >= LEAST_BYTES else f"{num_bytes / GB:.3f}"

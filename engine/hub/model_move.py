@@ -20,10 +20,10 @@ from engine.hub.transfer.atomic_json import read_json, write_json
 from engine.hub.transfer.errors import FREE_SPACE, DamagedFileError, NotEnoughSpaceError, disk_error
 from engine.hub.transfer.manifest import LOCK_NAME, locked_folder, manifest_path
 from engine.hub.transfer.plan import OWN_FOLDER, PART_ENDING
-from engine.hub.transfer.settings import GB
+from engine.units import FILE_GB, file_gb
 
 MARK_NAME = "moving.json"
-MARGIN_BYTES = GB
+MARGIN_BYTES = FILE_GB
 _READ_BYTES = 1 << 20
 
 Progress = Callable[[int, int], None]
@@ -113,7 +113,7 @@ def _copy(source: Path, destination: Path, progress: Progress, margin_bytes: int
     free = shutil.disk_usage(destination).free
     if missing and free < missing + margin_bytes:
         raise NotEnoughSpaceError(
-            f"{source.name} needs {missing / GB:.1f} GB at {destination}, and the drive has {free / GB:.1f} GB free.",
+            f"{source.name} needs {file_gb(missing)} GB at {destination}, and the drive has {file_gb(free)} GB free.",
             FREE_SPACE,
         )
     done = 0

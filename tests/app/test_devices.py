@@ -219,7 +219,7 @@ def test_the_strip_shows_the_live_card_with_and_without_a_model(open_window: Ope
     card.used_bytes, card.own_bytes, card.load_percent = 8 * GIB, 6 * GIB, 93
     window.until(lambda: strip(window).memory.text() == "8.0 of 11.7 GB", 3000)
     assert strip(window).load.text() == "GPU 93 %"
-    assert strip(window).memory_bar.accessibleDescription() == "8.0 of 11.7 GB, 2.1 GB of it by other programs"
+    assert strip(window).memory_bar.accessibleDescription() == "8.0 of 11.7 GB, 2.0 GB of it by other programs"
     window.until(lambda: strip(window).context.text() == "0 of 4,096 tokens")
     assert strip(window).memory.text() == "8.0 of 11.7 GB"  # the engine's status has not put its figures over it
 

@@ -11,17 +11,23 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAccessible
+from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.controllers import browser as browser_controller
 from app.controllers.browser_state import Phase
 from app.controllers.downloads import DownloadList
+from app.controllers.model_library import Library, LibraryModel
 from app.theme.tokens import LIGHT
 from app.views.chat.error_card import ErrorCard
 from app.views.model_browser.card_view import pieces_of
 from engine.fit.common_cards import COMMON_CARDS
+from engine.hub.model_facts import ModelFacts
+from engine.hub.model_store import InstalledModel
 from engine.hub.queue_store import QueueEntry
-from engine.hub.types import RepoId
+from engine.hub.transfer.plan import DownloadPlan
+from engine.hub.types import RepoId, Variant
 from tests.app.browser_driver import GIB, RTX_4070, Browser, FakeCards, open_browser
 from tests.fakes.hub import FakeHub, RateLimit
 from tests.fakes.hub_content import example_repos
@@ -285,13 +291,68 @@ def test_download_hands_on_a_plan_at_one_commit(browser: Browser, tmp_path: Path
     bar, presenter = browser.page.details.bar, browser.parts.presenter
     presenter.show_downloads(DownloadList((QueueEntry("1", plan),)))
     assert "in your downloads" in bar.words.text()
-    assert not bar.button.isEnabled()
-    presenter.show_downloads(DownloadList((QueueEntry("1", plan, "done"),)))
-    assert "on this computer" in bar.words.text()
-    presenter.show_downloads(DownloadList((QueueEntry("1", replace(plan, commit="b" * 40), "done"),)))
-    assert bar.button.isEnabled()  # the branch holds something newer
+    asked = QSignalSpy(presenter.downloads_wanted)
+    browser.qtbot.mouseClick(browser.button(bar, "Show downloads"), Qt.MouseButton.LeftButton)
+    assert asked.count() == 1
+    presenter.show_downloads(DownloadList((QueueEntry("1", replace(plan, commit="b" * 40)),)))
+    assert bar.button.text() == "Download"  # the branch holds something newer
     presenter.show_downloads(DownloadList())
-    assert bar.button.isEnabled()  # it was cancelled
+    assert bar.button.text() == "Download"  # it was cancelled
+    assert len(browser.plans) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "commit", "is_here"),
+    [
+        ("quantizer/Bitrates-exl3@3.0bpw", "of 3.0bpw", True),
+        ("quantizer/Bitrates-exl3@3.0bpw", "", True),  # a folder of the user's own says no commit
+        ("quantizer/Bitrates-exl3", "of 3.0bpw", True),  # the hub library's cache names the branch it knows
+        ("quantizer/Bitrates-exl3@3.0bpw", "older", False),
+        ("quantizer/Bitrates-exl3@4.0bpw", "of 4.0bpw", False),
+        ("other/Bitrates-exl3@3.0bpw", "of 3.0bpw", False),
+    ],
+)
+def test_what_is_on_this_computer_is_chatted_with(
+    browser: Browser, tmp_path: Path, name: str, commit: str, is_here: bool
+) -> None:
+    repo = browser.hub.answers.repos[str(BITRATES)]
+    at = repo.commit(commit.removeprefix("of ")) if commit.startswith("of ") else commit
+    model = LibraryModel(InstalledModel(tmp_path, name, "downloaded", 10, at), ModelFacts())
+    browser.search("bitrates")
+    browser.open("Bitrates-exl3")
+    browser.click_variant(3)
+    bar, presenter = browser.page.details.bar, browser.parts.presenter
+    asked = QSignalSpy(presenter.chat_wanted)
+    presenter.show_library(Library((model,)))
+    assert ("on this computer" in bar.words.text()) == is_here
+    if is_here:
+        browser.qtbot.mouseClick(browser.button(bar, "Chat with it"), Qt.MouseButton.LeftButton)
+        assert asked.at(0) == [tmp_path]
+    presenter.show_library(Library())
+    assert bar.button.text() == "Download"  # it was deleted
+    assert browser.plans == []
+
+
+def test_a_download_outlives_a_look_at_another_model(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser.search("exl3")
+    browser.open("Bitrates-exl3")
+    go_on = threading.Event()
+    plan = browser_controller.plan_download
+
+    def slow_plan(variant: Variant, folder: Path) -> DownloadPlan:
+        assert go_on.wait(10)
+        return plan(variant, folder)
+
+    monkeypatch.setattr(browser_controller, "plan_download", slow_plan)
+    browser.qtbot.mouseClick(browser.button(browser.page.details.bar, "Download"), Qt.MouseButton.LeftButton)
+    browser.open("Demo-exl3")
+    browser.qtbot.mouseClick(browser.button(browser.page.details.bar, "Download"), Qt.MouseButton.LeftButton)
+    assert browser.page.details.bar.button.text() == "Preparing…"
+    browser.open("Bitrates-exl3")
+    assert browser.page.details.bar.button.text() == "Preparing…"
+    go_on.set()
+    browser.until(lambda: {plan.repo.name for plan in browser.plans} == {"Bitrates-exl3", "Demo-exl3"})
+    browser.until(lambda: browser.page.details.bar.button.text() == "Download")
 
 
 def test_a_starter_is_looked_up_before_it_is_downloaded(open_one: OpenBrowser, hub: FakeHub) -> None:

@@ -58,8 +58,8 @@ def test_a_cache_that_would_still_not_fit_is_not_offered() -> None:
 
 def test_what_is_missing_is_said() -> None:
     error = refused(PLAN, PLAN.total_bytes - 2_340_000_000)
-    assert "2.3 GB are missing" in error.message
-    assert "7.0 GB (5.0 GB of weights, 1.0 GB of cache, 1.0 GB to work with)" in error.message
+    assert "2.2 GB are missing" in error.message
+    assert "6.6 GB (4.7 GB of weights, 1.0 GB of cache, 0.9 GB to work with)" in error.message
     assert error.suggested_cache_tokens is None
     assert "smaller model" in error.way_out
 
@@ -67,7 +67,7 @@ def test_what_is_missing_is_said() -> None:
 def test_running_out_in_the_middle() -> None:
     error = PLAN.ran_out(taken_bytes=3_000_000_000, free_bytes=PLAN.total_bytes - 3_500_000_000)
     assert "at least 0.5 GB are missing" in error.message
-    assert "3.0 GB" in error.message
+    assert "had taken 2.8 GB" in error.message
     assert error.suggested_cache_tokens is not None
     short_of_nothing = PLAN.ran_out(taken_bytes=PLAN.total_bytes, free_bytes=0)
     assert "at least 0.1 GB are missing" in short_of_nothing.message

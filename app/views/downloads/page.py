@@ -12,11 +12,11 @@ from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
 from app.views.confirm import ConfirmDialog
 from app.views.downloads.row import RUNNING, DownloadCard
-from app.views.downloads.words import amount_text
 from app.views.flow import FlowLayout
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
 from app.views.widgets import label, push_button
+from engine.units import file_amount
 
 
 class DownloadsPage(ColumnPage):
@@ -122,7 +122,7 @@ class DownloadsPage(ColumnPage):
 
     def _ask_cancel(self, row: DownloadRow) -> None:
         words = self.tr("{0} of {1} have come. They are deleted from {2}. To keep them for later, pause instead.")
-        done, total = amount_text(row.progress.done_bytes), amount_text(row.plan.total_bytes)
+        done, total = file_amount(row.progress.done_bytes), file_amount(row.plan.total_bytes)
         ConfirmDialog(
             self._theme, self.tr("Cancel the download of {0}?").format(row.plan.name),
             words.format(done, total, row.plan.folder), self.tr("Cancel and delete"),

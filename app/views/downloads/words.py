@@ -5,14 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from engine.hub.transfer.events import DownloadProgress, FileProgress
+from engine.units import FILE_GB, file_amount
 
-_UNITS = ((10**9, "GB", 1), (10**6, "MB", 1), (10**3, "kB", 0), (1, "B", 0))
-
-
-def amount_text(num_bytes: float) -> str:
-    """A size of files, such as "7.4 GB", "120.5 MB", "3 kB"."""
-    size, unit, digits = next((each for each in _UNITS if num_bytes >= each[0]), _UNITS[-1])
-    return f"{num_bytes / size:.{digits}f} {unit}"
+_UNITS = ((FILE_GB, "GB", 1), (10**6, "MB", 1), (10**3, "kB", 0), (1, "B", 0))
 
 
 def done_of_total_text(done_bytes: int, total_bytes: int) -> str:
@@ -51,11 +46,11 @@ def state_text(progress: DownloadProgress) -> str:
     if progress.phase == "verifying" and progress.verify_total_bytes:
         parts.append(done_of_total_text(progress.verify_done_bytes, progress.verify_total_bytes))
     elif progress.phase == "done":
-        parts.append(amount_text(progress.total_bytes))
+        parts.append(file_amount(progress.total_bytes))
     else:
         parts.append(done_of_total_text(progress.done_bytes, progress.total_bytes))
     if progress.phase == "downloading":
-        parts.append(_tr("{0}/s").format(amount_text(progress.bytes_per_s)))
+        parts.append(_tr("{0}/s").format(file_amount(progress.bytes_per_s)))
         left = progress.seconds_left
         parts.append(_tr("{0} left").format(time_text(left)) if left is not None else _tr("time left unknown"))
     return " · ".join(parts)
@@ -78,7 +73,7 @@ def file_text(file: FileProgress) -> str:
         "done": _tr("verified"),
     }[file.phase]
     if file.phase == "done":
-        return f"{amount_text(file.total_bytes)} · {phase}"
+        return f"{file_amount(file.total_bytes)} · {phase}"
     done = file.verified_bytes if file.phase == "verifying" else file.done_bytes
     return f"{done_of_total_text(done, file.total_bytes)} · {phase}"
 

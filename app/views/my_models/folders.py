@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from app.controllers.model_library import ModelsFolder
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_12, SPACE_16
-from app.views.downloads.words import amount_text
 from app.views.flow import FlowLayout
 from app.views.widgets import ElidedLabel, clear_layout, label, push_button
+from engine.units import file_amount
 
 
 class FoldersCard(QFrame):
@@ -64,7 +64,7 @@ class FoldersCard(QFrame):
         column.addWidget(name)
         column.addLayout(row)
         free = self.tr("not there") if folder.free_bytes is None else self.tr("{0} free")
-        row.addWidget(label(self._theme, free.format(amount_text(folder.free_bytes or 0)), kind="muted"))
+        row.addWidget(label(self._theme, free.format(file_amount(folder.free_bytes or 0)), kind="muted"))
         if is_default:
             row.addWidget(label(self._theme, self.tr("downloads go here"), kind="muted"))
         else:

@@ -15,12 +15,13 @@ from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
 from app.views.combo import Combo
 from app.views.load_panel import DeviceEntry
-from app.views.vram.bar import VramBar, memory_amount
+from app.views.vram.bar import VramBar
 from app.views.vram.planner import VramPlanner
 from app.views.widgets import label, push_button
 from engine.events import LoadMemory
 from engine.fit.estimate import CardMemory, FitModel, Part
 from engine.requests import DEFAULT_CACHE_TOKENS
+from engine.units import memory_amount
 
 
 class LoadEditor(QWidget):

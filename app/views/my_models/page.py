@@ -14,13 +14,13 @@ from app.controllers.model_library import Library, LibraryModel, Task
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_12
 from app.views.confirm import ConfirmDialog
-from app.views.downloads.words import amount_text
 from app.views.flow import FlowLayout
 from app.views.my_models.card import ModelCard
 from app.views.my_models.folders import FoldersCard
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
 from app.views.widgets import label, push_button
+from engine.units import file_amount
 
 MOST_NEW = 4  # cards that are added to a list in view
 
@@ -91,7 +91,7 @@ class MyModelsPage(ColumnPage):
         self.folders.show_folders(library.folders)
         self.empty.setVisible(not library.models)
         words = self.tr("{0} models, {1}") if len(library.models) > 1 else self.tr("{0} model, {1}")
-        size = amount_text(library.size_bytes)
+        size = file_amount(library.size_bytes)
         self.summary.setText(words.format(len(library.models), size) if library.models else "")
 
     def _place(self, number: int, found: LibraryModel, library: Library, is_opened: bool) -> None:
@@ -126,7 +126,7 @@ class MyModelsPage(ColumnPage):
 
     def ask_delete(self, found: LibraryModel, delete: Callable[[], object]) -> None:
         """Says what goes and how much that frees, and asks."""
-        size = amount_text(found.model.size_bytes)
+        size = file_amount(found.model.size_bytes)
         words = self.tr("This frees {0}. Its files are deleted from {1}.").format(size, found.path)
         if found.model.origin == "folder":
             words = self.tr("This frees {0}. Everything in {1} is deleted.").format(size, found.path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from app.controllers.model_library import LibraryModel, Task
-from app.views.downloads.words import amount_text, done_of_total_text
+from app.views.downloads.words import done_of_total_text
 from engine.hub.model_facts import ModelFacts
+from engine.units import file_amount
 
 _ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 
@@ -40,7 +41,7 @@ def origin_text(found: LibraryModel, is_opened: bool) -> str:
 
 def facts_text(found: LibraryModel, is_opened: bool) -> str:
     """One line: "4.0 bits · Llama · 5.2 GB · downloaded"."""
-    parts = [format_text(found.facts), architecture_text(found.facts), amount_text(found.model.size_bytes)]
+    parts = [format_text(found.facts), architecture_text(found.facts), file_amount(found.model.size_bytes)]
     return " · ".join([part for part in parts if part] + [origin_text(found, is_opened)])
 
 

@@ -17,8 +17,8 @@ from app.theme.theme import Theme
 from app.theme.tokens import RADIUS_CHIP, SPACE_4, SPACE_8, SPACE_16
 from app.views.widgets import clear_layout, label
 from engine.fit.estimate import Part
+from engine.units import memory_amount
 
-GIB = 1024**3
 BAR_PX, SWATCH_PX = 26, 12
 LEGEND_COLUMN_PX = 190
 FREE = "free"
@@ -41,11 +41,6 @@ _LOOKS = {
     "driver": _Look("text", Qt.BrushStyle.HorPattern),
 }
 _OUTLINE = _Look("border")
-
-
-def memory_amount(num_bytes: int) -> str:
-    """Memory of a card in the unit it is sold in: "6.2 GB"."""
-    return f"{num_bytes / GIB:.1f} GB" if num_bytes >= GIB // 20 or not num_bytes else "< 0.1 GB"
 
 
 class VramBar(QWidget):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from app.views.vram.bar import memory_amount
 from engine.fit.estimate import Estimate, Verdict
+from engine.units import memory_amount
 
 
 def verdict_words(verdict: Verdict) -> str:

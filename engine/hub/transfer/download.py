@@ -25,10 +25,11 @@ from engine.hub.transfer.manifest import Manifest, locked_folder, read_manifest,
 from engine.hub.transfer.pace import SpeedMeter
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.transfer.reporting import Reporter
-from engine.hub.transfer.settings import GB, TransferSettings
+from engine.hub.transfer.settings import TransferSettings
 from engine.hub.transfer.source import Access, HubSource
 from engine.hub.transfer.stop import StopSwitch
 from engine.hub.types import RepoFile
+from engine.units import file_gb
 
 Outcome = Literal["done", "paused", "cancelled", "failed"]
 _JUMP_S = 15.0  # that the clock of the wall runs ahead of the other after a sleep
@@ -134,8 +135,8 @@ class Download:
         needed = missing + self._settings.margin_bytes
         if missing and free < needed:
             raise NotEnoughSpaceError(
-                f"{self.plan.name} needs {missing / GB:.1f} GB more and {self._settings.margin_bytes / GB:.1f} GB to "
-                f"spare, and the drive of {self.plan.folder} has {free / GB:.1f} GB free.",
+                f"{self.plan.name} needs {file_gb(missing)} GB more and {file_gb(self._settings.margin_bytes)} GB to "
+                f"spare, and the drive of {self.plan.folder} has {file_gb(free)} GB free.",
                 FREE_SPACE,
             )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.hub.transfer.pace import BackOff
-
-GB = 1_000_000_000
+from engine.units import FILE_GB
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,6 @@ class TransferSettings:
     read_s: float = 30.0
     silence_s: float = 10.0
     slowest_bytes_per_s: float = 1024.0
-    margin_bytes: int = GB
+    margin_bytes: int = FILE_GB
     report_s: float = 0.25
     back_off: BackOff = field(default_factory=BackOff)

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ModelFormatError
-from engine.fit.common_cards import COMMON_CARDS, DEFAULT_CARD, GIB
+from engine.fit.common_cards import COMMON_CARDS, DEFAULT_CARD
 from engine.fit.estimate import CardMemory, Verdict
 from engine.fit.offers import Offer, judge
 from engine.fit.starters import StarterModel, read_starters
 from engine.hub.size_hint import billions_of_weights
 from engine.hub.types import RepoFile, RepoId, Variant
 from engine.models.registry import FAMILIES
+from engine.units import MEMORY_GB
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
@@ -37,7 +38,7 @@ def test_offers_are_ordered_and_the_highest_that_fits_is_recommended() -> None:
         offer("6.0bpw", 7.2, 6.0),
         offer("4.0bpw", 5.1, 4.0),
     ]
-    judged = judge(offers, CardMemory(10 * GIB))
+    judged = judge(offers, CardMemory(10 * MEMORY_GB))
     assert [each.offer.branch for each in judged] == ["8.0bpw", "6.0bpw", "4.0bpw", "2.0bpw"]
     assert [each.offer.branch for each in judged if each.is_recommended] == ["6.0bpw"]
     assert judged[0].estimate.verdict is Verdict.TOO_BIG
@@ -45,7 +46,7 @@ def test_offers_are_ordered_and_the_highest_that_fits_is_recommended() -> None:
 
 
 def test_what_this_program_cannot_run_is_never_recommended() -> None:
-    judged = judge([offer("4.0bpw", 5.1, 4.0, "exl2"), offer("3.0bpw", 4.1, 3.0)], CardMemory(24 * GIB))
+    judged = judge([offer("4.0bpw", 5.1, 4.0, "exl2"), offer("3.0bpw", 4.1, 3.0)], CardMemory(24 * MEMORY_GB))
     assert [each.offer.branch for each in judged if each.is_recommended] == ["3.0bpw"]
     assert "exl2" in judged[0].offer.obstacle
     assert judged[1].offer.obstacle == ""
@@ -54,7 +55,7 @@ def test_what_this_program_cannot_run_is_never_recommended() -> None:
 def test_a_closed_config_leaves_the_weights_and_the_reason() -> None:
     files = (RepoFile("model.safetensors", 5_000_000_000),)
     closed = Offer.of(Variant(REPO, "main", "a" * 40, files), {}, "Its terms must be accepted first.")
-    [judged] = judge([closed], CardMemory(24 * GIB))
+    [judged] = judge([closed], CardMemory(24 * MEMORY_GB))
     assert judged.estimate.verdict is Verdict.WEIGHTS_ONLY
     assert judged.estimate.plan.weights_bytes == 5_000_000_000
     assert judged.offer.obstacle == "Its terms must be accepted first."
@@ -65,7 +66,7 @@ def test_the_bytes_of_tensors_replace_those_of_files() -> None:
     one = offer("4.0bpw", 5.1, 4.0)
     exact = one.with_tensors({"model.embed_tokens.weight": 10**9, "vision_tower.w": 10**9, "lm_head.trellis": 10**8})
     assert exact.is_exact
-    assert exact.model.estimate(CardMemory(24 * GIB), 8192).plan.weights_bytes == 1_100_000_000  # no tower
+    assert exact.model.estimate(CardMemory(24 * MEMORY_GB), 8192).plan.weights_bytes == 1_100_000_000  # no tower
     assert one.with_tensors({}) is one
 
 
@@ -113,7 +114,7 @@ def test_there_is_a_starter_for_every_usual_card(starters: tuple[StarterModel, .
         fitting = [each for each in starters if any(one.is_recommended for one in judge(each.offers, card.memory))]
         assert len(fitting) >= 3, card.label
     for starter in starters:
-        smallest = CardMemory(starter.vram_gib * GIB)
+        smallest = CardMemory(starter.vram_gib * MEMORY_GB)
         assert any(each.estimate.fits for each in judge(starter.offers, smallest)), starter.repo
 
 
@@ -137,7 +138,7 @@ def test_the_list_is_kept_small() -> None:
 def test_cards_to_plan_for_have_a_name_and_a_size() -> None:
     assert len({card.label for card in COMMON_CARDS}) == len(COMMON_CARDS)
     assert DEFAULT_CARD.label == "RTX 4070, 12 GB"
-    assert DEFAULT_CARD.memory.total_bytes == 12 * GIB
+    assert DEFAULT_CARD.memory.total_bytes == 12 * MEMORY_GB
 
 
 @pytest.mark.parametrize(
