@@ -84,7 +84,7 @@ CASES = (
     ),
     TableCase(
         "finish_gated_many", f"finish gate and up {INNER}, chunk, {CHUNK} rows",
-        {"rows": CHUNK, "columns": INNER, "spare": 0},
+        {"rows": CHUNK, "columns": INNER, "spare": 0, "blocks": 264},
         2 * 4 * CHUNK * INNER + 2 * 4 * INNER + 2 * INNER + 2 * CHUNK * INNER,
     ),
 )  # fmt: skip
