@@ -29,6 +29,7 @@ from app.controllers.preferences import Preferences
 from app.crash import FaultLog, install_hooks, keep_report
 from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
+from app.first_steps import FirstSteps
 from app.hub_settings_wiring import connect_hub_settings
 from app.item_models.conversations import ConversationListModel
 from app.language import Language
@@ -115,6 +116,7 @@ class Application(QObject):
             self.chat, strip, self.actions, launch.demo_folder,
         )  # fmt: skip
         self.machine = MachineWiring(self.window, self.preferences, self.models, self.chats, self.engine, self)
+        self.first_steps = FirstSteps(self.window, self.model_pages, self)
         self._closed = False
         self.threads_stopped = False
         self._connect_models()

@@ -273,12 +273,12 @@
         <translation>{0} von {1} Token, mit dem, was du schreibst</translation>
     </message>
     <message>
-        <source>{0}, {1} left out</source>
-        <translation>{0}, {1} weggelassen</translation>
+        <source>{0} · oldest {1} left out</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{0}; the oldest {1} messages will be left out</source>
-        <translation>{0}; die ältesten {1} Nachrichten werden weggelassen</translation>
+        <source>{0}; the oldest {1} messages are left out</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -452,6 +452,10 @@
         <translation>Hier sind noch keine Dateien eines Modells. Vielleicht lädt der Besitzer sie noch hoch.</translation>
     </message>
     <message>
+        <source>There is no variant {0} here. These are all that there are.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Try again</source>
         <translation>Noch einmal versuchen</translation>
     </message>
@@ -512,6 +516,10 @@
     <message>
         <source>Open its page</source>
         <translation>Seine Seite öffnen</translation>
+    </message>
+    <message>
+        <source>Enter a token</source>
+        <translation>Token eingeben</translation>
     </message>
     <message>
         <source>Chat with it</source>
@@ -599,6 +607,10 @@
     <message>
         <source>waiting</source>
         <translation>wartet</translation>
+    </message>
+    <message>
+        <source>{0} days</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0} h {1} min</source>
@@ -892,6 +904,36 @@
     </message>
 </context>
 <context>
+    <name>FirstSteps</name>
+    <message>
+        <source>No card of this computer can run models, so they run on the processor, slowly.</source>
+        <translation>Keine Karte dieses Computers kann Modelle ausführen, daher laufen sie auf dem Prozessor, langsam.</translation>
+    </message>
+    <message>
+        <source>With a {0} these would run well:</source>
+        <translation>Mit einer {0} liefen diese gut:</translation>
+    </message>
+    <message>
+        <source>Your {0} runs these well:</source>
+        <translation>Deine {0} führt diese gut aus:</translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation>{0} Bit</translation>
+    </message>
+    <message>
+        <source>{0} to download</source>
+        <translation>{0} herunterzuladen</translation>
+    </message>
+</context>
+<context>
+    <name>FitSuggestions</name>
+    <message>
+        <source>Find a model</source>
+        <translation>Modell finden</translation>
+    </message>
+</context>
+<context>
     <name>FlatBrowser</name>
     <message>
         <source>Open a link</source>
@@ -958,6 +1000,10 @@
     <message>
         <source>Do not send</source>
         <translation>Nicht senden</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
     </message>
     <message>
         <source>Leave out the oldest message</source>
@@ -2159,6 +2205,10 @@
     <message>
         <source>Reading the prompt: {0} of {1} tokens</source>
         <translation>Der Prompt wird gelesen: {0} von {1} Token</translation>
+    </message>
+    <message>
+        <source>Seed {0}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>interrupted</source>

@@ -77,9 +77,9 @@ def test_main_memory_is_on_the_strip_where_there_is_room(open_window: Callable[.
     words = strip.machine.text()
     assert words.startswith("RAM ")
     assert 0 < float(words.split()[1]) < float(words.split()[3])
-    strip.show_machine(MachineMemory(6 * GIB, 32 * GIB, 150_000_000))
+    strip.show_machine(MachineMemory(6 * GIB, 32 * GIB, 2 * GIB))
     assert strip.machine.text() == "RAM 6.0 of 32.0 GB"
-    assert "150 MB" in strip.machine.toolTip()
+    assert "2.0 GB" in strip.machine.toolTip()
     assert strip.machine.isVisible()
     window.app.window.resize(700, 600)
     assert not strip.machine.isVisible()

@@ -1,15 +1,25 @@
 """What the chat page says while there is no message: no model, loading, or a new chat with example prompts.
 
-Knows nothing of how a model is loaded.
+Without a model of the user's own it also says what the card can run. Knows nothing of how a model is found or loaded.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16, SPACE_24
+from app.views.chat.fit_suggestions import FitSuggestions
 from app.views.widgets import clear_layout, label, push_button
 
 WIDTH_PX = 480
@@ -20,11 +30,15 @@ class EmptyState(QWidget):
     example_chosen: the text of an example prompt.
     demo_requested: load the demo model.
     folder_requested: choose a model folder.
+    model_chosen: the `key` of a suggestion that the user wants to see.
+    find_requested: look for models.
     """
 
     example_chosen = Signal(str)
     demo_requested = Signal()
     folder_requested = Signal()
+    model_chosen = Signal(object)
+    find_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,15 +64,30 @@ class EmptyState(QWidget):
         column.addWidget(self.text)
         column.addSpacing(SPACE_12)
         column.addWidget(self._offers)
+        self.fits = FitSuggestions(theme)
+        self.fits.model_chosen.connect(self.model_chosen)
+        self.fits.find_requested.connect(self.find_requested)
+        column.addSpacing(SPACE_8)
+        column.addWidget(self.fits)
         across = QHBoxLayout()
         across.addStretch(1)
         across.addWidget(inside, 100)
         across.addStretch(1)
-        layout = QVBoxLayout(self)
+        page = QWidget()
+        layout = QVBoxLayout(page)
         layout.setContentsMargins(0, SPACE_24, 0, SPACE_24)
         layout.addStretch(2)
         layout.addLayout(across)
         layout.addStretch(3)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
         theme.changed.connect(self._retint)
         self._retint()
 
@@ -70,12 +99,14 @@ class EmptyState(QWidget):
         if has_demo:
             buttons.append(push_button(self.tr("Load the demo model"), self.demo_requested.emit))
         self._offer_in_a_row(buttons)
+        self.fits.set_wanted(True)
 
     def show_loading(self, name: str) -> None:
         """Says what is being loaded; the bar above has the progress."""
         self.title.setText(self.tr("Loading {0}").format(name))
         self.text.setText(self.tr("You can write your first message meanwhile."))
         self._offer_in_a_row([])
+        self.fits.set_wanted(False)
 
     def show_new_chat(self, model_name: str, is_demo: bool) -> None:
         """Offers three example prompts."""
@@ -84,6 +115,7 @@ class EmptyState(QWidget):
         self.text.setText(self.tr("You are talking to {0}. Everything stays on this computer.").format(name))
         examples = self._demo_examples() if is_demo else self._examples()
         clear_layout(self._offer_rows)
+        self.fits.set_wanted(is_demo)
         for example in examples:
             chip = QPushButton(example)
             chip.setProperty("kind", "chip")
