@@ -31,6 +31,7 @@ class ContextState:
         context_tokens: what prompt and reply share.
         reply_tokens: of these, what a cut keeps free for the reply.
         dropped_messages: how many of the oldest would be, or will be, left out.
+        kept_tokens: what there is without them.
         is_too_long: even the last message alone does not fit.
         needs_choice: the user has to say what shall happen.
         drops: the oldest are left out from here on.
@@ -40,6 +41,7 @@ class ContextState:
     context_tokens: int = 0
     reply_tokens: int = 0
     dropped_messages: int = 0
+    kept_tokens: int = 0
     is_too_long: bool = False
     needs_choice: bool = False
     drops: bool = False
@@ -168,6 +170,7 @@ class ContextController(QObject):
                     answer.context_tokens,
                     answer.reply_tokens,
                     answer.dropped_messages,
+                    answer.kept_tokens,
                     not answer.can_be_cut and answer.kept_tokens >= answer.context_tokens,
                     needs,
                     self.drops,

@@ -121,7 +121,7 @@ def test_the_oldest_turns_are_left_out_when_the_user_says_so(small: Window) -> N
     small.until(small.app.chat.full_notice.isVisible)
     small.qtbot.mouseClick(small.app.chat.full_notice.drop_button, Qt.MouseButton.LeftButton)
     assert not small.app.chat.full_notice.isVisible()
-    assert "2 left out" in small.app.chat.context_row.words.text()
+    assert small.app.chat.context_row.words.text() == "282 of 400 · oldest 2 left out"
     cuts: list[int] = []
     small.app.control.context.cut_changed.connect(cuts.append)
     small.app.chat.composer.submit()

@@ -73,16 +73,18 @@ class ContextRow(QWidget):
         self.words.setVisible(is_known)
         if state.used_tokens is None or not is_known:
             return
-        counts = (f"{state.used_tokens:,}", f"{state.context_tokens:,}")
+        is_cut = state.drops and state.dropped_messages > 0
+        used = state.kept_tokens if is_cut else state.used_tokens
+        counts = (f"{used:,}", f"{state.context_tokens:,}")
         words = self.tr("{0} of {1}").format(*counts)
         whole = self.tr("{0} of {1} tokens, with what you write").format(*counts)
-        if state.drops and state.dropped_messages:
-            words = self.tr("{0}, {1} left out").format(words, state.dropped_messages)
-            whole = self.tr("{0}; the oldest {1} messages will be left out").format(whole, state.dropped_messages)
+        if is_cut:
+            words = self.tr("{0} · oldest {1} left out").format(words, state.dropped_messages)
+            whole = self.tr("{0}; the oldest {1} messages are left out").format(whole, state.dropped_messages)
         self.words.setText(words)
         self.words.setToolTip(whole)
         self.words.setAccessibleName(whole)
-        self.meter.set_share(state.used_tokens / state.context_tokens, whole)
+        self.meter.set_share(used / state.context_tokens, whole)
 
     def _small_button(self, text: str, handler: object) -> QPushButton:
         button = push_button(text, handler, "choice")  # type: ignore[arg-type]

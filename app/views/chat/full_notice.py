@@ -68,6 +68,7 @@ class FullNotice(QFrame):
             self.words.setText(self._text(state))
             self.setAccessibleName(self.words.text())
             self.drop_button.setVisible(state.needs_choice)
+            self.stop_button.setText(self.tr("Do not send") if state.needs_choice else self.tr("Close"))
             count = state.dropped_messages
             self.drop_button.setText(
                 self.tr("Leave out the oldest message") if count == 1

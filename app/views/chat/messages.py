@@ -417,6 +417,8 @@ class ReplyMessage(MessageWidget):
     def _show_end(self) -> None:
         message = self.message
         self.meta.setText(figures_text(message.stats) if message.stats else "")
+        seed = message.stats.seed if message.stats else None
+        self.meta.setToolTip("" if seed is None else self.tr("Seed {0}").format(seed))
         if message.state == "interrupted":
             self.meta.setText(self.tr("interrupted"))
         if message.error is not None and self.error_card is None:

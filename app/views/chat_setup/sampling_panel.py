@@ -135,6 +135,7 @@ class SamplingPanel(QWidget):
         kinds = typing.get_type_hints(SamplingSettings)
         for group, words in headings.items():
             self._headings.append(label(theme, words, font="small", kind="muted"))
+            self._headings[-1].setContentsMargins(0, SPACE_8, 0, 0)
             layout.addWidget(self._headings[-1])
             for spec in fields(SamplingSettings):
                 if spec.metadata["group"] != group:
