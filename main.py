@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.set_defaults(run=_bench)
     _add_download(commands)
     _add_fit(commands)
+    _add_convert(commands)
+    _add_eval(commands)
     return parser
 
 
@@ -102,6 +104,39 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )  # fmt: skip
     fit.add_argument("--endpoint", default="", metavar="URL", help=_ENDPOINT_HELP)
     fit.set_defaults(run=_fit)
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    convert = commands.add_parser(
+        "convert", help="make an EXL3 model out of one in fp16 or bf16",
+        description="Makes an EXL3 folder. Ended at any moment, it goes on by -r, and the result is the same.",
+    )  # fmt: skip
+    convert.add_argument("-i", "--in_dir", type=Path, required=True, metavar="FOLDER", help="the original model")
+    convert.add_argument("-o", "--out_dir", type=Path, required=True, metavar="FOLDER", help="the folder to make")
+    convert.add_argument("-b", "--bits", type=float, required=True, help="mean bits per weight, as 4 or 3.75")
+    convert.add_argument("-hb", "--head_bits", type=int, default=6, help="bits of the output head, 1 to 8 or 16")
+    convert.add_argument("-cb", "--codebook", choices=("mul1", "mcg", "3inst"), default="mul1")
+    convert.add_argument(
+        "-w", "--work_dir", type=Path, metavar="FOLDER", help="for what is unfinished (default: beside the output)"
+    )
+    convert.add_argument("-r", "--resume", action="store_true", help="go on with what the work folder holds")
+    convert.add_argument(
+        "--calibration", type=Path, metavar="FILE_OR_FOLDER", help="text to calibrate with (default: a mixture of ours)"
+    )
+    convert.add_argument("-cr", "--cal_rows", type=_positive, help="rows of calibration (default: by the model's size)")
+    convert.add_argument("-cc", "--cal_cols", type=_positive, help="tokens of each row (default: 1024)")
+    convert.add_argument("--seed", type=int, default=1, help="of the random signs and of the calibration's order")
+    convert.set_defaults(run=_convert)
+
+
+def _add_eval(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser("eval", help="measure a model's quality on a text")
+    evaluate.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="folders of models")
+    evaluate.add_argument("--against", type=Path, metavar="MODEL", help="the original, to compare predictions with")
+    evaluate.add_argument("--text", type=Path, required=True, metavar="FILE", help="text that no model was made with")
+    evaluate.add_argument("--tokens", type=_positive, metavar="N", help="only the text's first N tokens")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    evaluate.set_defaults(run=_eval)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -212,6 +247,25 @@ def _fit(options: argparse.Namespace) -> int:
     request = FitRequest(options.model, options.vram, options.context, options.cache_bits)
     print("\n".join(fit_lines(request, FitSources(endpoint, token, cache))))
     return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from engine.quantizer.command import convert_model
+    from engine.quantizer.converter import ConvertRequest
+
+    request = ConvertRequest(
+        source=options.in_dir, target=options.out_dir, bits=options.bits, head_bits=options.head_bits,
+        codebook=options.codebook, work=options.work_dir, resume=options.resume, calibration=options.calibration,
+        rows=options.cal_rows, columns=options.cal_cols, seed=options.seed,
+    )  # fmt: skip
+    return convert_model(request, sys.stdout)
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from engine.evaluation.quality_command import EvalRequest, evaluate
+
+    models = tuple(options.models)
+    return evaluate(EvalRequest(models, options.against, options.text, options.tokens, options.json), sys.stdout)
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:

@@ -1,0 +1,86 @@
+"""The terminal's side of `convert`: what is said before the work, while it goes on, and at its end.
+
+Knows nothing of how a model is converted.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TextIO
+
+from engine.cpu.trellis_search import CpuTrellisSearch
+from engine.quantizer.converter import ConvertRequest, convert
+from engine.quantizer.progress import Advance, Estimate, Event, Finished, ModuleReport
+
+GB = 1e9
+SHOW_EVERY_S = 0.5
+
+
+def convert_model(request: ConvertRequest, out: TextIO) -> int:
+    """Converts and tells about it. Returns the exit code; errors pass through."""
+    folders = {name: getattr(request, name) for name in ("source", "target", "work", "calibration")}
+    expanded = {name: path.expanduser() for name, path in folders.items() if path is not None}
+    convert(replace(request, **expanded), CpuTrellisSearch(), _Teller(out).tell)
+    return 0
+
+
+class _Teller:
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_terminal = out.isatty()
+        self._shown = 0.0
+
+    def tell(self, event: Event) -> None:
+        """Prints one event."""
+        if isinstance(event, Advance):
+            self._advance(event)
+            return
+        if isinstance(event, Estimate):
+            self._line(
+                f"Needs about {event.memory_bytes / GB:.1f} GB of memory and {_duration(event.seconds)}; writes "
+                f"{event.output_bytes / GB:.2f} GB, and up to {event.work_bytes / GB:.2f} GB of work files."
+            )
+        elif isinstance(event, ModuleReport):
+            self._module(event)
+        elif isinstance(event, Finished):
+            self._finished(event)
+
+    def _advance(self, event: Advance) -> None:
+        now = time.monotonic()
+        if not self._is_terminal or now - self._shown < SHOW_EVERY_S:
+            return
+        self._shown = now
+        left = f", {_duration(event.seconds_left)} left" if event.seconds_left else ""
+        self._out.write(f"\r\033[K{event.module}, {100 * event.done / event.total:.1f} %{left}")
+        self._out.flush()
+
+    def _module(self, event: ModuleReport) -> None:
+        took = "done before" if event.is_resumed else _duration(event.seconds)
+        errors = ", ".join(f"{_short(each.key)} {each.bits} b {each.error:.2e}" for each in event.tensors)
+        self._line(f"{event.name}: {errors or 'as it is'}; drift {event.drift:.2e} ({took})")
+
+    def _finished(self, event: Finished) -> None:
+        self._line(f"\n{'tensor':<42} {'bits':>4} {'error':>10}")
+        for module in event.modules:
+            for each in module.tensors:
+                self._line(f"{each.key:<42} {each.bits:>4} {each.error:>10.3e}")
+        self._line(
+            f"\n{event.bits:.2f} bits per weight, {event.output_bytes / GB:.3f} GB, in {_duration(event.seconds)}."
+        )
+
+    def _line(self, text: str) -> None:
+        self._out.write(("\r\033[K" if self._is_terminal else "") + text + "\n")
+        self._out.flush()
+
+
+def _short(key: str) -> str:
+    return key.rpartition(".")[2].removesuffix("_proj")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,317 @@
+"""Makes an EXL3 folder out of a model, block by block, so that it can be ended and taken up again at any moment.
+
+Knows nothing of terminals or windows: it tells what happens through `OnEvent`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.chat.template import ChatTemplate
+from engine.errors import InvalidRequestError
+from engine.models.spec import LinearSpec
+from engine.quant.tensors import Codebook
+from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, check_bits, mean_bits, num_weights
+from engine.quantizer.block import BlockTask, Streams, head_statistics, quantize_block, repaired_task, seed_of
+from engine.quantizer.calibration import CalibrationText, make_rows, read_texts
+from engine.quantizer.estimate import WorkSize, check_room, estimate
+from engine.quantizer.linear import QuantizedWeight, quantize_linears
+from engine.quantizer.output import Module, QuantizationRecord, marker, write_folder
+from engine.quantizer.progress import Advance, Finished, ModuleReport, OnEvent, TensorReport
+from engine.quantizer.search import TrellisSearch
+from engine.quantizer.source import SourceModel
+from engine.quantizer.streams import block_linears, block_norms, rms_norm
+from engine.quantizer.tensor_writer import tensor_bytes
+from engine.quantizer.work_store import WorkStore
+from engine.tokenizer.tokenizer import Tokenizer
+
+LEAST_ROWS, MOST_ROWS = 32, 256
+ROW_TOKENS = 1024
+TOKENS_PER_INPUT = 16  # so many tokens for each input of the widest linear keep its Hessian from being mere chance
+
+
+@dataclass(frozen=True)
+class ConvertRequest:
+    """What to make of which model.
+
+    Attributes:
+        bits: mean bits of the weights of the blocks.
+        head_bits: 1 to 8, or 16 to leave the head as it is.
+        work: folder for what is unfinished; None: beside the target.
+        rows, columns: of the calibration; None: as the model's size asks for.
+    """
+
+    source: Path
+    target: Path
+    bits: float
+    head_bits: int = 6
+    codebook: Codebook = "mul1"
+    work: Path | None = None
+    resume: bool = False
+    calibration: Path | None = None
+    rows: int | None = None
+    columns: int | None = None
+    seed: int = 1
+
+    @property
+    def work_folder(self) -> Path:
+        return self.work or self.target.with_name(self.target.name + ".work")
+
+
+def convert(request: ConvertRequest, search: TrellisSearch, on_event: OnEvent) -> None:
+    """Converts a model.
+
+    Raises:
+        EngineError: something is wrong with the request, the model or the disk; nearly all before the work begins.
+    """
+    check_bits(request.bits, request.head_bits)
+    _check_folders(request)
+    source = SourceModel.open(request.source)
+    source.check_convertible()
+    _Conversion(request, source, search, on_event).run()
+
+
+def _check_folders(request: ConvertRequest) -> None:
+    source, target = request.source.resolve(), request.target.resolve()
+    if source == target or source in target.parents:
+        raise InvalidRequestError(f"{target} lies in the source folder.", "Choose another output folder with -o.")
+    if target.exists() and not target.is_dir():
+        raise InvalidRequestError(f"{target} is a file.", "Choose another output folder with -o.")
+    if target.is_dir() and any(target.glob("*.safetensors")) and not request.resume:
+        raise InvalidRequestError(f"{target} holds a model already.", "Choose another output folder with -o.")
+
+
+class _Conversion:
+    """One run. Modules are numbered: 0 the embedding, 1 to L the blocks, then the final norm with the head."""
+
+    def __init__(self, request: ConvertRequest, source: SourceModel, search: TrellisSearch, on_event: OnEvent) -> None:
+        self.request, self.source, self.search, self.on_event = request, source, search, on_event
+        self.spec = source.spec
+        self.bits = allocate(self.spec, request.bits)
+        self.store = WorkStore(request.work_folder)
+        self.reports: list[ModuleReport] = []
+        self.done = 0
+        linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
+        self.total = sum(map(num_weights, linears)) + (num_weights(self.spec.head) if self.quantizes_head else 0)
+
+    @property
+    def quantizes_head(self) -> bool:
+        return self.request.head_bits != UNQUANTIZED_BITS
+
+    def run(self) -> None:
+        began = time.monotonic()
+        tokenizer = Tokenizer.open(self.request.source)
+        texts = read_texts(self.request.calibration)
+        size = self._calibration_size()
+        rows = make_rows(
+            texts, tokenizer, ChatTemplate.open(self.request.source, tokenizer), size, self.request.seed
+        ).clamp_max(self.spec.vocab_size - 1)
+        work = self._work_size(size)
+        expected = estimate(work, self._weights_left(), self.search, self.request.codebook)
+        check_room(expected, self.request.work_folder, self.request.target)
+        self.on_event(expected)
+        self.store.begin(self._job(texts, size), resume=self.request.resume)
+        self._clock = _Clock()
+        self._blocks(rows)
+        self.store.drop_states()
+        bits = mean_bits(self.spec, self.bits)
+        record = QuantizationRecord(bits, self.request.head_bits, self.request.codebook, *size)
+        written = write_folder(self.request.source, self.request.target, self._modules(), record)
+        self.on_event(Finished(bits, written, time.monotonic() - began, tuple(self.reports)))
+
+    def _blocks(self, rows: torch.Tensor) -> None:
+        first = self.store.newest_state() or 0
+        head = len(self.spec.blocks) + 1
+        if self.store.has_module(head):
+            first = head
+        for number in range(1, min(first, head - 1) + 1):
+            self._tell_resumed(number)
+        if first == head:
+            self._tell_resumed(head)
+            return
+        streams = self._state(first, rows)
+        for layer in range(first, len(self.spec.blocks)):
+            self._block(layer, streams)
+        self._head(streams)
+
+    def _state(self, first: int, rows: torch.Tensor) -> Streams:
+        if first == 0:
+            embedded = self.source.embedding().float()[rows]
+            return Streams(embedded, embedded.clone())
+        saved = self.store.state(first)
+        return Streams(saved["exact"], saved["rounded"])
+
+    def _block(self, layer: int, streams: Streams) -> None:
+        began = time.monotonic()
+        block = self.spec.blocks[layer]
+        weights = self.source.block(block)
+        name = f"block {layer}"
+        task = BlockTask(
+            block, weights, self.bits, self.request.codebook, self.request.seed, self.search,
+            lambda count: self._advance(name, count),
+        )  # fmt: skip
+        found = quantize_block(task, streams)
+        tensors: dict[str, torch.Tensor] = {}
+        for linear in block_linears(block):
+            tensors |= self._stored(linear, found[linear.key], weights.biases.get(linear.key))
+        for norm in block_norms(block):
+            tensors[norm.key] = self._plain(norm.key)
+        self._finish(layer + 1, name, tensors, {key: (self.bits[key], each.error) for key, each in found.items()},
+                     _drift(streams), time.monotonic() - began)  # fmt: skip
+        self.store.put_state(layer + 1, {"exact": streams.exact, "rounded": streams.rounded})
+
+    def _head(self, streams: Streams) -> None:
+        began = time.monotonic()
+        spec = self.spec
+        tensors = {spec.final_norm.key: self._plain(spec.final_norm.key)}
+        errors: dict[str, tuple[int, float]] = {}
+        weight = self.source.head()
+        bias = None if self.source.has_tied_head else self.source.linear(spec.head)[1]
+        if self.quantizes_head:
+            found = self._quantize_head(weight, streams)
+            tensors |= self._stored(spec.head, found, bias)
+            errors[spec.head.key] = self.request.head_bits, found.error
+        elif not self.source.has_tied_head:
+            tensors[f"{spec.head.key}.weight"] = weight.T.half().contiguous()
+            if bias is not None:
+                tensors[f"{spec.head.key}.bias"] = bias.half()
+        number = len(spec.blocks) + 1
+        self._finish(number, "head", tensors, errors, _drift(streams), time.monotonic() - began)
+
+    @torch.inference_mode()
+    def _quantize_head(self, weight: torch.Tensor, streams: Streams) -> QuantizedWeight:
+        norm, eps = self.source.final_norm(), self.spec.final_norm.eps
+        for stream in (streams.exact, streams.rounded):
+            for row in stream:
+                row.copy_(rms_norm(row, norm, eps))
+        statistics = head_statistics(streams.rounded, streams.exact)
+        seed = seed_of(self.request.seed, self.spec.head.key)
+        task = repaired_task(weight, statistics, self.request.head_bits, self.request.codebook, seed)
+        return quantize_linears([task], self.search, lambda count: self._advance("head", count))[0]
+
+    def _stored(self, linear: LinearSpec, found: QuantizedWeight, bias: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        """The tensors of one linear by their names in the file."""
+        tensors = {"suh": found.suh, "svh": found.svh}
+        sign = marker(self.request.codebook)
+        if sign is not None:
+            tensors[self.request.codebook] = sign
+        tensors["trellis"] = found.trellis
+        if bias is not None:
+            tensors["bias"] = torch.nn.functional.pad(bias, (0, found.svh.shape[0] - bias.shape[0])).half()
+        return {f"{linear.key}.{part}": tensor for part, tensor in tensors.items()}
+
+    def _plain(self, name: str) -> torch.Tensor:
+        """A tensor that is not quantized; what is float32 becomes float16."""
+        tensor = self.source.index.read(name)
+        return tensor.half() if tensor.dtype == torch.float32 else tensor
+
+    def _finish(
+        self, number: int, name: str, tensors: Mapping[str, torch.Tensor],
+        errors: Mapping[str, tuple[int, float]], drift: float, seconds: float,
+    ) -> None:  # fmt: skip
+        reports = [TensorReport(key, *found) for key, found in errors.items()]
+        report = ModuleReport(name, tuple(reports), drift, seconds)
+        self.store.put_module(
+            number, tensors, {"tensors": [[each.key, each.bits, each.error] for each in reports], "drift": drift}
+        )
+        self.reports.append(report)
+        self.on_event(report)
+
+    def _tell_resumed(self, number: int) -> None:
+        saved = self.store.report(number)
+        name = "head" if number > len(self.spec.blocks) else f"block {number - 1}"
+        tensors = tuple(TensorReport(*each) for each in saved["tensors"])
+        self.reports.append(ModuleReport(name, tensors, saved["drift"], 0.0, is_resumed=True))
+        self.done += sum(num_weights(each) for each in self._linears(number))
+        self.on_event(self.reports[-1])
+
+    def _linears(self, number: int) -> tuple[LinearSpec, ...]:
+        if number <= len(self.spec.blocks):
+            return block_linears(self.spec.blocks[number - 1])
+        return (self.spec.head,) if self.quantizes_head else ()
+
+    def _advance(self, name: str, count: int) -> None:
+        self.done += count
+        self.on_event(Advance(name, self.done, self.total, self._clock.left(self.done, self.total)))
+
+    def _modules(self) -> list[tuple[int, Module]]:
+        """All modules in the model's order, with the tensors that no module of ours has at the end."""
+
+        def stored(number: int) -> Module:
+            return lambda: self.store.module(number)
+
+        source = self.source
+        entries = source.index.entries
+        first = {self.spec.embedding_key: entries[self.spec.embedding_key].num_bytes}
+        modules: list[tuple[int, Module]] = [(sum(first.values()), lambda: {name: self._plain(name) for name in first})]
+        for number in range(1, len(self.spec.blocks) + 2):
+            size = sum(map(tensor_bytes, self.store.module(number).values()))
+            modules.append((size, stored(number)))
+        rest = source.unread_names()
+        if rest:
+            size = sum(entries[name].num_bytes for name in rest)
+            modules.append((size, lambda: {name: source.index.read(name) for name in rest}))
+        return modules
+
+    def _calibration_size(self) -> tuple[int, int]:
+        request = self.request
+        for name, value in (("rows", request.rows), ("columns", request.columns)):
+            if value is not None and value < 1:
+                raise InvalidRequestError(f"{value} calibration {name} are too few.", "Choose a number above 0.")
+        columns = min(request.columns or ROW_TOKENS, self.spec.max_position_embeddings)
+        widest = max(linear.in_features for block in self.spec.blocks for linear in block_linears(block))
+        rows = min(max(TOKENS_PER_INPUT * widest // columns, LEAST_ROWS), MOST_ROWS)
+        return request.rows or rows, columns
+
+    def _work_size(self, size: tuple[int, int]) -> WorkSize:
+        index = self.source.index
+        names = [self.spec.embedding_key, self.spec.final_norm.key, *self.source.unread_names()]
+        if not self.quantizes_head and not self.source.has_tied_head:
+            names.append(f"{self.spec.head.key}.weight")
+        plain = sum(index.entry(name).num_bytes for name in names)
+        return WorkSize(self.spec, self.bits, self.request.head_bits, *size, plain)
+
+    def _weights_left(self) -> int:
+        first = (self.store.newest_state() or 0) if self.request.resume else 0
+        return self.total - sum(num_weights(each) for n in range(1, first + 1) for each in self._linears(n))
+
+    def _job(self, texts: CalibrationText, size: tuple[int, int]) -> dict[str, Any]:
+        """What a resumed run must have in common with the one that began."""
+        request, entries = self.request, self.source.index.entries
+        return {
+            "source": str(request.source.resolve()),
+            "source_bytes": sum(entry.num_bytes for entry in entries.values()),
+            "bits": request.bits,
+            "head_bits": request.head_bits,
+            "codebook": request.codebook,
+            "rows": size[0],
+            "columns": size[1],
+            "seed": request.seed,
+            "calibration": texts.digest,
+        }
+
+
+class _Clock:
+    """Tells the time left from the speed so far."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._first: int | None = None
+
+    def left(self, done: int, total: int) -> float:
+        if self._first is None:
+            self._first = done
+            return 0.0
+        speed = (done - self._first) / max(time.monotonic() - self._began, 1e-6)
+        return (total - done) / speed if speed > 0 else 0.0
+
+
+def _drift(streams: Streams) -> float:
+    wrong = sum(float((a - b).square().sum()) for a, b in zip(streams.exact, streams.rounded))
+    return wrong / max(sum(float(a.square().sum()) for a in streams.exact), 1e-30)

@@ -1,0 +1,120 @@
+"""What a conversion will take, measured on this machine in a second or two, and whether the disks have room for it.
+
+Knows nothing of how the work is done, only of its sizes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.errors import NotEnoughMemoryError
+from engine.models.spec import ModelSpec
+from engine.quant.exl3_decode import codebook_table
+from engine.quant.linear_request import padded
+from engine.quant.tensors import Codebook
+from engine.quantizer.allocation import UNQUANTIZED_BITS, num_weights
+from engine.quantizer.block import TOKENS_AT_ONCE
+from engine.quantizer.progress import Estimate
+from engine.quantizer.search import TrellisSearch
+from engine.quantizer.streams import block_linears
+
+PROGRAM_BYTES = 700_000_000  # of Python, torch, numba and the search's scratch
+FORWARD_PASSES = 3.2  # over every block: the exact stream once, the rounded one twice, and the Hessians
+PROBE_TILES = 64
+PROBE_SIZE = 768
+
+
+@dataclass(frozen=True)
+class WorkSize:
+    """The sizes that matter."""
+
+    spec: ModelSpec
+    bits: dict[str, int]
+    head_bits: int
+    rows: int
+    columns: int
+    plain_bytes: int  # of tensors that are copied as they are
+
+    @property
+    def state_bytes(self) -> int:
+        return 2 * 4 * self.rows * self.columns * self.spec.hidden_size
+
+    @property
+    def output_bytes(self) -> int:
+        total = self.plain_bytes
+        for block in self.spec.blocks:
+            for linear in block_linears(block):
+                total += num_weights(linear) * self.bits[linear.key] // 8
+                total += 2 * (padded(linear.in_features) + padded(linear.out_features)) + 4
+        if self.head_bits != UNQUANTIZED_BITS:
+            total += num_weights(self.spec.head) * self.head_bits // 8
+        return total
+
+    @property
+    def memory_bytes(self) -> int:
+        linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
+        widest = max(padded(linear.in_features) for linear in linears)
+        block = max(sum(map(num_weights, block_linears(each))) for each in self.spec.blocks)
+        head = num_weights(self.spec.head)
+        return PROGRAM_BYTES + 2 * self.state_bytes + 4 * (2 * block + 4 * max(head, block // 3)) + 40 * widest**2
+
+    def seconds(self, weights: int, search: TrellisSearch, codebook: Codebook) -> float:
+        """Time of quantizing so many weights, with their share of the forward passes."""
+        linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
+        total = sum(map(num_weights, linears))
+        mean = round(sum(self.bits[each.key] * num_weights(each) for each in linears) / total)
+        tokens = self.rows * self.columns
+        operations = FORWARD_PASSES * 2 * weights * tokens
+        return weights * _search_seconds(search, mean, codebook) + operations * _product_seconds()
+
+
+def estimate(size: WorkSize, weights_left: int, search: TrellisSearch, codebook: Codebook) -> Estimate:
+    """Measures for a second or two and adds up."""
+    return Estimate(
+        memory_bytes=size.memory_bytes,
+        work_bytes=size.output_bytes - size.plain_bytes + 2 * size.state_bytes,
+        output_bytes=size.output_bytes,
+        seconds=size.seconds(weights_left, search, codebook),
+    )
+
+
+def check_room(expected: Estimate, work: Path, output: Path) -> None:
+    """Raises `NotEnoughMemoryError` where the disks have too little room for what will be written."""
+    wanted: dict[int, tuple[Path, int]] = {}
+    for folder, size in ((work, expected.work_bytes), (output, expected.output_bytes)):
+        existing = next(each for each in (folder, *folder.resolve().parents) if each.exists())
+        device = existing.stat().st_dev
+        wanted[device] = existing, wanted.get(device, (existing, 0))[1] + size
+    for existing, size in wanted.values():
+        free = shutil.disk_usage(existing).free
+        if size > free:
+            raise NotEnoughMemoryError(
+                f"The conversion writes {size / 1e9:.2f} GB to the disk of {existing}, which has {free / 1e9:.2f} GB "
+                "free.",
+                "Free some space, or name folders on another disk with -o and -w.",
+            )
+
+
+def _search_seconds(search: TrellisSearch, bits: int, codebook: Codebook) -> float:
+    """Of one weight."""
+    tiles = torch.randn(PROBE_TILES, 256, generator=torch.Generator().manual_seed(0))
+    table = codebook_table(codebook)
+    search.search(tiles[:16], bits, table)  # compiles
+    began = time.perf_counter()
+    search.search(tiles, bits, table)
+    return (time.perf_counter() - began) / tiles.numel()
+
+
+def _product_seconds() -> float:
+    """Of one multiplication or addition in a matrix product."""
+    x = torch.randn(TOKENS_AT_ONCE // 4, PROBE_SIZE)
+    w = torch.randn(PROBE_SIZE, PROBE_SIZE)
+    x @ w
+    began = time.perf_counter()
+    x @ w
+    return (time.perf_counter() - began) / (2 * x.shape[0] * PROBE_SIZE**2)

@@ -1,0 +1,115 @@
+"""The work folder of a conversion: what is finished, and where to go on after the program ended at any moment.
+
+`job.json` says what is being made; `module-00003.safetensors` are the tensors of one finished module with
+`module-00003.json`, its measured errors; `state-00004.safetensors` are the hidden states in front of the next block.
+Every file is whole or not there, and a state is written after its module and before the older state goes, so that
+at least one state can always be gone on from. Knows nothing of how modules are made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.atomic_file import replace_file
+from engine.errors import InvalidRequestError
+from engine.quantizer.tensor_writer import write_tensors
+from engine.weights.config_reader import ConfigReader
+from engine.weights.safetensors_header import read_header
+from engine.weights.shards import ShardIndex
+
+JOB = "job.json"
+
+
+class WorkStore:
+    """One conversion's work folder.
+
+    Args:
+        folder: where it lies; it is made when the first file is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, job: Mapping[str, Any], *, resume: bool) -> None:
+        """Starts a job, or makes sure that the one in the folder is the same.
+
+        Raises:
+            InvalidRequestError: there is another job, there is one and `resume` is not wanted, or none to resume.
+        """
+        path = self.folder / JOB
+        if not path.exists():
+            if resume:
+                raise InvalidRequestError(
+                    f"{self.folder} holds no conversion to go on with.", "Leave out -r, or name its folder with -w."
+                )
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(path, json.dumps(job, indent=2).encode())
+            return
+        if not resume:
+            raise InvalidRequestError(
+                f"{self.folder} holds a conversion that was begun.",
+                "Go on with it by -r, or choose another work folder with -w.",
+            )
+        config = ConfigReader.open(self.folder, JOB)
+        wanted = json.loads(json.dumps(job))
+        for key, value in wanted.items():
+            if config.raw(key) != value:
+                raise InvalidRequestError(
+                    f"The conversion in {self.folder} was begun with {key} = {json.dumps(config.raw(key))}, "
+                    f"not {json.dumps(value)}.",
+                    "Go on with the same options, or choose another work folder with -w.",
+                )
+
+    def has_module(self, number: int) -> bool:
+        return self._module(number).exists() and self._report(number).exists()
+
+    def put_module(self, number: int, tensors: Mapping[str, torch.Tensor], report: Mapping[str, Any]) -> None:
+        """Stores a finished module; its report is written last."""
+        write_tensors(self._module(number), tensors)
+        replace_file(self._report(number), json.dumps(report).encode())
+
+    def module(self, number: int) -> dict[str, torch.Tensor]:
+        """The tensors of a finished module, in their order."""
+        return self._read(self._module(number))
+
+    def report(self, number: int) -> dict[str, Any]:
+        reader = ConfigReader.open(self.folder, self._report(number).name)
+        return {key: reader.raw(key) for key in reader}
+
+    def put_state(self, number: int, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Stores what comes in front of a block and drops the older states."""
+        write_tensors(self._state(number), tensors)
+        for old in self.folder.glob("state-*.safetensors"):
+            if old != self._state(number):
+                old.unlink()
+
+    def newest_state(self) -> int | None:
+        """The block to go on with; None: with the first."""
+        numbers = [int(path.stem.partition("-")[2]) for path in self.folder.glob("state-?????.safetensors")]
+        return max(numbers, default=None)
+
+    def state(self, number: int) -> dict[str, torch.Tensor]:
+        return self._read(self._state(number))
+
+    def drop_states(self) -> None:
+        for old in self.folder.glob("state-*"):
+            old.unlink()
+
+    def _read(self, path: Path) -> dict[str, torch.Tensor]:
+        header = read_header(path)
+        index = ShardIndex(self.folder, {entry.name: entry for entry in header.entries}, {path: header.stamp})
+        return {name: index.read(name) for name in index.entries}
+
+    def _module(self, number: int) -> Path:
+        return self.folder / f"module-{number:05d}.safetensors"
+
+    def _report(self, number: int) -> Path:
+        return self.folder / f"module-{number:05d}.json"
+
+    def _state(self, number: int) -> Path:
+        return self.folder / f"state-{number:05d}.safetensors"
