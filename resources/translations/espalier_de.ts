@@ -274,11 +274,11 @@
     </message>
     <message>
         <source>{0} · oldest {1} left out</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} · älteste {1} weggelassen</translation>
     </message>
     <message>
         <source>{0}; the oldest {1} messages are left out</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}; die ältesten {1} Nachrichten werden weggelassen</translation>
     </message>
 </context>
 <context>
@@ -2208,7 +2208,7 @@
     </message>
     <message>
         <source>Seed {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Seed {0}</translation>
     </message>
     <message>
         <source>interrupted</source>
