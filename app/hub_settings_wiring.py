@@ -33,6 +33,8 @@ def connect_hub_settings(
     pages.library.listed.connect(controller.refresh)
     controller.parallel_changed.connect(pages.downloads.set_parallel_downloads)
     controller.crashed.connect(pages.crashed)
+    pages.browser.presenter.token_wanted.connect(cards.show_token_field)
+    pages.downloads_page.token_requested.connect(cards.show_token_field)
     window.closing.connect(controller.shut_down)
     controller.refresh()
     return controller

@@ -138,6 +138,7 @@ class ModelPages(QObject):
         page.page_requested.connect(self._open_page)
         page.find_requested.connect(self._show_find)
         page.online_requested.connect(self._go_online)
+        page.token_requested.connect(self._show_settings)
         self.hub.offline_changed.connect(page.show_offline)
 
     def _connect_library(self) -> None:

@@ -67,7 +67,6 @@ class DownloadController(QObject):
         self._store = store
         self._settings = settings
         self._queue: DownloadQueue | None = None  # made and used by the background thread alone
-        self._held: tuple[str, ...] = ()  # paused by the offline switch; the background thread's too
         self._list = DownloadList()
         self._phases: dict[str, str] = {}
         self._news = Latest(self)
@@ -232,14 +231,4 @@ class DownloadController(QObject):
 
     @Slot(bool)
     def _on_offline(self, offline: bool) -> None:
-        def hold(queue: DownloadQueue) -> None:
-            self._held = tuple(each.download_id for each in queue.entries() if each.state == "queued")
-            queue.pause_all()
-
-        def go_on(queue: DownloadQueue) -> None:
-            queue.start()
-            for download_id in self._held:
-                queue.resume(download_id)
-            self._held = ()
-
-        self._ask(hold if offline else go_on)
+        self._ask(DownloadQueue.hold if offline else DownloadQueue.start)

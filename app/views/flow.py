@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
@@ -23,6 +25,15 @@ class FlowLayout(QLayout):
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
+        self.invalidate()
+
+    def put_first(self, widget: QWidget) -> None:
+        """Adds a widget before all others; the keyboard comes to it before them too."""
+        self.addWidget(widget)
+        self._items.insert(0, self._items.pop())
+        for before, after in itertools.pairwise(item.widget() for item in self._items):
+            if before is not None and after is not None:
+                QWidget.setTabOrder(before, after)
         self.invalidate()
 
     def invalidate(self) -> None:

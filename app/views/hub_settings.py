@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.controllers.hub_settings import HubState, TokenPlace
 from app.theme.theme import Theme
@@ -91,6 +91,22 @@ class HubSettingsCards(QWidget):
         self.token_words.setVisible(bool(words))
         self._is_waiting = False
         self._allow_buttons()
+
+    @Slot()
+    def show_token_field(self) -> None:
+        """Takes the user to where a token is entered, as soon as the page around it stands."""
+        self.token.setFocus()
+        QTimer.singleShot(0, self._bring_token_into_view)
+
+    @Slot()
+    def _bring_token_into_view(self) -> None:
+        around = self.parentWidget()
+        while around is not None and not isinstance(around, QScrollArea):
+            around = around.parentWidget()
+        if around is not None:
+            card = self.token.parentWidget()
+            around.ensureWidgetVisible(card or self.token)
+        self.token.setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -108,8 +108,9 @@ def describe(event: DownloadProgress) -> str:
     share = 100 * done // total if total else 100
     text = f"{event.phase}  {share} %  {amount(done)} of {amount(total)}"
     if event.phase == "downloading" and event.bytes_per_s > 0:
-        left = event.seconds_left or 0.0
-        text += f", {amount(event.bytes_per_s)}/s, {duration(left)} left"
+        text += f", {amount(event.bytes_per_s)}/s"
+        if event.seconds_left is not None:
+            text += f", {duration(event.seconds_left)} left"
     return f"{text}, {event.message}" if event.message else text
 
 

@@ -56,3 +56,8 @@ class BadAnswerError(HubError):
 
 class BadNameError(HubError):
     """A text is not the name of a repository, a branch or a file."""
+
+
+def is_about_token(error: EngineError) -> bool:
+    """Whether another token may mend it: the hub closes a file, or hides it as it hides private ones."""
+    return isinstance(error, AccessDeniedError | NotFoundError)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import EngineError
+from engine.hub.errors import is_about_token
 from engine.hub.queue_store import QueueEntry, load_queue, save_queue
 from engine.hub.transfer.cleaning import remove_download
 from engine.hub.transfer.download import Download, Outcome
@@ -82,6 +83,13 @@ class DownloadQueue:
         self._is_started = True
         self._fill()
 
+    def hold(self) -> None:
+        """Ends all transfers and begins none until `start`; they stay queued, also over a restart."""
+        with self._lock:
+            self._is_started = False
+            for active in self._active.values():
+                active.download.pause()
+
     def add(self, plan: DownloadPlan) -> str:
         """Puts a download at the end and returns its id; one into the same folder is resumed instead.
 
@@ -124,7 +132,7 @@ class DownloadQueue:
         self._fill()
 
     def pause_all(self) -> None:
-        """Pauses everything that is not finished, as when the offline switch is thrown."""
+        """Pauses everything that is not finished."""
         for entry in self.entries():
             if entry.state == "queued":
                 self.pause(entry.download_id)
@@ -183,7 +191,7 @@ class DownloadQueue:
         try:
             access = self._access()
         except EngineError as error:
-            self._note(replace(entry, state="failed", message=error.message, way_out=error.way_out))
+            self._note(_failed(entry, error))
             self._tell_id(entry.download_id)
             return
         download = Download(entry.plan, access, self._emit, self._settings, entry.download_id)
@@ -208,9 +216,9 @@ class DownloadQueue:
     def _settle(self, entry: QueueEntry, outcome: Outcome, error: EngineError | None) -> None:
         """Notes how a download ended; one that was paused and resumed in the meantime stays queued."""
         if outcome == "failed" and error is not None:
-            self._note(replace(entry, state="failed", message=error.message, way_out=error.way_out))
+            self._note(_failed(entry, error))
         elif outcome == "done":
-            self._note(replace(entry, state="done", message="", way_out=""))
+            self._note(replace(entry, state="done", message="", way_out="", needs_token=False))
 
     def _clean(self, entry: QueueEntry) -> None:
         error: EngineError | None = None
@@ -231,7 +239,7 @@ class DownloadQueue:
     def _set(self, download_id: str, state: Literal["queued", "paused"]) -> None:
         entry = self._find(download_id)
         if entry is not None and entry.state != "done":
-            self._put(replace(entry, state=state, message="", way_out=""))
+            self._put(replace(entry, state=state, message="", way_out="", needs_token=False))
 
     def _put(self, entry: QueueEntry) -> None:
         self._replace_all(self._with(entry))
@@ -278,5 +286,11 @@ def progress_at_rest(entry: QueueEntry) -> DownloadProgress:
         except OSError:
             continue
     return DownloadProgress(
-        entry.download_id, entry.state, done, entry.plan.total_bytes, message=entry.message, way_out=entry.way_out
-    )
+        entry.download_id, entry.state, done, entry.plan.total_bytes, message=entry.message, way_out=entry.way_out,
+        needs_token=entry.needs_token,
+    )  # fmt: skip
+
+
+def _failed(entry: QueueEntry, error: EngineError) -> QueueEntry:
+    needs_token = is_about_token(error)
+    return replace(entry, state="failed", message=error.message, way_out=error.way_out, needs_token=needs_token)

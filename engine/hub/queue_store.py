@@ -24,6 +24,7 @@ class QueueEntry:
 
     Attributes:
         message, way_out: why it failed; empty in every other state.
+        needs_token: whether a token may mend that.
     """
 
     download_id: str
@@ -31,6 +32,7 @@ class QueueEntry:
     state: EntryState = "queued"
     message: str = ""
     way_out: str = ""
+    needs_token: bool = False
 
 
 def save_queue(path: Path, entries: Sequence[QueueEntry]) -> None:
@@ -42,6 +44,7 @@ def save_queue(path: Path, entries: Sequence[QueueEntry]) -> None:
             "state": entry.state,
             "message": entry.message,
             "way_out": entry.way_out,
+            "needs_token": entry.needs_token,
             "folder": str(entry.plan.folder),
             "plan": entry.plan.as_json(),
         }
@@ -74,4 +77,5 @@ def _entry(record: Any) -> QueueEntry | None:
     plan = plan_from_json(record["plan"], Path(folder))
     if plan is None or state not in get_args(EntryState) or not Path(folder).is_absolute():
         return None
-    return QueueEntry(download_id, plan, state, message, way_out)  # type: ignore[arg-type]
+    needs_token = record.get("needs_token") is True
+    return QueueEntry(download_id, plan, state, message, way_out, needs_token)  # type: ignore[arg-type]

@@ -167,10 +167,27 @@ def test_a_failure_has_a_way_out(open_pages: Callable[[], Window], hub: FileHub,
     assert card.reason.text()
     assert card.way_out.text()
     assert card.page_button.isVisible()
+    press(window, card.token_button)
+    field = window.app.settings_page.hub.token
+    window.until(lambda: not field.visibleRegion().isEmpty())
+    assert window.app.window.page is Page.SETTINGS
+    assert field.hasFocus()
+    window.app.window.show_page(Page.DOWNLOADS)
     hub.token = ""
     press(window, card.retry_button)
     window.until(has(card, "Downloaded and verified"))
     assert card.reason.isHidden()
+    assert card.token_button.isHidden()
+
+
+def test_other_failures_ask_for_no_token(open_pages: Callable[[], Window], hub: FileHub, tmp_path: Path) -> None:
+    wanted = plan(hub, tmp_path)
+    wanted.folder.parent.mkdir(parents=True)
+    wanted.folder.write_text("a file where the folder should be")
+    window = open_pages()
+    (card,) = add(window, wanted)
+    window.until(has(card, "Failed"))
+    assert card.token_button.isHidden()
 
 
 def test_the_list_comes_back_after_a_restart(open_pages: Callable[[], Window], hub: FileHub, tmp_path: Path) -> None:
@@ -207,7 +224,7 @@ def test_rows_move_in_the_queue(open_pages: Callable[[], Window], hub: FileHub, 
     assert [each["plan"]["repo"] for each in saved["downloads"]] == ["org/a", "org/c", "org/b"]
 
 
-def test_the_offline_switch_pauses_and_going_online_resumes(
+def test_the_offline_switch_holds_and_going_online_resumes(
     open_pages: Callable[[], Window], hub: FileHub, tmp_path: Path
 ) -> None:
     hub.fail(SHARD, SLOW)
@@ -215,15 +232,33 @@ def test_the_offline_switch_pauses_and_going_online_resumes(
     (card,) = add(window, plan(hub, tmp_path))
     window.until(has(card, "Transferring"))
     pages(window).hub.set_offline(True)
-    window.until(has(card, "Paused"))
+    window.until(has(card, "Waiting"))
     page = pages(window).downloads_page
     assert page.offline_row.isVisible()
     asked = len(hub.log)
     window.qtbot.wait(200)
     assert len(hub.log) == asked
     press(window, page.online_button)
-    window.until(has(card, "Downloaded and verified"))
+    window.until(has(card, "Downloaded and verified"), 15_000)
     assert not page.offline_row.isVisible()
+
+
+def test_what_the_offline_switch_holds_goes_on_after_a_restart(
+    open_pages: Callable[[], Window], hub: FileHub, tmp_path: Path
+) -> None:
+    hub.fail(SHARD, SLOW)
+    first = open_pages()
+    held, paused = add(first, *(plan(hub, tmp_path, name) for name in ("a", "b")))
+    press(first, paused.pause_button)
+    first.until(has(held, "Transferring"))
+    pages(first).hub.set_offline(True)
+    first.until(has(held, "Waiting"))
+    first.app.close()
+    second = open_pages()
+    second.until(lambda: len(cards(second)) == 2)
+    press(second, pages(second).downloads_page.online_button)
+    second.until(has(cards(second)[0], "Downloaded and verified"), 15_000)
+    assert "Paused" in cards(second)[1].state.text()  # by the user, and not by the switch
 
 
 def test_while_offline_nothing_begins_at_the_start(
@@ -272,10 +307,13 @@ def test_words() -> None:
     assert state_text(running) == "Transferring · 3.1 of 7.4 GB · 52.0 MB/s · 83 s left"
     silent = replace(running, phase="downloading", bytes_per_s=0.0)
     assert state_text(silent).endswith("0 B/s · time left unknown")
+    dripping = replace(running, bytes_per_s=19.0)
+    assert state_text(dripping).endswith("19 B/s · time left unknown")
     stalled = replace(running, phase="stalled", retry_s=7.6, message="stalled, retrying in 8 s: hub answers 500")
     assert state_text(stalled).startswith("Stalled, retrying in 8 s · ")
     assert reason_text(stalled) == "hub answers 500"
     verifying = replace(running, phase="verifying", verify_done_bytes=2 * 10**9, verify_total_bytes=4 * 10**9)
     assert state_text(verifying) == "Verifying · 2.0 of 4.0 GB"
     assert [time_text(seconds) for seconds in (0.2, 59, 100, 4000)] == ["1 s", "59 s", "2 min", "1 h 6 min"]
+    assert [time_text(hours * 3600) for hours in (47, 49, 230)] == ["47 h 0 min", "2 days", "10 days"]
     assert COMMIT

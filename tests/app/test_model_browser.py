@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -242,6 +243,32 @@ def test_a_gated_model_shows_its_sizes_and_the_way_to_it(browser: Browser) -> No
     browser.until(lambda: browser.details.refusal is None and not browser.details.is_loading)
     assert pane.bar.button.isEnabled()
     assert browser.rows()[0][-1] == "Fits easily, recommended"
+
+
+def test_a_refusal_has_room_in_a_narrow_window(open_one: OpenBrowser) -> None:
+    browser = open_one(width=392)  # of a window with 480
+    browser.search("gated")
+    browser.open("Gated-exl3")
+    pane = browser.page.details
+    button = browser.button(pane, "Copy details")
+    right = button.mapTo(pane, button.rect().bottomRight()).x()
+    assert right < pane.width()
+    card = pane.findChild(ErrorCard)
+    assert card is not None
+    buttons = [browser.button(card, word) for word in ("Open its page", "Enter a token", "Try again", "Copy details")]
+    for before, after in itertools.pairwise(buttons):
+        before.setFocus()
+        browser.qtbot.keyClick(before, Qt.Key.Key_Tab)
+        assert browser.page.window().focusWidget() is after
+
+
+def test_a_branch_that_is_not_there_is_said(browser: Browser) -> None:
+    browser.search(f"{BITRATES}@9.0bpw")
+    browser.until(lambda: browser.parts.controller.details is not None and not browser.details.is_loading)
+    browser.says("There is no variant 9.0bpw here.", browser.page.details)
+    browser.search(f"{BITRATES}@4.0bpw")
+    browser.until(lambda: not browser.details.is_loading and browser.page.details.branch == "4.0bpw")
+    assert browser.page.details.state.isHidden()
 
 
 def test_the_card_is_shown_without_what_it_would_load(browser: Browser) -> None:

@@ -9,7 +9,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
-from app.theme.tokens import ICON_PX, SPACE_4, SPACE_8, SPACE_12, SPACE_16
+from app.theme.tokens import ICON_PX, SPACE_4, SPACE_12, SPACE_16
+from app.views.flow import FlowLayout
 from app.views.widgets import label, push_button, set_state
 
 
@@ -36,11 +37,9 @@ class ErrorCard(QFrame):
             each.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.retry_button = push_button(self.tr("Retry"), self.retry_requested.emit, "primary")
         self.copy_button = push_button(self.tr("Copy details"), self._copy)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(SPACE_8)
+        self._buttons = FlowLayout()
         self._buttons.addWidget(self.retry_button)
         self._buttons.addWidget(self.copy_button)
-        self._buttons.addStretch(1)
         words = QVBoxLayout()
         words.setSpacing(SPACE_4)
         words.addWidget(self._message)
@@ -58,7 +57,7 @@ class ErrorCard(QFrame):
     def offer(self, text: str, handler: Callable[[], object]) -> None:
         """Puts the way out before the other buttons."""
         set_state(self.retry_button, "kind", "")
-        self._buttons.insertWidget(0, push_button(text, handler, "primary"))
+        self._buttons.put_first(push_button(text, handler, "primary"))
 
     @Slot()
     def _copy(self) -> None:

@@ -24,6 +24,7 @@ class DownloadsPage(ColumnPage):
     pause_requested, resume_requested, cancel_requested, remove_requested: with the id of a download.
     move_requested: an id, and -1 up or 1 down.
     load_requested: the folder of a model that is there now.
+    token_requested: go to where a token is entered.
     page_requested: the repository whose page on the hub is wanted.
     pause_all_requested, resume_all_requested, clear_requested: the buttons above the list.
     find_requested: go to where models are found.
@@ -37,6 +38,7 @@ class DownloadsPage(ColumnPage):
     move_requested = Signal(str, int)
     load_requested = Signal(object)
     page_requested = Signal(object)
+    token_requested = Signal()
     pause_all_requested = Signal()
     resume_all_requested = Signal()
     clear_requested = Signal()
@@ -114,6 +116,7 @@ class DownloadsPage(ColumnPage):
         card.moved.connect(lambda steps: self.move_requested.emit(download_id, steps))
         card.cancelled.connect(lambda: self._ask_cancel(self._row(download_id)))
         card.loaded.connect(lambda: self.load_requested.emit(self._row(download_id).plan.folder))
+        card.token_wanted.connect(self.token_requested)
         card.page_opened.connect(lambda: self.page_requested.emit(self._row(download_id).plan.repo))
         return card
 

@@ -22,7 +22,7 @@ RUNNING: tuple[Phase, ...] = ("queued", "checking", "downloading", "stalled", "v
 
 class DownloadCard(QFrame):
     """Signals:
-    paused, resumed, cancelled, removed, loaded, page_opened: the user pressed the button of that name.
+    paused, resumed, cancelled, removed, loaded, page_opened, token_wanted: the user pressed the button of that name.
     moved: by -1 up or 1 down.
     """
 
@@ -32,6 +32,7 @@ class DownloadCard(QFrame):
     removed = Signal()
     loaded = Signal()
     page_opened = Signal()
+    token_wanted = Signal()
     moved = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -58,6 +59,7 @@ class DownloadCard(QFrame):
         self.resume_button = push_button(self.tr("Resume"), self.resumed.emit)
         self.retry_button = push_button(self.tr("Try now"), self.resumed.emit)
         self.page_button = push_button(self.tr("Open its page"), self.page_opened.emit)
+        self.token_button = push_button(self.tr("Enter a token"), self.token_wanted.emit)
         self.load_button = push_button(self.tr("Chat with it"), self.loaded.emit, "primary")
         self.remove_button = push_button(self.tr("Remove from the list"), self.removed.emit)
         self.cancel_button = push_button(self.tr("Cancel…"), self.cancelled.emit)
@@ -100,6 +102,7 @@ class DownloadCard(QFrame):
             self.resume_button: phase == "paused",
             self.retry_button: phase in ("stalled", "failed"),
             self.page_button: phase == "failed",
+            self.token_button: phase == "failed" and progress.needs_token,
             self.load_button: phase == "done",
             self.remove_button: phase == "done",
             self.cancel_button: phase in (*RUNNING, "paused", "failed"),
@@ -163,7 +166,7 @@ class DownloadCard(QFrame):
         buttons = FlowLayout()
         for each in (
             self.load_button, self.retry_button, self.resume_button, self.pause_button,
-            self.page_button, self.cancel_button, self.remove_button,
+            self.token_button, self.page_button, self.cancel_button, self.remove_button,
         ):  # fmt: skip
             buttons.addWidget(each)
             each.hide()

@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from engine.hub.transfer.events import DownloadProgress, FileProgress
 from engine.units import FILE_GB, file_amount
 
+DAYS_FROM_S = 48 * 3600
 _UNITS = ((FILE_GB, "GB", 1), (10**6, "MB", 1), (10**3, "kB", 0), (1, "B", 0))
 
 
@@ -17,8 +18,10 @@ def done_of_total_text(done_bytes: int, total_bytes: int) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """A time to wait without figures that nobody needs: "2 h 10 min", "8 min", "40 s"."""
+    """A time to wait without figures that nobody needs: "3 days", "2 h 10 min", "8 min", "40 s"."""
     whole = max(round(seconds), 1)
+    if whole >= DAYS_FROM_S:
+        return _tr("{0} days").format(round(whole / 86400))
     if whole >= 3600:
         return _tr("{0} h {1} min").format(whole // 3600, whole % 3600 // 60)
     return _tr("{0} min").format(-(-whole // 60)) if whole >= 90 else _tr("{0} s").format(whole)

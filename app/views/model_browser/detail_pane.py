@@ -22,6 +22,7 @@ from app.views.vram.planner import VramPlanner
 from app.views.widgets import IconButton, clear_layout, label, push_button, set_state, thin_line
 from engine.errors import EngineError
 from engine.fit.estimate import CardMemory
+from engine.hub.transfer.plan import MAIN_BRANCH
 from engine.hub.types import Gated, ModelSummary
 
 
@@ -150,6 +151,8 @@ class DetailPane(QFrame):
             return self.tr("The sizes are those of the list that came with Espalier.")
         if not details.offers and details.error is None:
             return self.tr("There are no files of a model here yet. Its owner may still be uploading them.")
+        if details.branch not in ("", MAIN_BRANCH) and details.error is None and details.offer(details.branch) is None:
+            return self.tr("There is no variant {0} here. These are all that there are.").format(details.branch)
         return ""
 
     def _show_errors(self, details: Details) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Phase = Literal["queued", "checking", "downloading", "stalled", "verifying", "paused", "done", "failed", "cancelled"]
+LEAST_BYTES_PER_S = 1000.0  # below it a time left would be of years, and wrong
 FilePhase = Literal["waiting", "downloading", "stalled", "verifying", "done"]
 
 
@@ -38,6 +39,7 @@ class DownloadProgress:
         bytes_per_s: received over the last five seconds, 0 when nothing came.
         message: "stalled, retrying in 8 s: ...", why it failed; '' while all is well.
         way_out: what the user can do about a failure.
+        needs_token: whether a failure is one that a token may mend.
         retry_s: seconds until the next try while stalled, else 0.
         verify_done_bytes: read and hashed, of `verify_total_bytes`, while bytes that lie here are checked.
         files: every file, in the order of the plan.
@@ -54,8 +56,10 @@ class DownloadProgress:
     verify_done_bytes: int = 0
     verify_total_bytes: int = 0
     files: tuple[FileProgress, ...] = ()
+    needs_token: bool = False
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present speed; None while nothing arrives."""
-        return (self.total_bytes - self.done_bytes) / self.bytes_per_s if self.bytes_per_s > 0 else None
+        """At the present speed; None while next to nothing arrives, for what drips now will not drip to the end."""
+        is_coming = self.bytes_per_s >= LEAST_BYTES_PER_S
+        return (self.total_bytes - self.done_bytes) / self.bytes_per_s if is_coming else None

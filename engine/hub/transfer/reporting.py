@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from engine.errors import EngineError
+from engine.hub.errors import is_about_token
 from engine.hub.transfer.events import DownloadProgress, Phase
 from engine.hub.transfer.file_state import FileState, Snapshot
 from engine.hub.transfer.pace import SpeedMeter
@@ -58,6 +59,7 @@ class Reporter:
                 sum(look.hashed_bytes for look in looks) if is_verifying else 0,
                 sum(look.verify_bytes for look in looks) if is_verifying else 0,
                 tuple(state.as_event() for state in self._states),
+                needs_token=error is not None and is_about_token(error),
             )
         )
 

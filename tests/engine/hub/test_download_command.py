@@ -113,6 +113,8 @@ def test_the_line_on_a_terminal_is_one_line() -> None:
 def test_words() -> None:
     going = DownloadProgress("", "downloading", 3_100_000_000, 7_400_000_000, 52_000_000.0)
     assert describe(going) == "downloading  41 %  3.10 GB of 7.40 GB, 52.0 MB/s, 1 min 23 s left"
+    dripping = DownloadProgress("", "downloading", 3_100_000_000, 7_400_000_000, 19.0)
+    assert describe(dripping).endswith(", 19 B/s")
     stalled = DownloadProgress("", "stalled", 1, 4, message="stalled, retrying in 8 s: no answer")
     assert describe(stalled) == "stalled  25 %  1 B of 4 B, stalled, retrying in 8 s: no answer"
     checked = DownloadProgress("", "verifying", 9, 10, verify_done_bytes=4_500, verify_total_bytes=9_000)
