@@ -24,6 +24,7 @@ from app.views.chat_setup.sampling_panel import ChatSetup
 from app.views.inspector import Inspector
 from app.views.notice import Notice
 from engine.events import GenerationStarted
+from engine.requests import SamplingSettings
 
 FILTER = "*.json"
 
@@ -80,6 +81,7 @@ class ChatControl(QObject):
                 system_prompt=chats.system_prompt,
                 defaults=defaults.sampling,
                 has_kept=defaults.has_own_sampling,
+                is_recommended=self._models.is_ready and defaults.recommended != SamplingSettings(),
                 model_name=info.name if info is not None and self._models.is_ready else "",
             )
         )

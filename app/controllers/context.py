@@ -130,8 +130,10 @@ class ContextController(QObject):
 
     @Slot()
     def _count(self) -> None:
-        if not self._models.is_ready or self._chats.busy:
+        if not self._models.is_ready:
             return
+        if self._chats.busy:  # the reply that runs is longer than when it was read
+            self._history = None
         messages = prompt_messages(self._chats.system_prompt, self._messages())
         draft = self._draft.strip("\n")
         if not messages and not draft.strip():
@@ -150,7 +152,7 @@ class ContextController(QObject):
 
     @Slot(object)
     def _on_counted(self, answer: PromptCounted) -> None:
-        if answer.request_id == self._last_number and not self._chats.busy:
+        if answer.request_id == self._last_number:
             self._answer = answer
             self._settle()
 
@@ -164,7 +166,7 @@ class ContextController(QObject):
             if answer is not None and answer.error is not None:
                 state = ContextState(None, info.context_tokens, drops=self.drops)
             elif answer is not None:
-                needs = not answer.fits and answer.can_be_cut and not self.drops
+                needs = not answer.fits and answer.can_be_cut and not self.drops and not self._chats.busy
                 state = ContextState(
                     answer.prompt_tokens,
                     answer.context_tokens,

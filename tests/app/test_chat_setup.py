@@ -200,6 +200,13 @@ def test_what_is_kept_for_a_model_begins_its_new_chats(open_window: Callable[...
     assert not panel(again).forget_button.isVisible()
 
 
+def test_a_model_without_a_recommendation_is_said_to_have_none(open_window: Callable[..., Window], script: Any) -> None:
+    script.recommended = SamplingSettings()
+    window = open_window()
+    assert panel(window).whose.text() == "These are the usual settings."
+    assert "Default: 0.8" in panel(window).fields["temperature"].editor.toolTip()
+
+
 def test_a_stored_chat_keeps_its_prompt_when_the_model_gets_another(window: Window) -> None:
     window.say("hello")
     chat = window.app.chats.current_id

@@ -91,6 +91,20 @@ def test_a_reply_goes_on_while_a_count_hangs(small: Window) -> None:
     assert len(small.script.threads) == 2  # the engine's and the one that counts
 
 
+def test_the_draft_is_counted_while_a_reply_runs(small: Window) -> None:
+    small.script.token_length = 5
+    small.script.tokens_per_s = 10
+    small.say("one two", wait=False)
+    small.until(lambda: "word" in small.app.chats.branch()[-1].content)
+    type_draft(small, "three four five")
+    small.until(lambda: (small.app.control.context.state.used_tokens or 0) >= 6)
+    assert small.app.chats.busy
+    small.app.chats.stop()
+    small.until(lambda: not small.app.chats.busy)
+    whole = 5 + len(small.app.chats.branch()[-1].content.split())
+    settled(small, whole)
+
+
 def test_the_choice_is_shown_before_sending_and_the_message_stays(small: Window) -> None:
     fill(small)
     notice, composer = small.app.chat.full_notice, small.app.chat.composer

@@ -52,6 +52,9 @@ class Script:
     hold_load: threading.Event | None = None
     num_kernels: int = 0  # that a load makes ready
     thinks_by_default: bool | None = None
+    recommended: SamplingSettings = field(
+        default_factory=lambda: SamplingSettings(temperature=0.5, top_p=0.9, top_k=40)
+    )  # fmt: skip
     counts: list[GenerateRequest] = field(default_factory=list)
     count_error: EngineError | None = None
     hold_count: threading.Event | None = None
@@ -116,7 +119,7 @@ class FakeSession:
             cache_bytes=16_000_000,
             load_s=0.4,
             has_chat_template=True,
-            recommended=SamplingSettings(temperature=0.5, top_p=0.9, top_k=40),
+            recommended=script.recommended,
             thinks_by_default=script.thinks_by_default,
             memory=LoadMemory(700_000_000, 23_600_000, 16_500_000, 640_000_000) if on_card else None,
         )

@@ -31,6 +31,7 @@ class ChatSetup:
         system_prompt: what precedes the conversation.
         defaults: what the chat goes back to.
         has_kept: the defaults are the user's for this model, not the model's own.
+        is_recommended: the model says which settings suit it.
         model_name: "" without a model.
     """
 
@@ -39,6 +40,7 @@ class ChatSetup:
     system_prompt: str
     defaults: SamplingSettings
     has_kept: bool
+    is_recommended: bool
     model_name: str
 
 
@@ -86,7 +88,7 @@ class SamplingPanel(QWidget):
         whose = self.tr("Default")
         if setup.has_kept:
             whose = self.tr("Kept for this model")
-        elif setup.model_name:
+        elif setup.is_recommended:
             whose = self.tr("The model's own")
         for name, field in self.fields.items():
             field.set_value(getattr(setup.sampling, name))
@@ -176,7 +178,7 @@ class SamplingPanel(QWidget):
             return self.tr("This chat has settings of its own.")
         if setup.has_kept:
             return self.tr("These are the settings that you keep for {0}.").format(setup.model_name)
-        if setup.model_name:
+        if setup.is_recommended:
             return self.tr("These are the settings that {0} recommends.").format(setup.model_name)
         return self.tr("These are the usual settings.")
 

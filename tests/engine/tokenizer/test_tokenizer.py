@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer as LibraryTokenizer
 
 from engine.errors import ModelFormatError
-from engine.tokenizer.tokenizer import Tokenizer
+from engine.tokenizer.tokenizer import LONG_CHARS, Tokenizer
 from tests.engine.tokenizer.small_tokenizers import (
     BOS,
     EOS,
@@ -81,6 +81,16 @@ def test_a_bad_byte_does_not_spoil_its_neighbours(tmp_path: Path) -> None:
     tokenizer = opened(tmp_path, byte_fallback())
     euro = [3 + byte for byte in "\u20ac".encode()]
     assert tokenizer.decode([*euro, 3 + 0xFF, *euro, euro[0]]) == "\u20ac\ufffd\u20ac\ufffd"
+
+
+def test_long_texts_become_the_same_tokens_beside_other_threads(tmp_path: Path) -> None:
+    tokenizer = opened(tmp_path, byte_level())
+    line = "caf\u00e9 \U0001f600 hello world, and the rest\n"
+    text = line * (2 * LONG_CHARS // len(line))
+    for special in (True, False):
+        ids = tokenizer.encode(text, parse_special=special)
+        assert ids == [each for _ in range(text.count("\n")) for each in tokenizer.encode(line, parse_special=special)]
+        assert tokenizer.decode(ids) == text
 
 
 def test_special_tokens_are_skipped_on_request(tmp_path: Path) -> None:
