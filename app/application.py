@@ -116,7 +116,7 @@ class Application(QObject):
             self.chat, strip, self.actions, launch.demo_folder,
         )  # fmt: skip
         self.machine = MachineWiring(self.window, self.preferences, self.models, self.chats, self.engine, self)
-        self.first_steps = FirstSteps(self.window, self.model_pages, self)
+        self.first_steps = FirstSteps(self.window, self.model_pages, self.load_settings, self)
         self._closed = False
         self.threads_stopped = False
         self._connect_models()

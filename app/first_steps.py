@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from app.controllers.load_settings import LoadSettings
 from app.model_pages import ModelPages
 from app.views.chat.empty_state import EmptyState
 from app.views.chat.fit_suggestions import Suggestion
@@ -26,9 +27,12 @@ GOOD = (Verdict.EASILY, Verdict.FITS)
 class FirstSteps(QObject):
     """Follows the list of models to start with and the card; nobody calls it."""
 
-    def __init__(self, window: MainWindow, pages: ModelPages, parent: QObject | None = None) -> None:
+    def __init__(
+        self, window: MainWindow, pages: ModelPages, settings: LoadSettings, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._window, self._pages, self._browser = window, pages, pages.browser
+        self._settings = settings
         self._page: EmptyState = window.parts.chat.empty
         self._soon = QTimer(self, interval=0, singleShot=True)  # judgements come one model at a time
         self._soon.timeout.connect(self._show)
@@ -60,7 +64,8 @@ class FirstSteps(QObject):
         if card.card_missing:
             words = self.tr("No card of this computer can run models, so they run on the processor, slowly.")
             return words + " " + self.tr("With a {0} these would run well:").format(card.choice.label)
-        return self.tr("Your {0} runs these well:").format(card.choice.label)
+        own = self._settings.expected_card
+        return self.tr("Your {0} runs these well:").format(own.short_name if own is not None else card.choice.label)
 
     def _suggestion(self, starter: StarterModel, judged: JudgedOffer) -> Suggestion:
         offer = judged.offer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.storage.setting_spec import Control, Group
 from app.storage.settings import TABLE, Settings
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16
+from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16, column_side
 from app.views.hub_settings import HubSettingsCards
 from app.views.page_column import ColumnPage
 from app.views.settings.row import SettingRow
@@ -68,6 +68,12 @@ class SettingsPage(ColumnPage):
             self.column.addWidget(card)
         self.column.addStretch(1)
         self._filter("")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.width() - 2 * column_side(self.width()) - 2 * SPACE_16
+        for row in self.rows.values():
+            row.fit(room)
 
     def show_settings(self, settings: Settings) -> None:
         """Shows what is set, without reporting it."""

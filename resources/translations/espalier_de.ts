@@ -453,7 +453,7 @@
     </message>
     <message>
         <source>There is no variant {0} here. These are all that there are.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Variante {0} gibt es hier nicht. Das sind alle, die es gibt.</translation>
     </message>
     <message>
         <source>Try again</source>
@@ -610,7 +610,7 @@
     </message>
     <message>
         <source>{0} days</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Tage</translation>
     </message>
     <message>
         <source>{0} h {1} min</source>
@@ -735,15 +735,15 @@
     </message>
     <message>
         <source>Write a Python function that finds the longest word in a text</source>
-        <translation>Schreibe eine Python-Funktion, die das längste Wort findet</translation>
+        <translation>Schreibe Python, das das längste Wort eines Textes findet</translation>
     </message>
     <message>
         <source>Suggest a weekend menu for four with what is in season</source>
-        <translation>Schlage ein Wochenendmenü für vier vor, mit Saisonalem</translation>
+        <translation>Schlage ein Menü für vier vor, mit Saisonalem</translation>
     </message>
     <message>
         <source>Tell me a story about a fox and a lantern</source>
-        <translation>Erzähle mir eine Geschichte von einem Fuchs und einer Laterne</translation>
+        <translation>Erzähle von einem Fuchs und einer Laterne</translation>
     </message>
     <message>
         <source>Sort these words: pear, apple, plum, fig</source>
@@ -1282,7 +1282,7 @@
     </message>
     <message>
         <source>Frequency penalty</source>
-        <translation>Häufigkeitsstrafe</translation>
+        <translation>Häufigkeit</translation>
     </message>
     <message>
         <source>From {0} to {1}.</source>
@@ -1322,15 +1322,15 @@
     </message>
     <message>
         <source>Penalty window</source>
-        <translation>Fenster der Strafen</translation>
+        <translation>Strafenfenster</translation>
     </message>
     <message>
         <source>Presence penalty</source>
-        <translation>Präsenzstrafe</translation>
+        <translation>Präsenz</translation>
     </message>
     <message>
         <source>Repetition penalty</source>
-        <translation>Wiederholungsstrafe</translation>
+        <translation>Wiederholung</translation>
     </message>
     <message>
         <source>Seed</source>
@@ -2358,7 +2358,7 @@
     </message>
     <message>
         <source>Repetition</source>
-        <translation>Wiederholung</translation>
+        <translation>Wiederholungen</translation>
     </message>
     <message>
         <source>The end of a reply</source>

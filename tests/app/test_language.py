@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QScrollArea, QToolButton, QWidget
 
 from app.language import TRANSLATED, language_for
 from app.resources_paths import translation_path
@@ -117,8 +117,12 @@ def test_nothing_is_cut(open_window: Open, tmp_path: Path, language: str, width:
     (tmp_path / "data").mkdir()
     settings = {"schema_version": 2, "settings": {"language": language}}
     (tmp_path / "data" / "settings.json").write_text(json.dumps(settings))
-    window = open_window(width=width)
-    cut = []
+    window = open_window(load=False, demo=True, width=width)
+    window.ready()
+    window.qtbot.wait(30)
+    cut = [("demo", *each) for each in cut_texts(window.app.window)]
+    window.app.load(window.model)
+    window.until(lambda: window.app.models.is_ready and not window.app.models.is_demo)
     for page in Page:
         window.app.window.show_page(page)
         window.qtbot.wait(30)
@@ -133,7 +137,11 @@ def test_nothing_is_cut(open_window: Open, tmp_path: Path, language: str, width:
 
 
 def cut_texts(window: QWidget) -> Iterator[tuple[str, int, int]]:
-    """(text, room, needed) of every label and button on view that has less room than its words need."""
+    """(text, room, needed) of every label, button and page on view that has less room than it needs."""
+    for area in window.findChildren(QScrollArea):
+        inside = area.widget()
+        if area.isVisible() and inside is not None and inside.width() > area.viewport().width():
+            yield type(area.parent()).__name__, area.viewport().width(), inside.width()
     for part in window.findChildren(QWidget):
         if not part.isVisible() or not part.visibleRegion().boundingRect().isValid():
             continue
@@ -151,4 +159,5 @@ def cut_texts(window: QWidget) -> Iterator[tuple[str, int, int]]:
 
 
 def words_width(button: QAbstractButton) -> int:
-    return max(button.fontMetrics().horizontalAdvance(line) for line in button.text().split("\n")) + 4
+    padding = 26 if isinstance(button, QPushButton) else 4
+    return max(button.fontMetrics().horizontalAdvance(line) for line in button.text().split("\n")) + padding

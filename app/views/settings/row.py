@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.storage.setting_spec import About, Control, SettingSpec
@@ -19,8 +18,10 @@ from app.views.settings.words import search_text, shown
 from app.views.widgets import IconButton, label, push_button
 
 MOST_BUTTONS = 4  # more options make a list
-STACKED_BELOW_PX = 460
-EDITOR_PX = 240
+MOST_BUTTONS_PX = 320  # wider options make a list too
+LIST_PX = 180
+WORDS_PX = 200  # that the name and the sentence want beside the editor
+PADDING_PX = 30  # of a button, with the space after it
 
 
 class SettingRow(QWidget):
@@ -70,9 +71,9 @@ class SettingRow(QWidget):
             self.amount.setText(f"{round(100 * value)} %")
         self.reset_button.setVisible(value != self.spec.default)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        stacked = self.width() < STACKED_BELOW_PX
+    def fit(self, width: int) -> None:
+        """Puts the editor under the words where it would leave them too little room."""
+        stacked = width < self._editor.sizeHint().width() + self.reset_button.sizeHint().width() + WORDS_PX
         self._across.setDirection(QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
 
     def _build(self) -> None:
@@ -99,7 +100,12 @@ class SettingRow(QWidget):
             return self._make_switch()
         if self.spec.control is Control.STEPPER:
             return self._make_stepper()
-        return self._make_buttons() if len(self._about.options) <= MOST_BUTTONS else self._make_list()
+        return self._make_list() if self._is_long() else self._make_buttons()
+
+    def _is_long(self) -> bool:
+        metrics = self.fontMetrics()
+        widths = [metrics.horizontalAdvance(shown(option.label)) + PADDING_PX for option in self._about.options]
+        return len(widths) > MOST_BUTTONS or sum(widths) > MOST_BUTTONS_PX
 
     def _make_switch(self) -> QWidget:
         self.box = QCheckBox()
@@ -116,7 +122,7 @@ class SettingRow(QWidget):
         self.amount.setMinimumWidth(48)
         self.amount.setAlignment(Qt.AlignmentFlag.AlignCenter)
         for button in (smaller, larger):
-            button.setFixedWidth(36)
+            button.setFixedWidth(40)
         return self._in_a_row(smaller, self.amount, larger)
 
     def _make_buttons(self) -> QWidget:
@@ -130,7 +136,7 @@ class SettingRow(QWidget):
 
     def _make_list(self) -> QWidget:
         combo = Combo(self._theme, self.name, self._help)
-        combo.setMinimumWidth(EDITOR_PX - 60)
+        combo.setMinimumWidth(LIST_PX)
         for option in self._about.options:
             combo.addItem(shown(option.label), option.value)
         combo.activated.connect(self._on_list)
