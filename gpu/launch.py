@@ -26,6 +26,7 @@ FORMATS = {"u": "Q", "i": "i", "f": "f"}  # of `struct`, for each letter of a si
 CACHE_FORMAT = "1"
 OVERLAP_CAPABILITY = (9, 0)
 PROGRAMMATIC_STREAM_SERIALIZATION = 6  # of CUlaunchAttributeID
+MAX_DYNAMIC_SHARED_SIZE_BYTES = 8  # of CUfunction_attribute
 
 
 class DriverError(RuntimeError):
@@ -63,12 +64,14 @@ class KernelSource:
         build: gives numba's kernel object; called only when the cache has no machine code.
         overlaps: the kernel waits by itself (`wait_for_inputs`) for what was launched before it, so that cards which
             can (compute capability 9.0 and later) may start it early.
+        shared_bytes: dynamic shared memory of a block, besides what the kernel declares with a size.
     """
 
     name: str
     signature: str
     build: Callable[[], Any]
     overlaps: bool = False
+    shared_bytes: int = 0
 
 
 class _LaunchAttribute(ctypes.Structure):
@@ -106,6 +109,10 @@ class Kernel:
         _check("cuModuleLoadData", driver.cuModuleLoadData(ctypes.byref(module), image))
         name = entry.encode()
         _check("cuModuleGetFunction", driver.cuModuleGetFunction(ctypes.byref(self._function), module, name))
+        if source.shared_bytes:
+            call = driver.cuFuncSetAttribute
+            code = call(self._function, MAX_DYNAMIC_SHARED_SIZE_BYTES, source.shared_bytes)
+            _check("cuFuncSetAttribute", code)
         self._launch = driver.cuLaunchKernelEx
         formats = "".join(FORMATS[letter] for letter in source.signature)
         self._pack = struct.Struct(formats).pack_into
@@ -116,7 +123,11 @@ class Kernel:
         self._attribute = _LaunchAttribute(PROGRAMMATIC_STREAM_SERIALIZATION, 0, 1)
         num_attributes = int(source.overlaps and capability >= OVERLAP_CAPABILITY)
         self._config = _LaunchConfig(
-            block_y=1, block_z=1, attributes=ctypes.pointer(self._attribute), num_attributes=num_attributes
+            block_y=1,
+            block_z=1,
+            shared_bytes=source.shared_bytes,
+            attributes=ctypes.pointer(self._attribute),
+            num_attributes=num_attributes,
         )
         self._config_address = ctypes.byref(self._config)
 

@@ -23,10 +23,11 @@ from gpu.cases.packed import (
 )
 from gpu.cases.pages import attend_cases, rope_cases, rope_many_cases, scored_cases, scored_sources
 from gpu.cases.products import BITS, CODEBOOKS, PRODUCT_ROADS, decode_cases, medium_cases, product_cases
+from gpu.cases.trellis_search import search_cases
 from gpu.kernels import catalogue
 from gpu.kernels.medium_layout import SHAPES
 from gpu.launch import KernelCache, KernelSource
-from gpu.launchers import counting, dense, elementwise, exl3, fused, many_rows, medium, packed, paged
+from gpu.launchers import counting, dense, elementwise, exl3, fused, many_rows, medium, packed, paged, trellis_search
 from gpu.launchers.draw import Draw
 from gpu.sampler import COUNT_TOKEN
 
@@ -261,5 +262,10 @@ OPS = (
     Op(
         "attend_packed_scored", packed_scored_sources(), tuple(packed_scored_cases()),
         packed.attend_inputs, packed.launch_attend, packed.attend_reference, 1e-3,
+    ),
+    # Errors of tiles: where two paths cost nearly the same, costs in fp16 may choose the other one.
+    Op(
+        "trellis_search", trellis_search.SOURCES, tuple(search_cases()),
+        trellis_search.search_inputs, trellis_search.launch_search, trellis_search.search_reference, 1e-2,
     ),
 )  # fmt: skip
