@@ -230,7 +230,7 @@ def test_the_offline_switch_holds_and_going_online_resumes(
     hub.fail(SHARD, SLOW)
     window = open_pages()
     (card,) = add(window, plan(hub, tmp_path))
-    window.until(has(card, "Transferring"))
+    window.until(lambda: "Transferring" in card.state.text() and hub.sent_for(SHARD) > 10)
     pages(window).hub.set_offline(True)
     window.until(has(card, "Waiting"))
     page = pages(window).downloads_page
@@ -250,7 +250,7 @@ def test_what_the_offline_switch_holds_goes_on_after_a_restart(
     first = open_pages()
     held, paused = add(first, *(plan(hub, tmp_path, name) for name in ("a", "b")))
     press(first, paused.pause_button)
-    first.until(has(held, "Transferring"))
+    first.until(lambda: "Transferring" in held.state.text() and hub.sent_for(SHARD) > 10)
     pages(first).hub.set_offline(True)
     first.until(has(held, "Waiting"))
     first.app.close()
