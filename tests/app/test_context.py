@@ -40,6 +40,11 @@ def fill(window: Window) -> None:
     settled(window, 120 + 120 + 40 + 60)
 
 
+def lines(window: Window) -> list[int]:
+    """The messages on view with a line above them."""
+    return [each.message.id for each in window.app.chat.transcript.message_widgets if each.cut_line is not None]
+
+
 def type_draft(window: Window, text: str) -> None:
     window.app.chat.composer.input.setPlainText(text)
 
@@ -147,12 +152,18 @@ def test_the_oldest_turns_are_left_out_when_the_user_says_so(small: Window) -> N
     assert branch[-1].stats is not None
     assert branch[-1].stats.dropped_messages == 2
     assert cuts[-1] == branch[2].id
+    transcript = small.app.chat.transcript
+    assert lines(small) == [branch[2].id]
+    widget = transcript.widget_of(branch[2].id)
+    assert widget is None or "written without the messages above" in widget.accessibleName()
     chat = small.app.chats.current_id
     assert chat is not None
     small.app.new_chat()
     assert cuts[-1] == 0
     small.app.chats.open(chat)
-    assert cuts[-1] == branch[2].id  # the line is there again
+    assert cuts[-1] == branch[2].id
+    transcript.go_to(branch[2].id)
+    small.until(lambda: lines(small) == [branch[2].id])  # the line is there again
     type_draft(small, "more")
     small.until(lambda: small.app.control.context.state.dropped_messages == 2)
     assert not small.app.chat.full_notice.isVisible()  # said once for this chat
