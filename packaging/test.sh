@@ -18,10 +18,28 @@ check() {
   "$@" || failed+=("$name")
 }
 
+# The kernels' tests take one core and a third of the time: they run beside the others. Chosen tests run alone.
+run_tests() {
+  if [ $# -gt 0 ]; then
+    "$python" -m pytest -m "not gpu" "$@"
+    return
+  fi
+  local log status=0
+  log="$(mktemp)"
+  "$python" -m pytest -m "not gpu" -o cache_dir=.pytest_cache/kernels tests/gpu >"$log" 2>&1 &
+  local kernels=$!
+  "$python" -m pytest -m "not gpu" --ignore tests/gpu || status=$?
+  wait "$kernels" || status=$?
+  echo "== tests of kernels"
+  cat "$log"
+  rm -f "$log"
+  return "$status"
+}
+
 check "ruff" "$python" -m ruff check .
 check "mypy" "$python" -m mypy
 check "import rules" "$root/.venv/bin/lint-imports"
-check "tests" "$python" -m pytest -m "not gpu" "$@"
+check "tests" run_tests "$@"
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}"
