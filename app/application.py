@@ -73,7 +73,7 @@ class Application(QObject):
         self.preferences = Preferences(launch.paths.settings, self)
         settings = self.preferences.settings
         self.language = Language(qt, settings.language)
-        self.theme = Theme(qt, settings.theme, settings.text_scale, self)
+        self.theme = Theme(qt, settings.theme, settings.text_scale, self, late=True)
         self.store = ConversationStore(launch.paths.conversations)
         self.engine = EngineBridge(launch.open_session, self)
         self.cards = CardWatch(launch.find_cards, launch.open_monitor, self)
@@ -130,6 +130,7 @@ class Application(QObject):
             self.settings_page, self.preferences, self.theme, self.load_settings,
             self.hub_settings, self.window.notice, self,
         )  # fmt: skip
+        self.theme.dress()
 
     def start(self) -> None:
         """Shows the window, then starts the engine's thread and the first load."""

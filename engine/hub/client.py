@@ -11,18 +11,17 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx2
-
 from engine.errors import EngineError
 from engine.hub.answers_cache import AnswersCache
 from engine.hub.endpoint import Endpoint
 from engine.hub.errors import AccessDeniedError, BadAnswerError, BrokenOffError
-from engine.hub.guard import ATTEMPTS, CONNECT_S, READ_S, USER_AGENT, Clock, GetToken, Guard, Rest, too_large
-from engine.hub.library import speaking_through
 from engine.hub.types import RepoId
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what speaks HTTP takes a tenth of a second to import: it comes when the hub is first asked
+    import httpx2
     from huggingface_hub import HfApi
+
+    from engine.hub.guard import Clock, GetToken
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 
@@ -51,6 +50,8 @@ class HubClient:
         cache: AnswersCache | None = None,
         clock: Clock | None = None,
     ) -> None:
+        from engine.hub.guard import Clock, Guard, Rest
+
         self.endpoint, self.cache = endpoint, cache
         self._get_token = get_token
         self._guard = Guard(endpoint, get_token, Rest(), clock or Clock())
@@ -70,7 +71,10 @@ class HubClient:
             HubError: no good answer.
         """
         self.endpoint.check_online()
+        import httpx2
         from huggingface_hub import HfApi  # here: it takes a while, and most starts of the program do without
+
+        from engine.hub.library import speaking_through
 
         try:
             with speaking_through(self._guard, open_http):
@@ -135,6 +139,10 @@ class HubClient:
         return data
 
     def _get(self, url: str, wanted: tuple[int, int] | None, max_bytes: int) -> bytes:
+        import httpx2
+
+        from engine.hub.guard import too_large
+
         self.endpoint.check_online()
         headers = {}
         if wanted is not None:
@@ -161,6 +169,8 @@ class HubClient:
 
 def _until_whole(ask: Callable[[], T]) -> T:
     """Asks again where an answer broke off, for the guard sees only how an answer begins."""
+    from engine.hub.guard import ATTEMPTS
+
     for _ in range(ATTEMPTS - 1):
         try:
             return ask()
@@ -171,6 +181,10 @@ def _until_whole(ask: Callable[[], T]) -> T:
 
 def open_http(transport: httpx2.BaseTransport) -> httpx2.Client:
     """An HTTP client with this program's time limits."""
+    import httpx2
+
+    from engine.hub.guard import CONNECT_S, READ_S, USER_AGENT
+
     return httpx2.Client(
         transport=transport,
         timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
