@@ -30,6 +30,7 @@ from app.views.models_page import ModelsPage
 from app.views.my_models.page import MyModelsPage
 from app.views.pages import Page
 from engine.errors import EngineError
+from engine.hub.model_store import InstalledModel, VerifyReport
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.types import RepoId
 from engine.units import file_amount
@@ -147,9 +148,15 @@ class ModelPages(QObject):
         page.find_wanted.connect(self._show_find)
         library.failed.connect(self._say_error)
         library.crashed.connect(self.crashed)
+        library.verified.connect(self._on_verified)
         library.deleted.connect(lambda model, _freed: self.downloads.forget_folder(model.path))
         library.moved.connect(lambda source, _destination: self.downloads.forget_folder(source))
         self.my_models_presenter.repair_wanted.connect(self._repair)
+
+    @Slot(object, object)
+    def _on_verified(self, model: InstalledModel, report: VerifyReport) -> None:
+        if not report.is_whole:
+            self.downloads.reopen_folder(model.path)
 
     @Slot(object)
     def _repair(self, plan: DownloadPlan) -> None:

@@ -24,6 +24,7 @@ from engine.hub.queue import DownloadQueue, progress_at_rest
 from engine.hub.queue_store import QueueEntry
 from engine.hub.transfer.errors import TransferError
 from engine.hub.transfer.events import DownloadProgress
+from engine.hub.transfer.manifest import read_manifest
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.transfer.settings import TransferSettings
 
@@ -155,6 +156,10 @@ class DownloadController(QObject):
         if done:
             self._ask_each(done, DownloadQueue.forget)
 
+    def reopen_folder(self, folder: Path) -> None:
+        """Takes back that a model is downloaded and verified, as when some of its files turned out damaged."""
+        self._ask(lambda queue: queue.reopen(folder))
+
     def _ask(self, order: Callable[[DownloadQueue], object]) -> None:
         def work() -> DownloadList:
             assert self._queue is not None  # the first piece of work was to open it
@@ -179,8 +184,13 @@ class DownloadController(QObject):
         return self._look()
 
     def _adopt(self, queue: DownloadQueue) -> None:
-        """Lists what was begun and is not on the list, after a lost list or a damaged file; it waits for the user."""
+        """Lists what was begun and is not on the list, or there as finished; it waits for the user."""
         known = {entry.plan.folder for entry in queue.entries()}
+        for folder in known:
+            manifest = read_manifest(folder)
+            if manifest is not None and not manifest.is_complete:
+                with contextlib.suppress(TransferError):
+                    queue.reopen(folder)
         for manifest in unfinished_downloads(self._models_folders()):
             folder = manifest.plan.folder
             if folder not in known and not is_being_moved_in(folder):

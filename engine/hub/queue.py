@@ -166,6 +166,14 @@ class DownloadQueue:
             if download_id not in self._active:
                 self._replace_all([each for each in self._entries if each.download_id != download_id])
 
+    def reopen(self, folder: Path) -> None:
+        """Takes back that a download is finished, as when its files turned out damaged; it waits for the user."""
+        with self._lock:
+            for entry in self._entries:
+                if entry.plan.folder == folder and entry.state == "done":
+                    self._put(replace(entry, state="paused"))
+                    self._tell_id(entry.download_id)
+
     def close(self) -> None:
         """Ends all transfers and waits for their threads; the list stays as it is for the next start."""
         with self._lock:

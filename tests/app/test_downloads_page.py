@@ -18,6 +18,7 @@ from app.views.downloads.row import DownloadCard
 from app.views.downloads.words import reason_text, state_text, time_text
 from app.views.pages import Page
 from engine.hub.endpoint import Endpoint
+from engine.hub.model_store import verify_model
 from engine.hub.transfer.events import DownloadProgress
 from engine.hub.transfer.pace import BackOff
 from engine.hub.transfer.placing import plan_download
@@ -279,6 +280,33 @@ def test_while_offline_nothing_begins_at_the_start(
     hub.always = None
     press(second, pages(second).downloads_page.online_button)
     second.until(has(cards(second)[0], "Downloaded and verified"), 15_000)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_model_that_turns_out_damaged_is_offered_no_more(
+    open_pages: Callable[[], Window], hub: FileHub, tmp_path: Path, is_restarted: bool
+) -> None:
+    window = open_pages()
+    wanted = plan(hub, tmp_path)
+    (card,) = add(window, wanted)
+    window.until(has(card, "Downloaded and verified"))
+    path = wanted.path_of(wanted.files[2])
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    if is_restarted:
+        window.app.close()
+        assert not verify_model(wanted.folder, lambda _done, _total: None).is_whole
+        window = open_pages()
+        window.until(lambda: len(cards(window)) == 1)
+        (card,) = cards(window)
+    else:
+        pages(window).library.refresh()
+        window.until(lambda: pages(window).library.model_at(wanted.folder) is not None)
+        pages(window).library.verify(wanted.folder)
+    window.until(has(card, "Paused"))
+    assert card.load_button.isHidden()
+    press(window, card.resume_button)
+    window.until(has(card, "Downloaded and verified"))
+    assert path.read_bytes() == hub.files[SHARD]
 
 
 def test_what_was_begun_is_found_again_without_the_list(
