@@ -35,6 +35,7 @@ class HelpDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setAccessibleName(self.tr("Keyboard shortcuts"))
+        scroll.setAccessibleDescription(self.tr("The arrow keys scroll the list."))
         scroll.setMinimumWidth(inside.sizeHint().width() + SPACE_24)
         close = push_button(self.tr("Close"), self.accept, "primary")
         layout = QVBoxLayout(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QButtonGroup, QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, RAIL_PX, SPACE_4, SPACE_8
@@ -27,26 +27,25 @@ class Rail(QFrame):
         self.setProperty("kind", "panel")
         self.setFixedWidth(RAIL_PX)
         self._theme = theme
-        self._group = QButtonGroup(self)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, SPACE_8)
         self._layout.setSpacing(SPACE_4)
         self.buttons = {page: self._button(page.value, word) for page, word in self._words()}
-        for number, button in enumerate(self.buttons.values()):
+        for button in self.buttons.values():  # not a group of buttons, of which Tab would reach a single one
             button.setCheckable(True)
-            self._group.addButton(button, number)
+            button.clicked.connect(self._on_clicked)
         self._layout.addStretch(1)
         self.menu_button = self._button("more", self.tr("Menu"))
         self.menu_button.clicked.connect(self.menu_requested)
         help_button = self._button("help", self.tr("Help"))
         help_button.clicked.connect(self.help_requested)
         self._make_room()
-        self._group.idClicked.connect(self._on_clicked)
         self.show_page(Page.CHAT)
 
     def show_page(self, page: Page) -> None:
         """Marks a page as the one that is shown."""
-        self.buttons[page].setChecked(True)
+        for each, button in self.buttons.items():
+            button.setChecked(each is page)
 
     def _make_room(self) -> None:
         """Other languages have longer words."""
@@ -73,6 +72,6 @@ class Rail(QFrame):
         self._layout.addWidget(button)
         return button
 
-    @Slot(int)
-    def _on_clicked(self, number: int) -> None:
-        self.page_chosen.emit(tuple(self.buttons)[number])
+    @Slot()
+    def _on_clicked(self) -> None:
+        self.page_chosen.emit(next(page for page, button in self.buttons.items() if button is self.sender()))

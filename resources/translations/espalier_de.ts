@@ -1033,6 +1033,10 @@
         <translation>Tastenkürzel</translation>
     </message>
     <message>
+        <source>The arrow keys scroll the list.</source>
+        <translation>Die Pfeiltasten bewegen die Liste.</translation>
+    </message>
+    <message>
         <source>Close</source>
         <translation>Schließen</translation>
     </message>
