@@ -66,19 +66,20 @@ class Reporter:
     def _judge(self, looks: list[Snapshot], now: float) -> tuple[Phase, str, float]:
         """Phase, message and seconds to the next try, from the files at work."""
         phases = {look.phase for look in looks}
+        is_verifying = _are_verified(looks)
         if "downloading" not in phases:
             self._asked_at = None
         elif self._asked_at is None:
             self._asked_at = now
         if self._asked_at is not None:
             silent_s = now - max(self._speed.last_byte_at, self._asked_at)
-            if "verifying" in phases and silent_s > 1:
+            if is_verifying and silent_s > 1:
                 return "verifying", "", 0.0
             if silent_s < self._settings.silence_s:
                 return "downloading", "", 0.0
             left = max(0.0, self._settings.read_s - silent_s)
             return "stalled", f"nothing came for {silent_s:.0f} s, connecting anew in {left:.0f} s", left
-        if "verifying" in phases:
+        if is_verifying:
             return "verifying", "", 0.0
         waiting = [look for look in looks if look.phase == "stalled"]
         if not waiting:
@@ -86,3 +87,10 @@ class Reporter:
         first = min(waiting, key=lambda look: look.retry_at)
         left = max(0.0, first.retry_at - now)
         return "stalled", f"stalled, retrying in {left:.0f} s: {first.message}", left
+
+
+def _are_verified(looks: Sequence[Snapshot]) -> bool:
+    """Whether hashing is what happens; a small file that is only being put into its place does not count as that."""
+    busy = [look for look in looks if look.phase == "verifying"]
+    is_all = all(look.phase in ("verifying", "done") for look in looks)
+    return bool(busy) and (is_all or any(look.hashed_bytes < look.verify_bytes for look in busy))
