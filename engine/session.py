@@ -69,6 +69,7 @@ class Session:
         self.tokenizer = loaded.tokenizer
         self._template = loaded.template
         self._thinking_switch = thinking_switch(loaded.template)
+        self._num_ids = loaded.model.spec.vocab_size
         self._model = loaded.model
         self.vocab_size = loaded.vocab_size
         self._executor = loaded.executor
@@ -261,7 +262,7 @@ class Session:
             )
 
     def _check_ids(self, ids: Sequence[int]) -> None:
-        size = self._model.spec.vocab_size
+        size = self._num_ids
         for each in ids:
             if not 0 <= each < size:
                 raise InvalidRequestError(

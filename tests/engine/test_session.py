@@ -165,6 +165,13 @@ def test_a_last_turn_that_is_too_long_is_said_to_be(session: Session) -> None:
     assert not session.has_work
 
 
+def test_counting_needs_nothing_that_an_unload_takes_away(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:  # as when another thread unloads in the middle of a count
+        for name in ("_model", "_generator", "_executor", "_pages"):
+            patch.delattr(session, name)
+        assert session.count(GenerateRequest(904, LONG_CHAT)).prompt_tokens > 1000
+
+
 def test_a_wish_for_thinking_reaches_the_template(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     source = "{{ messages[0].content }}{% if enable_thinking is false %} silent{% endif %}"
     monkeypatch.setattr(session, "_template", ChatTemplate(source, "chat_template.jinja", {}))
