@@ -16,6 +16,8 @@ from engine.cpu.trellis_search_kernels import LANES, QUICK_REACH, TILE_WEIGHTS, 
 class CpuTrellisSearch:
     """Searches on all cores; keeps its scratch between calls (about 64 MiB a core at 2 bits, 16 MiB at 4)."""
 
+    device = torch.device("cpu")
+
     def __init__(self) -> None:
         self._threads = start_threads()
         self._scratch: dict[int, tuple[np.ndarray, np.ndarray]] = {}

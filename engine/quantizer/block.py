@@ -91,7 +91,8 @@ class _Sums:
 @torch.inference_mode()
 def quantize_block(task: BlockTask, streams: Streams) -> dict[str, QuantizedWeight]:
     """Quantizes the seven linears of a block and moves both streams behind it."""
-    spec, exact = task.spec, task.weights
+    device = task.search.device
+    spec, exact = task.spec, task.weights.to(device)
     ropes = Ropes(streams.exact.shape[1])
     rounded = BlockWeights(dict(exact.matrices), exact.biases, exact.norms)
     results: dict[str, QuantizedWeight] = {}
@@ -104,51 +105,54 @@ def quantize_block(task: BlockTask, streams: Streams) -> dict[str, QuantizedWeig
 
     attention, mlp = spec.attention, spec.mlp
     pieces = list(batches(streams.exact, TOKENS_AT_ONCE))
+    both = streams.rounded, streams.exact
     sums = _Sums()
     for at in pieces:
-        inputs = [Stages(spec, exact, x[at], ropes).attention_input() for x in (streams.rounded, streams.exact)]
+        inputs = [Stages(spec, exact, x[at].to(device), ropes).attention_input() for x in both]
         sums.add(*inputs)
     settle((attention.q_proj, attention.k_proj, attention.v_proj), sums.mean(), is_residual=False)
 
     sums, mixes = _Sums(), []
     for at in pieces:
-        mixes.append(Stages(spec, rounded, streams.rounded[at], ropes).mixed())
-        moved = Stages(spec, exact, streams.exact[at], ropes).after_attention()
-        sums.add(mixes[-1], moved - streams.rounded[at] - _bias(exact, attention.o_proj))
+        before = streams.rounded[at].to(device)
+        mixed = Stages(spec, rounded, before, ropes).mixed()
+        moved = Stages(spec, exact, streams.exact[at].to(device), ropes).after_attention()
+        sums.add(mixed, moved - before - _bias(exact, attention.o_proj))
+        mixes.append(mixed.cpu())
         streams.exact[at] = moved
     settle((attention.o_proj,), sums.mean(), is_residual=True)
 
     sums = _Sums()
     for at, mixed in zip(pieces, mixes):
-        streams.rounded[at] += rounded.apply(attention.o_proj, mixed)
-        inputs = [Stages.mlp_input(spec, exact, x[at]) for x in (streams.rounded, streams.exact)]
+        streams.rounded[at] = streams.rounded[at].to(device) + rounded.apply(attention.o_proj, mixed.to(device))
+        inputs = [Stages.mlp_input(spec, exact, x[at].to(device)) for x in both]
         sums.add(*inputs)
     del mixes
     settle((mlp.gate_proj, mlp.up_proj), sums.mean(), is_residual=False)
 
     sums = _Sums()
     for at in pieces:
-        moved = Stages.after_mlp(spec, exact, streams.exact[at])
-        gated = Stages.gated(spec, rounded, streams.rounded[at])
-        sums.add(gated, moved - streams.rounded[at] - _bias(exact, mlp.down_proj))
+        before = streams.rounded[at].to(device)
+        moved = Stages.after_mlp(spec, exact, streams.exact[at].to(device))
+        sums.add(Stages.gated(spec, rounded, before), moved - before - _bias(exact, mlp.down_proj))
         streams.exact[at] = moved
     settle((mlp.down_proj,), sums.mean(), is_residual=True)
     for at in pieces:
-        streams.rounded[at] = Stages.after_mlp(spec, rounded, streams.rounded[at])
+        streams.rounded[at] = Stages.after_mlp(spec, rounded, streams.rounded[at].to(device))
     return results
 
 
-def head_statistics(normed_rounded: torch.Tensor, normed_exact: torch.Tensor) -> Statistics:
-    """Statistics of the head's inputs, [rows, T, E] each."""
+def head_statistics(normed: Streams, device: torch.device) -> Statistics:
+    """Statistics of the head's inputs."""
     sums = _Sums()
-    for at in batches(normed_exact, TOKENS_AT_ONCE):
-        sums.add(normed_rounded[at], normed_exact[at])
+    for at in batches(normed.exact, TOKENS_AT_ONCE):
+        sums.add(normed.rounded[at].to(device), normed.exact[at].to(device))
     return sums.mean()
 
 
 def repaired_task(weight: torch.Tensor, statistics: Statistics, bits: int, codebook: Codebook, seed: int) -> LinearTask:
     """The task of one linear that stands alone, as the head does; weight float32 [in, out]."""
-    wanted = _repaired(weight, statistics, is_residual=False)
+    wanted = _repaired(weight.to(statistics.hessian.device), statistics, is_residual=False)
     return LinearTask(pad_weight(wanted), pad_hessian(statistics.hessian), bits, codebook, seed)
 
 
@@ -201,7 +205,9 @@ def _repaired(weight: torch.Tensor, statistics: Statistics, *, is_residual: bool
         return weight
     wanted = statistics.cross.double() if is_residual else statistics.cross.double() @ weight.double()
     missing = wanted - hessian @ weight.double()
-    lower, info = torch.linalg.cholesky_ex(hessian + REPAIR_DAMPING * mean * torch.eye(len(hessian)).double())
+    lower, info = torch.linalg.cholesky_ex(
+        hessian + REPAIR_DAMPING * mean * torch.eye(len(hessian), device=hessian.device).double()
+    )
     if int(info) != 0:
         return weight
     return weight + REPAIR * torch.cholesky_solve(missing, lower).float()

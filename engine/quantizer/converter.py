@@ -123,6 +123,8 @@ class _Conversion:
         bits = mean_bits(self.spec, self.bits)
         record = QuantizationRecord(bits, self.request.head_bits, self.request.codebook, *size)
         written = write_folder(self.request.source, self.request.target, self._modules(), record)
+        if self.request.work is None:
+            self.store.remove()
         self.on_event(Finished(bits, written, time.monotonic() - began, tuple(self.reports)))
 
     def _blocks(self, rows: torch.Tensor) -> None:
@@ -190,14 +192,14 @@ class _Conversion:
         for stream in (streams.exact, streams.rounded):
             for row in stream:
                 row.copy_(rms_norm(row, norm, eps))
-        statistics = head_statistics(streams.rounded, streams.exact)
+        statistics = head_statistics(streams, self.search.device)
         seed = seed_of(self.request.seed, self.spec.head.key)
         task = repaired_task(weight, statistics, self.request.head_bits, self.request.codebook, seed)
         return quantize_linears([task], self.search, lambda count: self._advance("head", count))[0]
 
     def _stored(self, linear: LinearSpec, found: QuantizedWeight, bias: torch.Tensor | None) -> dict[str, torch.Tensor]:
         """The tensors of one linear by their names in the file."""
-        tensors = {"suh": found.suh, "svh": found.svh}
+        tensors = {"suh": found.suh.cpu(), "svh": found.svh.cpu()}
         sign = marker(self.request.codebook)
         if sign is not None:
             tensors[self.request.codebook] = sign

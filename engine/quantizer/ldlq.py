@@ -40,7 +40,9 @@ def feedback_factor(hessian: torch.Tensor) -> torch.Tensor:
     work = hessian.double() if size <= LARGEST_EXACT else hessian.float()
     step = 0.01 * work.diagonal().mean()
     for attempt in range(TRIES):
-        lower, info = torch.linalg.cholesky_ex(work + attempt * step * torch.eye(size, dtype=work.dtype))
+        lower, info = torch.linalg.cholesky_ex(
+            work + attempt * step * torch.eye(size, dtype=work.dtype, device=work.device)
+        )
         if int(info) == 0:
             break
     else:

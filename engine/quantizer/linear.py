@@ -46,7 +46,7 @@ class QuantizedWeight:
     """What the search found.
 
     Attributes:
-        trellis: int16 [in/16, out/16, 16*K].  suh, svh: float16.
+        trellis: int16 [in/16, out/16, 16*K], in main memory.  suh, svh: float16.
         weight: float32 [in, out], what the tensors decode to.
         error: error over signal of the outputs, in the sense of the Hessian.
     """
@@ -66,7 +66,7 @@ def quantize_linears(
     `on_weights` is called with the number of weights done since the last call.
     """
     first = tasks[0]
-    rounding = Rounding(search, first.bits, codebook_table(first.codebook))
+    rounding = Rounding(search, first.bits, codebook_table(first.codebook).to(search.device))
     prepared = [_prepare(task, rounding) for task in tasks]
     found = round_with_feedback([each.problem for each in prepared], rounding, on_weights)
     return [_finish(*each, first.bits) for each in zip(tasks, prepared, found)]
@@ -81,7 +81,10 @@ class _Prepared:
 
 def _prepare(task: LinearTask, rounding: Rounding) -> _Prepared:
     generator = torch.Generator().manual_seed(task.seed)
-    signs_in, signs_out = (torch.randint(0, 2, (size,), generator=generator) * 2.0 - 1.0 for size in task.weight.shape)
+    signs_in, signs_out = (
+        (torch.randint(0, 2, (size,), generator=generator) * 2.0 - 1.0).to(task.weight.device)
+        for size in task.weight.shape
+    )
     scales = first_scales(task.weight, signs_in, signs_out)
     scales = rounded(scales, find_scale(to_inner(task.weight, scales), rounding, generator))
     hessian = damped(task.hessian)
@@ -112,4 +115,4 @@ def damped(hessian: torch.Tensor | None) -> torch.Tensor | None:
     mean = float(hessian.diagonal().mean())
     if mean < 1e-20:
         return None
-    return hessian + DAMPING * mean * torch.eye(hessian.shape[0])
+    return hessian + DAMPING * mean * torch.eye(hessian.shape[0], device=hessian.device)

@@ -17,7 +17,7 @@ import torch
 from engine.atomic_file import replace_file
 from engine.quant.exl3 import MCG_MULTIPLIER, MUL1_MULTIPLIER
 from engine.quant.tensors import Codebook
-from engine.quantizer.tensor_writer import WriteError, tensor_bytes, write_tensors
+from engine.quantizer.tensor_writer import cannot_write, tensor_bytes, write_tensors
 
 FORMAT_VERSION = "1.4.1"  # of the converter whose files these are like
 SHARD_BYTES = 8192 * 1024**2
@@ -73,7 +73,7 @@ def write_folder(source: Path, target: Path, modules: list[tuple[int, Module]], 
         target.mkdir(parents=True, exist_ok=True)
         _copy_others(source, target)
     except OSError as error:
-        raise _cannot_write(target, error) from error
+        raise cannot_write(target, error) from error
     shards = list(_shards([size for size, _ in modules]))
     weight_map: dict[str, str] = {}
     storage: dict[str, Any] = {}
@@ -137,7 +137,7 @@ def _write_json(
         for name, content in files.items():
             replace_file(target / name, (json.dumps(content, indent=4) + "\n").encode())
     except OSError as error:
-        raise _cannot_write(target, error) from error
+        raise cannot_write(target, error) from error
 
 
 def other_files(source: Path) -> list[Path]:
@@ -156,9 +156,3 @@ def _copy_others(source: Path, target: Path) -> None:
     for inside in other_files(source):
         (target / inside).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / inside, target / inside)
-
-
-def _cannot_write(target: Path, error: OSError) -> WriteError:
-    return WriteError(
-        f"{target} cannot be written: {error.strerror or error}.", "Free some space, then go on with the option -r."
-    )

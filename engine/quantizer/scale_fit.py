@@ -59,7 +59,7 @@ def _fit_inputs(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessi
     else:
         normal, right = hessian * rows, (_times(hessian, weight) * shaped).sum(1)
     ridge = RIDGE * normal.diagonal().mean()
-    normal = (normal + ridge * torch.eye(size)).double()
+    normal = (normal + ridge * torch.eye(size, device=normal.device)).double()
     right = (right + ridge * scales.suh).double()
     lower, info = torch.linalg.cholesky_ex(normal)
     if int(info) != 0:

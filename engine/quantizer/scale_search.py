@@ -11,8 +11,9 @@ import torch
 from engine.quantizer.ldlq import Rounding
 from engine.quantizer.tiles import TILE, to_stream
 
-SAMPLE_TILES = 64
-STEPS = (0.84, 0.92, 1.0, 1.08, 1.16)
+LEAST_TILES, MOST_TILES = 16, 64
+SAMPLE_SHARE = 8  # of so many tiles one is looked at
+STEPS = (0.92, 1.0, 1.08)
 
 
 def usual_scale(rounding: Rounding) -> float:
@@ -30,18 +31,15 @@ def find_scale(inner: torch.Tensor, rounding: Rounding, generator: torch.Generat
     for each in scale:
         values = rounding.search.search(tiles * each, rounding.bits, rounding.table, quick=True)[1]
         errors.append(float((values / each - tiles).square().mean()))
-    best = min(range(len(scale)), key=errors.__getitem__)
-    if best in (0, len(scale) - 1):
-        return scale[best]
-    left, middle, right = errors[best - 1 : best + 2]
+    left, middle, right = errors
     curve = left - 2 * middle + right
     shift = 0.5 * (left - right) / curve if curve > 0 else 0.0
-    return scale[best] + max(-0.5, min(0.5, shift)) * (scale[best + 1] - scale[best])
+    return scale[1] + max(-1.0, min(1.0, shift)) * (scale[2] - scale[1])
 
 
 def _sample(inner: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     rows, columns = inner.shape[0] // TILE, inner.shape[1] // TILE
-    count = min(SAMPLE_TILES, rows * columns)
+    count = min(max(rows * columns // SAMPLE_SHARE, LEAST_TILES), MOST_TILES, rows * columns)
     picked = torch.randperm(rows * columns, generator=generator)[:count].tolist()
     tiles = []
     for place in picked:

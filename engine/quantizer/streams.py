@@ -24,6 +24,11 @@ class BlockWeights:
     biases: dict[str, torch.Tensor] = field(default_factory=dict)
     norms: dict[str, torch.Tensor] = field(default_factory=dict)
 
+    def to(self, device: torch.device) -> BlockWeights:
+        """The same on another device."""
+        parts = (self.matrices, self.biases, self.norms)
+        return BlockWeights(*({key: each.to(device) for key, each in part.items()} for part in parts))
+
     def apply(self, spec: LinearSpec, x: torch.Tensor) -> torch.Tensor:
         """x W + bias."""
         out = x @ self.matrices[spec.key]
@@ -51,7 +56,7 @@ class Ropes:
         if spec not in self._tables:
             self._tables[spec] = rope_tables(spec, self._length)
         length = x.shape[-2]
-        cosines, sines = (table[:length] for table in self._tables[spec])
+        cosines, sines = (table[:length].to(x.device) for table in self._tables[spec])
         half = spec.rotary_dim // 2
         first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
         return torch.cat((first * cosines - second * sines, second * cosines + first * sines, rest), -1)
@@ -73,7 +78,7 @@ def attention_mix(spec: AttentionSpec, weights: BlockWeights, normed: torch.Tens
     k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
     mask = None
     if spec.window is not None and spec.window < length:
-        place = torch.arange(length)
+        place = torch.arange(length, device=q.device)
         distance = place[:, None] - place
         mask = (distance >= 0) & (distance < spec.window)
     mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=spec.scale)

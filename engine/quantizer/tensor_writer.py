@@ -26,6 +26,13 @@ class WriteError(EngineError):
     """A file of the conversion cannot be written."""
 
 
+def cannot_write(path: Path, error: OSError) -> WriteError:
+    """What to raise when a file or folder cannot be written."""
+    return WriteError(
+        f"{path} cannot be written: {error.strerror or error}.", "Free some space, then go on with the option -r."
+    )
+
+
 def tensor_bytes(tensor: torch.Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
@@ -51,10 +58,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
         sync_folder(path.parent)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise WriteError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Free some space, then go on with the option -r.",
-        ) from error
+        raise cannot_write(path, error) from error
 
 
 def _header(tensors: Mapping[str, torch.Tensor]) -> bytes:

@@ -38,7 +38,7 @@ def pack_states(states: torch.Tensor, bits: int) -> torch.Tensor:
     """Packs paths: states [..., 256] to int16 [..., 16*K]. Only the low K bits of each state are stored."""
     closing = torch.roll(states, 1, -1)
     assert bool(((((closing << bits) | (states & ((1 << bits) - 1))) & 0xFFFF) == states).all()), "a path is not closed"
-    symbols = (states & ((1 << bits) - 1)).numpy().astype(np.uint8)
+    symbols = (states & ((1 << bits) - 1)).cpu().numpy().astype(np.uint8)
     stream = np.unpackbits(symbols[..., None], axis=-1)[..., 8 - bits :]
     packed = np.packbits(stream.reshape(*states.shape[:-1], -1), axis=-1)
     return torch.from_numpy(packed.view(">u4").astype("<u4").view("<i2").copy())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 
 from engine.atomic_file import replace_file
 from engine.errors import InvalidRequestError
-from engine.quantizer.tensor_writer import write_tensors
+from engine.quantizer.tensor_writer import cannot_write, write_tensors
 from engine.weights.config_reader import ConfigReader
 from engine.weights.safetensors_header import read_header
 from engine.weights.shards import ShardIndex
@@ -47,8 +48,7 @@ class WorkStore:
                 raise InvalidRequestError(
                     f"{self.folder} holds no conversion to go on with.", "Leave out -r, or name its folder with -w."
                 )
-            self.folder.mkdir(parents=True, exist_ok=True)
-            replace_file(path, json.dumps(job, indent=2).encode())
+            self._write(path, json.dumps(job, indent=2).encode())
             return
         if not resume:
             raise InvalidRequestError(
@@ -71,7 +71,7 @@ class WorkStore:
     def put_module(self, number: int, tensors: Mapping[str, torch.Tensor], report: Mapping[str, Any]) -> None:
         """Stores a finished module; its report is written last."""
         write_tensors(self._module(number), tensors)
-        replace_file(self._report(number), json.dumps(report).encode())
+        self._write(self._report(number), json.dumps(report).encode())
 
     def module(self, number: int) -> dict[str, torch.Tensor]:
         """The tensors of a finished module, in their order."""
@@ -99,6 +99,21 @@ class WorkStore:
     def drop_states(self) -> None:
         for old in self.folder.glob("state-*"):
             old.unlink()
+
+    def remove(self) -> None:
+        """Takes away the folder's files, and the folder if nothing else is in it."""
+        (self.folder / JOB).unlink(missing_ok=True)  # first: without it the rest counts for nothing
+        for path in (*self.folder.glob("module-*"), *self.folder.glob("state-*")):
+            path.unlink()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _write(self, path: Path, data: bytes) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(path, data)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
     def _read(self, path: Path) -> dict[str, torch.Tensor]:
         header = read_header(path)

@@ -21,8 +21,13 @@ from transformers import LlamaConfig, MistralConfig, PreTrainedConfig, Qwen2Conf
 
 from engine import load_model
 from engine.cpu.trellis_search import CpuTrellisSearch
-from engine.errors import EngineError, InvalidRequestError, ModelFormatError, NotEnoughMemoryError
-from engine.errors import UnsupportedModelError
+from engine.errors import (
+    EngineError,
+    InvalidRequestError,
+    ModelFormatError,
+    NotEnoughMemoryError,
+    UnsupportedModelError,
+)
 from engine.evaluation.quality import measure
 from engine.quantizer import estimate
 from engine.quantizer.command import convert_model
@@ -32,7 +37,7 @@ from tests.oracles.tiny_models import make_plain, random_ids, relative_error, wr
 
 VOCAB = 320
 SIZES: dict[str, Any] = {
-    "vocab_size": VOCAB, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2,
+    "vocab_size": VOCAB, "hidden_size": 128, "intermediate_size": 96, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 256,
 }  # fmt: skip
 
@@ -82,6 +87,7 @@ def test_a_converted_model_means_what_the_original_means(name: str, tmp_path: Pa
     assert quality.against is not None
     assert quality.against.top1 > 0.5
     assert isinstance(events[0], Estimate)
+    assert not (tmp_path / "made.work").exists()
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert finished.bits == 4.0
@@ -111,7 +117,7 @@ def test_files_say_what_is_in_them(tmp_path: Path, words: Path) -> None:
     assert entry["mcg_multiplier"] == 0xCBAC1FED
     bits = entry["bits_per_weight"]
     assert entry["stored_tensors"]["model.layers.1.mlp.down_proj.trellis"] == {
-        "shape": [16, 8, 16 * bits], "n_bytes": 256 * 16 * bits, "dtype": "torch.int16"
+        "shape": [8, 8, 16 * bits], "n_bytes": 128 * 16 * bits, "dtype": "torch.int16"
     }  # fmt: skip
     assert storage["model.norm"] == {
         "stored_tensors": {"model.norm.weight": {"shape": [128], "n_bytes": 256, "dtype": "torch.float16"}}
@@ -138,21 +144,21 @@ convert(ConvertRequest(Path(source), Path(target), 2.5, calibration=Path(words),
 
 def run_apart(source: Path, target: Path, words: Path, *, kill_after: int | None) -> bool:
     """Runs a conversion in a process of its own and kills it after so many events. Returns whether it finished."""
-    resume = (target.with_name(target.name + ".work") / "job.json").exists()
+    work = target.with_name(target.name + ".work")
+    resume = (work / "job.json").exists()
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, str(source), str(target), str(words), str(int(resume))],
         stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert process.stdout is not None
-    count = 0
-    for _ in process.stdout:
-        count += 1
+    for count, _ in enumerate(process.stdout, 1):
         if count == kill_after:
             time.sleep(random.Random(count).random() / 20)
             os.kill(process.pid, signal.SIGKILL)
             break
     process.stdout.close()
-    return process.wait() == 0
+    is_whole = (target / "quantization_config.json").exists() and not work.exists()
+    return process.wait() == 0 or is_whole
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -165,13 +171,13 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(tmp_path: Path, words: Pa
     assert run_apart(source, tmp_path / "whole", words, kill_after=None)
     chance = random.Random(3)
     kills = 0
-    for _ in range(8):
-        if run_apart(source, tmp_path / "killed", words, kill_after=chance.randint(2, 60)):
+    for _ in range(3):
+        if run_apart(source, tmp_path / "killed", words, kill_after=chance.randint(2, 45)):
             break
         kills += 1
     else:
         assert run_apart(source, tmp_path / "killed", words, kill_after=None)
-    assert kills >= 2
+    assert kills >= 1
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
@@ -186,7 +192,7 @@ def test_the_seed_alone_decides(tmp_path: Path, words: Path) -> None:
 
 def test_another_job_is_not_taken_up(tmp_path: Path, words: Path) -> None:
     source = source_of(tmp_path / "source").folder
-    request = request_for(source, tmp_path / "made", words, bits=2.0)
+    request = request_for(source, tmp_path / "made", words, bits=2.0, work=tmp_path / "work")
     with pytest.raises(InvalidRequestError, match="holds no conversion"):
         run(replace(request, resume=True))
     run(request)

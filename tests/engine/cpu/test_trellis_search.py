@@ -1,0 +1,76 @@
+"""The trellis search: closed paths, no worse than the format description's table, exact where that is possible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.cpu.trellis_search import CpuTrellisSearch
+from engine.quant.exl3_decode import codebook_table
+from engine.quant.tensors import Codebook
+
+# Mean square error on Gaussian values at the best scale: section 6.8, whose figures are good to 5 %.
+TABLE: dict[int, tuple[float, float, float]] = {
+    2: (0.066, 0.070, 0.066), 3: (0.0183, 0.0172, 0.0174), 4: (0.00465, 0.00484, 0.0047),
+    5: (0.00118, 0.00119, 0.00121), 6: (0.00030, 0.00029, 0.00029), 8: (2.1e-5, 2.1e-5, 2.05e-5),
+}  # fmt: skip
+CODEBOOKS: tuple[Codebook, ...] = ("3inst", "mcg", "mul1")
+SCALES = (0.72, 0.78, 0.84, 0.9, 0.96, 1.02)  # times the codebook's own size
+TOLERANCE = 1.05
+
+
+@pytest.fixture(scope="module")
+def search() -> CpuTrellisSearch:
+    return CpuTrellisSearch()
+
+
+def gaussian(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(count, 256, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("bits", TABLE)
+def test_errors_are_those_of_the_table(bits: int, search: CpuTrellisSearch) -> None:
+    tiles = gaussian(64)
+    for codebook, limit in zip(CODEBOOKS, TABLE[bits]):
+        table = codebook_table(codebook)
+        size = float(table.float().square().mean().sqrt())
+        errors = []
+        for scale in SCALES:
+            values = search.search(tiles * (scale * size), bits, table)[1]
+            errors.append(float((values / (scale * size) - tiles).square().mean()))
+        assert min(errors) <= TOLERANCE * limit, (codebook, errors)
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_paths_are_closed_and_values_are_those_of_the_states(bits: int, search: CpuTrellisSearch) -> None:
+    table = codebook_table("mul1")
+    states, values = search.search(gaussian(19), bits, table)  # not a multiple of the tiles side by side
+    before = torch.roll(states, 1, 1)
+    assert torch.equal(((before << bits) | (states & ((1 << bits) - 1))) & 0xFFFF, states)
+    assert torch.equal(values, table.float()[states.long()])
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6, 8])
+def test_what_the_trellis_can_say_exactly_is_found(bits: int, search: CpuTrellisSearch) -> None:
+    stream = np.random.default_rng(bits).integers(0, 2, (16, 256 * bits))
+    ends = (np.arange(256) + 1) * bits
+    places = (ends[:, None] - 16 + np.arange(16)) % (256 * bits)
+    states = torch.from_numpy((stream[:, places] << np.arange(15, -1, -1)).sum(-1))
+    targets = codebook_table("mcg").float()[states]
+    values = search.search(targets, bits, codebook_table("mcg"))[1]
+    assert float((values - targets).abs().max()) < 1e-3
+
+
+def test_the_order_of_tiles_changes_nothing(search: CpuTrellisSearch) -> None:
+    tiles, table = gaussian(40), codebook_table("mul1")
+    forwards, backwards = search.search(tiles, 4, table)[0], search.search(tiles.flip(0), 4, table)[0]
+    assert torch.equal(forwards, backwards.flip(0))
+
+
+def test_a_quick_search_is_nearly_as_good(search: CpuTrellisSearch) -> None:
+    tiles, table = gaussian(64), codebook_table("mul1")
+    errors = [
+        float((search.search(tiles, 4, table, quick=quick)[1] - tiles).square().mean()) for quick in (False, True)
+    ]
+    assert errors[0] < errors[1] < 1.03 * errors[0]
