@@ -20,6 +20,7 @@ from engine.tokenizer.tokenizer import Tokenizer
 
 SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "calibration"
 CHATS = "conversations.json"
+SCENES = "scenes.txt"  # put together by chance: less like what people write, so it only fills what the others leave
 RANDOM_SHARE = 0.1
 LEAST_TEXT = 1000  # characters
 TEXT_SUFFIXES = (".txt", ".md", ".py", ".json", ".html", ".jsonl")
@@ -27,16 +28,19 @@ TEXT_SUFFIXES = (".txt", ".md", ".py", ".json", ".html", ".jsonl")
 
 @dataclass(frozen=True)
 class CalibrationText:
-    """Passages of plain text, and conversations as lists of turns."""
+    """Passages of plain text, conversations as lists of turns, and passages for when the others are used up."""
 
     passages: tuple[str, ...]
     conversations: tuple[tuple[Message, ...], ...] = ()
+    fillers: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Tells one set of texts from another."""
         turns = [[(turn.role, turn.content) for turn in chat] for chat in self.conversations]
-        return hashlib.sha256(json.dumps([self.passages, turns]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return hashlib.sha256(
+            json.dumps([self.passages, turns, self.fillers]).encode("utf-8", "surrogatepass")
+        ).hexdigest()[:16]
 
 
 def read_texts(path: Path | None) -> CalibrationText:
@@ -53,13 +57,15 @@ def read_texts(path: Path | None) -> CalibrationText:
     files = [path]
     if path.is_dir():
         files = sorted(each for each in path.rglob("*") if each.suffix in TEXT_SUFFIXES and each != chats)
-    passages = [passage for file in files for passage in _passages(file)]
+    scenes = path / SCENES if path == SHIPPED else None
+    passages = [passage for file in files if file != scenes for passage in _passages(file)]
     if sum(map(len, passages)) < LEAST_TEXT:
         raise InvalidRequestError(
             f"{path} holds less than {LEAST_TEXT} characters of text to calibrate with.",
             "Name a longer text file, or a folder of text files.",
         )
-    return CalibrationText(tuple(passages), _conversations(chats) if chats is not None and chats.exists() else ())
+    chats_found = _conversations(chats) if chats is not None and chats.exists() else ()
+    return CalibrationText(tuple(passages), chats_found, () if scenes is None else tuple(_passages(scenes)))
 
 
 def make_rows(
@@ -67,7 +73,8 @@ def make_rows(
 ) -> torch.Tensor:
     """Token rows of one length.
 
-    Passages and conversations come in an order drawn by the seed, over and over until the rows are full.
+    Passages and conversations come in an order drawn by the seed, then the fillers, over and over until the rows are
+    full.
 
     Args:
         size: rows and tokens of each.
@@ -84,16 +91,16 @@ def make_rows(
     if template is not None:
         documents += [tokenizer.encode_rendered(template.render(chat, False)) for chat in texts.conversations]
     documents = [each for each in documents if each]
+    fillers = [tokenizer.encode(passage, parse_special=False) for passage in texts.fillers]
     if not documents:
         raise InvalidRequestError("The calibration text has no tokens.", "Name another text with --calibration.")
     num_random = int(rows * RANDOM_SHARE)
     wanted = (rows - num_random) * length
     stream: list[int] = []
     while len(stream) < wanted:
-        for i in torch.randperm(len(documents), generator=generator).tolist():
-            stream += documents[i]
-            if len(stream) >= wanted:
-                break
+        for group in (documents, fillers):
+            for i in torch.randperm(len(group), generator=generator).tolist():
+                stream += group[i]
     text_rows = torch.tensor(stream[:wanted], dtype=torch.int64).view(-1, length)
     random_rows = torch.randint(0, tokenizer.vocab_size, (num_random, length), generator=generator)
     return torch.cat((text_rows, random_rows))

@@ -40,12 +40,12 @@ def tensor_bytes(tensor: torch.Tensor) -> int:
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Writes beside the file, waits for the disk, and renames.
 
-    Scalars go to the end, so that every other tensor begins at a multiple of its element's size.
+    Scalars go first: their many offsets are then short, and every tensor begins at a multiple of its element's size.
 
     Raises:
         WriteError: the disk is full or cannot be written.
     """
-    ordered = dict(sorted(tensors.items(), key=lambda item: item[1].dim() == 0))
+    ordered = dict(sorted(tensors.items(), key=lambda item: item[1].dim() > 0))
     beside = beside_of(path)
     try:
         with beside.open("wb") as file:

@@ -1,6 +1,6 @@
-"""Writes prose.txt: short scenes put together by chance out of our own sentences, words and turns.
+"""Writes scenes.txt: short scenes put together by chance out of our own sentences, words and turns.
 
-    python resources/calibration/make_prose.py
+    python resources/calibration/make_scenes.py
 
 Calibration asks for varied English, not for sense: every scene has people, a place, a thing and a small trouble that
 keep their names throughout, so that what stands earlier in a row says something about what comes later.
@@ -122,7 +122,7 @@ def scene(chance: random.Random) -> str:
 def main() -> None:
     chance = random.Random(SEED)
     text = "\n-----\n".join(scene(chance) for _ in range(SCENES))
-    Path(__file__).with_name("prose.txt").write_text(text + "\n", encoding="utf-8")
+    Path(__file__).with_name("scenes.txt").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
