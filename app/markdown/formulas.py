@@ -5,6 +5,7 @@ ziamath turns TeX into SVG, Qt's SVG reader into pixels. What it cannot read giv
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
@@ -24,6 +25,7 @@ _FAULTS = (
     ValueError,
 )  # all of these come out of ziamath for TeX that it does not know
 _PAD_PX = 1.0  # that ziamath leaves around a formula
+_ONE_AT_A_TIME = threading.Lock()  # ziamath keeps what it is drawing in places that all threads share
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,10 @@ def draw_formula(key: FormulaKey) -> DrawnFormula | None:
     known = [each for each in vars(unreadable).values() if isinstance(each, type) and issubclass(each, Exception)]
     faults: tuple[type[Exception], ...] = (*_FAULTS, *known)
     try:
-        made = ziamath.Latex(key.tex, size=key.size_px, color=key.colour, inline=not key.display)
-        svg = made.svg()
-        below_px = max(0.0, -made.getyofst()) + _PAD_PX
+        with _ONE_AT_A_TIME:
+            made = ziamath.Latex(key.tex, size=key.size_px, color=key.colour, inline=not key.display)
+            svg = made.svg()
+            below_px = max(0.0, -made.getyofst()) + _PAD_PX
     except faults:
         return None
     renderer = QSvgRenderer(QByteArray(svg.encode("utf-8")))

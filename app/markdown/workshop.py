@@ -1,11 +1,12 @@
 """Slow work for what is shown, one piece at a time in a thread of its own: formulas, colours of code, pictures.
 
-Results come back in the GUI thread. Knows nothing of documents or widgets.
+Results are fetched by the GUI thread, so that the other one never touches an object that may be deleted meanwhile.
+Knows nothing of documents or widgets.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from app.markdown.writer import Picture
 KEPT_PICTURES = 600
 PICTURE_SIDE_PX = 560
 COALESCE_MS = 40
+LOOK_MS = 10  # between two looks for what is done, while something is asked for
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,6 @@ class Workshop(QObject):
     """
 
     pictures_came = Signal()
-    _done = Signal(object, object)
 
     def __init__(self, attachments: Path | None = None, parent: QObject | None = None) -> None:
         """Keeps the folder that `attachment:` pictures are read from."""
@@ -48,15 +49,18 @@ class Workshop(QObject):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="workshop")
         self._pictures: OrderedDict[FormulaKey | AttachmentKey, Picture | None] = OrderedDict()
         self._pending: set[FormulaKey | AttachmentKey] = set()
+        self._running: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
+        self._look = QTimer(self, interval=LOOK_MS)
+        self._look.timeout.connect(self._deliver)
         self._news = QTimer(self, singleShot=True, interval=COALESCE_MS)
         self._news.timeout.connect(self.pictures_came)
-        self._done.connect(self._deliver)
         self.destroyed.connect(partial(self._pool.shutdown, wait=False, cancel_futures=True))
 
     def run(self, work: Callable[[], Any], deliver: Callable[[Any], None]) -> None:
         """Does some work in the thread and hands its result to `deliver` in this one."""
-        future = self._pool.submit(work)
-        future.add_done_callback(partial(self._on_done, deliver))
+        self._running.append((self._pool.submit(work), deliver))
+        if not self._look.isActive():
+            self._look.start()
 
     def picture(self, key: FormulaKey | AttachmentKey) -> Picture | None:
         """A picture if it is there; otherwise it is made and `pictures_came` tells when."""
@@ -97,13 +101,13 @@ class Workshop(QObject):
         image: QImage = reader.read()
         return None if image.isNull() else DrawnFormula(image, middle=False)
 
-    def _on_done(self, deliver: Callable[[Any], None], future: Future[Any]) -> None:
-        """In the workshop's thread."""
-        if not future.cancelled() and isValid(self):
-            self._done.emit(deliver, future)
-
-    @Slot(object, object)
-    def _deliver(self, deliver: Callable[[Any], None], future: Future[Any]) -> None:
-        owner = getattr(deliver, "__self__", None)
-        if not isinstance(owner, QObject) or isValid(owner):
-            deliver(future.result())
+    @Slot()
+    def _deliver(self) -> None:
+        """Hands over what is done, in the order in which it was asked for."""
+        while self._running and self._running[0][0].done():
+            future, deliver = self._running.popleft()
+            owner = getattr(deliver, "__self__", None)
+            if not isinstance(owner, QObject) or isValid(owner):
+                deliver(future.result())
+        if not self._running:
+            self._look.stop()
