@@ -44,6 +44,7 @@ from gpu.ptx import (
 )
 
 BLOCKS, HEAD_BLOCKS = 8, 6  # of a multiprocessor that registers leave room for
+ABSORB_BLOCKS = 7  # for 8 it would keep two values of a thread in memory on 8.0
 
 
 @cuda.jit(device=True, inline=True)
@@ -143,7 +144,7 @@ def absorb_kernel(is_bytes: bool) -> Any:
             store_inputs(v0, v1, v2, v3, lane, target, scale_at)
 
     kernel.__name__ = kernel.__qualname__ = "absorb_codes" if is_bytes else "absorb_halves"
-    return cuda.jit(kernel, launch_bounds=(THREADS, BLOCKS))
+    return cuda.jit(kernel, launch_bounds=(THREADS, ABSORB_BLOCKS))
 
 
 @cache
