@@ -29,7 +29,7 @@ def test_the_shipped_texts_are_varied(demo_model: Path) -> None:
     assert "<|im_start|>assistant" in tokenizer.decode(rows.flatten().tolist(), skip_special=False)
     assert torch.equal(rows, make_rows(texts, tokenizer, template, (40, 512), 1))
     assert not torch.equal(rows, make_rows(texts, tokenizer, template, (40, 512), 2))
-    assert len(rows[36:].unique()) > 1500  # the last rows are random tokens
+    assert len(rows[39].unique()) > 450  # the last row is random tokens
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:

@@ -131,6 +131,20 @@ def test_a_head_of_16_bits_stays_as_it_is(tmp_path: Path, words: Path) -> None:
     assert session.logits([1, 2, 3]).shape == (3, VOCAB)
 
 
+def test_a_run_that_was_broken_off_goes_on_to_the_same_bytes(tmp_path: Path, words: Path) -> None:
+    source = source_of(tmp_path / "source").folder
+    search = CpuTrellisSearch()
+    convert(request_for(source, tmp_path / "whole", words, bits=2.0), search, lambda _: None)
+    request = request_for(source, tmp_path / "broken", words, bits=2.0)
+    for count in (5, 40, 20):
+        left = iter(range(count))
+        with pytest.raises(StopIteration):
+            convert(request, search, lambda _, left=left: next(left))  # type: ignore[misc]
+        request = replace(request, resume=True)
+    convert(request, search, lambda _: None)
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+
 COMMAND = """
 import sys
 from pathlib import Path
