@@ -46,8 +46,8 @@ def example_repos(megabytes: int = 100, num_more: int = 100) -> list[FakeRepo]:
         FakeRepo("quantizer/Private-exl3", {"main": demo}, private=True, downloads=1800),
         FakeRepo("quantizer/Empty-exl3", {"main": card("Nothing yet")}, downloads=1700),
         FakeRepo(
-            "quantizer/Sees-exl3", {"main": card("Sees"), "4.0bpw": demo}, pipeline_tag="image-text-to-text", downloads=1600,
-            modified="2026-09-01T00:00:00.000Z",
+            "quantizer/Sees-exl3", {"main": card("Sees"), "4.0bpw": demo}, pipeline_tag="image-text-to-text",
+            downloads=1600, modified="2026-09-01T00:00:00.000Z",
         ),
     ]  # fmt: skip
     small = {name: data for name, data in demo.items() if name.endswith(".json")}

@@ -18,8 +18,8 @@ TABLE: dict[int, tuple[float, float, float]] = {
 CODEBOOKS: tuple[Codebook, ...] = ("3inst", "mcg", "mul1")
 SCALES = (0.7, 0.73, 0.75, 0.78, 0.81, 0.84, 0.88, 0.92, 0.96, 1.0)  # times the codebook's own size
 TOLERANCE = 1.05
-# Not met: at 6 and 8 bits the search is 7 to 11 % above the table for the codebooks that are not the default; why is not
-# known. These hold what it reaches, so that it gets no worse.
+# Not met: at 6 and 8 bits the search is 7 to 11 % above the table for the codebooks that are not the default; why is
+# not known. These hold what it reaches, so that it gets no worse.
 ABOVE_THE_TABLE = {(6, "3inst"): 1.08, (6, "mcg"): 1.11, (8, "3inst"): 1.08, (8, "mcg"): 1.10}
 
 
