@@ -69,7 +69,8 @@ class MemoryPlan:
 
     def _needs(self) -> str:
         parts = f"{memory_gb(self.weights_bytes)} GB of weights, {memory_gb(self.cache_bytes)} GB of cache"
-        return f"The model needs {memory_gb(self.total_bytes)} GB ({parts}, {memory_gb(self.working_bytes)} GB to work with)"
+        parts += f", {memory_gb(self.working_bytes)} GB to work with"
+        return f"The model needs {memory_gb(self.total_bytes)} GB ({parts})"
 
     def _error(self, message: str, missing_bytes: int) -> NotEnoughMemoryError:
         pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
