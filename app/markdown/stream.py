@@ -81,7 +81,7 @@ class MarkdownStream:
             self._return_held = False
             self.feed("\n")
         if self._fence is not None:
-            if not self._fence.is_closed_by(self._partial) and self._partial:
+            if not self._fence.is_closed_by(self._partial) and self._partial.strip(" \t"):  # a last blank line is none
                 self._fence.lines.append(self._partial)
             self.frozen.append(self._fence.leaf())
             self._fence = None

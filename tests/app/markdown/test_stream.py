@@ -78,6 +78,11 @@ def test_random_cuts_of_half_finished_markdown(data: st.DataObject) -> None:
     check(text, data.draw(st.lists(st.integers(0, len(text)), max_size=20)))
 
 
+def test_blanks_behind_the_last_line_of_code_are_no_line() -> None:
+    for text in ("```\n ", "```\nx\n\t", "```\nx\n\n  ", "```\n \n"):
+        check(text, [])
+
+
 @settings(max_examples=400)
 @given(st.data())
 def test_random_markdown(data: st.DataObject) -> None:
