@@ -18,7 +18,7 @@ check() {
   "$@" || failed+=("$name")
 }
 
-# The kernels' tests take one core and a third of the time: they run beside the others. Chosen tests run alone.
+# The tests of kernels take one core and half of the time: they run beside the others. Chosen tests run alone.
 run_tests() {
   if [ $# -gt 0 ]; then
     "$python" -m pytest -m "not gpu" "$@"
@@ -26,9 +26,9 @@ run_tests() {
   fi
   local log status=0
   log="$(mktemp)"
-  "$python" -m pytest -m "not gpu" -o cache_dir=.pytest_cache/kernels tests/gpu >"$log" 2>&1 &
+  "$python" -m pytest -m "not gpu" -o cache_dir=.pytest_cache/kernels tests/gpu tests/engine/cpu >"$log" 2>&1 &
   local kernels=$!
-  "$python" -m pytest -m "not gpu" --ignore tests/gpu || status=$?
+  "$python" -m pytest -m "not gpu" --ignore tests/gpu --ignore tests/engine/cpu || status=$?
   wait "$kernels" || status=$?
   echo "== tests of kernels"
   cat "$log"
