@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.card_watch import CardWatch
 from app.controllers.downloads import DownloadController
 from app.controllers.load_settings import LoadSettings
-from app.controllers.model_library import LibraryController
+from app.controllers.model_library import ModelLibraryController
 from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
 from app.hub_access import HubAccess
@@ -57,7 +57,7 @@ class ModelPages(QObject):
         self._models = models
         self._load: Callable[[Path], object] = models.load
         self.hub = HubAccess(preferences, launch.endpoint_of, launch.paths.folder, launch.cache_folder, self)
-        self.library = LibraryController(
+        self.library = ModelLibraryController(
             preferences, load_settings, launch.first_models_folder, launch.hub_cache, self
         )  # fmt: skip
         self.downloads = DownloadController(

@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.controllers.load_settings import LoadSettings
-from app.controllers.model_library import FitAnswer, Library, LibraryController
+from app.controllers.model_library import FitAnswer, Library, ModelLibraryController
 from app.controllers.models import ModelController
 from app.controllers.plan_card import PlanCard
 from app.views.load_panel import DeviceEntry
@@ -44,7 +44,7 @@ class MyModelsPresenter(QObject):
     repair_wanted = Signal(object)
 
     def __init__(
-        self, page: MyModelsPage, library: LibraryController, settings: LoadSettings, models: ModelController,
+        self, page: MyModelsPage, library: ModelLibraryController, settings: LoadSettings, models: ModelController,
         card: PlanCard, say: Say, choose_folder: Callable[[], Path | None],
     ) -> None:  # fmt: skip
         super().__init__(page)

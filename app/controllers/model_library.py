@@ -84,7 +84,7 @@ class FitAnswer:
     model: FitModel | None
 
 
-class LibraryController(QObject):
+class ModelLibraryController(QObject):
     """Signals:
     listed: a `Library`.
     task_changed: a `Task`.

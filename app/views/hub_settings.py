@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.controllers.hub_settings import HubState, TokenPlace
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
-from app.views.widgets import ElidedLabel, label, panel, push_button, set_state
+from app.views.widgets import ElidedLabel, label, push_button, set_state, titled_card
 from engine.hub.settings import MAX_PARALLEL_DOWNLOADS, ContactedHost
 
 
@@ -125,7 +125,7 @@ class HubSettingsCards(QWidget):
         self.own.hide()
 
     def _hub_card(self) -> QWidget:
-        card, column = self._card(self.tr("The hub"))
+        card, column = titled_card(self._theme, self.tr("The hub"), gap=SPACE_12)
         grid = QGridLayout()
         grid.setHorizontalSpacing(SPACE_16)
         grid.setVerticalSpacing(SPACE_8)
@@ -147,7 +147,7 @@ class HubSettingsCards(QWidget):
         return card
 
     def _downloads_card(self) -> QWidget:
-        card, column = self._card(self.tr("Downloads"))
+        card, column = titled_card(self._theme, self.tr("Downloads"), gap=SPACE_12)
         row = QHBoxLayout()
         row.setSpacing(SPACE_8)
         row.addWidget(label(self._theme, self.tr("Models at a time")))
@@ -167,7 +167,7 @@ class HubSettingsCards(QWidget):
         return card
 
     def _token_card(self) -> QWidget:
-        card, column = self._card(self.tr("Access token"))
+        card, column = titled_card(self._theme, self.tr("Access token"), gap=SPACE_12)
         words = self.tr(
             "Only private models and those whose terms must be accepted need one; with one the hub also allows more "
             "requests. Make it on the hub's page of access tokens, with the right to read. It is kept in this system's "
@@ -189,7 +189,7 @@ class HubSettingsCards(QWidget):
         return card
 
     def _hosts_card(self) -> QWidget:
-        card, column = self._card(self.tr("Hosts this program can contact"))
+        card, column = titled_card(self._theme, self.tr("Hosts this program can contact"), gap=SPACE_12)
         column.addWidget(self.hosts)
         words = self.tr("It contacts no other host by itself. A link that you open goes to your browser.")
         column.addWidget(label(self._theme, words, kind="muted", wrap=True))
@@ -231,14 +231,6 @@ class HubSettingsCards(QWidget):
         field.setAccessibleName(name)
         field.setPlaceholderText(hint)
         return field
-
-    def _card(self, title: str) -> tuple[QFrame, QVBoxLayout]:
-        card = panel("card")
-        column = QVBoxLayout(card)
-        column.setContentsMargins(SPACE_16, SPACE_12, SPACE_16, SPACE_16)
-        column.setSpacing(SPACE_12)
-        column.addWidget(label(self._theme, title, font="heading"))
-        return card, column
 
     @Slot()
     def _on_address(self) -> None:

@@ -11,11 +11,9 @@ from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,7 +25,7 @@ from app.views.hub_settings import HubSettingsCards
 from app.views.page_column import ColumnPage
 from app.views.settings.row import SettingRow
 from app.views.settings.words import matches, shown
-from app.views.widgets import ElidedLabel, IconButton, label, panel, push_button
+from app.views.widgets import ElidedLabel, IconButton, label, push_button, titled_card
 
 
 class SettingsPage(ColumnPage):
@@ -110,21 +108,13 @@ class SettingsPage(ColumnPage):
         return [row for row in self.rows.values() if row.spec.about is not None and row.spec.about.group is group]
 
     def _group_card(self, group: Group) -> QWidget:
-        card, column = self._card(shown(group.value))
+        card, column = titled_card(self._theme, shown(group.value), gap=SPACE_16, right=SPACE_12)
         for row in self._rows_of(group):
             column.addWidget(row)
         return card
 
-    def _card(self, title: str) -> tuple[QFrame, QVBoxLayout]:
-        card = panel("card")
-        column = QVBoxLayout(card)
-        column.setContentsMargins(SPACE_16, SPACE_12, SPACE_12, SPACE_16)
-        column.setSpacing(SPACE_16)
-        column.addWidget(label(self._theme, title, font="heading"))
-        return card, column
-
     def _data_card(self, is_portable: bool) -> QWidget:
-        card, column = self._card(self.tr("Your data"))
+        card, column = titled_card(self._theme, self.tr("Your data"), gap=SPACE_16, right=SPACE_12)
         column.setSpacing(SPACE_12)
         words = self.tr("Conversations and settings stay in this folder on this computer. None of it is sent anywhere.")
         column.addWidget(label(self._theme, words, kind="muted", wrap=True))
@@ -144,7 +134,7 @@ class SettingsPage(ColumnPage):
         return card
 
     def _nothing_found(self) -> QWidget:
-        card, column = self._card(self.tr("No setting has these words"))
+        card, column = titled_card(self._theme, self.tr("No setting has these words"), gap=SPACE_16, right=SPACE_12)
         clear = IconButton(self._theme, "close", self.tr("Show all settings"), word=self.tr("Show all settings"))
         clear.clicked.connect(self.search.clear)
         row = QHBoxLayout()

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLayout, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.theme.theme import FontKind, Theme
-from app.theme.tokens import ICON_PX
+from app.theme.tokens import ICON_PX, SPACE_12, SPACE_16
 
 
 class IconButton(QToolButton):
@@ -167,6 +167,32 @@ def panel(kind: str) -> QFrame:
     """A frame whose ground the style sheet draws."""
     made = QFrame()
     made.setProperty("kind", kind)
+    return made
+
+
+def titled_card(theme: Theme, title: str, gap: int, right: int = SPACE_16) -> tuple[QFrame, QVBoxLayout]:
+    """A card with its heading, and the column that its contents go into.
+
+    Args:
+        gap: pixels between its contents.
+        right: pixels at its right side.
+    """
+    card = panel("card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(SPACE_16, SPACE_12, right, SPACE_16)
+    column.setSpacing(gap)
+    column.addWidget(label(theme, title, font="heading"))
+    return card, column
+
+
+def empty_state(theme: Theme, words: str, way_on: QPushButton) -> QWidget:
+    """What a page shows in place of an empty list: why it is empty, and a button that changes that."""
+    made = QWidget()
+    column = QVBoxLayout(made)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(SPACE_12)
+    column.addWidget(label(theme, words, kind="muted", wrap=True))
+    column.addWidget(way_on, 0, Qt.AlignmentFlag.AlignLeft)
     return made
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.controllers.browser_state import ModelCardText
 from tests.app.browser_driver import RTX_4070, Browser, FakeCards, open_browser
+from tests.app.watchdog import Watchdog
 from tests.fakes.hub import FakeHub
 from tests.fakes.hub_content import example_repos, shard
 from tests.fakes.metadata_hub import FakeRepo
@@ -29,32 +29,6 @@ CARD = "# A card\n\n" + "\n\n".join(
     + (f"\n\n| branch | size |\n|---|---|\n| {n}.0bpw | {n} |" if n % 7 == 0 else "")
     for n in range(120)
 )
-
-
-class Watchdog(QObject):
-    """Measures how long single turns of the event loop keep this thread busy."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.busy_s: list[float] = []
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._tick)
-        self._last_s = 0.0
-
-    def start(self) -> None:
-        self._last_s = time.thread_time()
-        self._timer.start()
-
-    def stop(self) -> list[float]:
-        """The longest turns, longest first."""
-        self._timer.stop()
-        return sorted(self.busy_s, reverse=True)[:5]
-
-    @Slot()
-    def _tick(self) -> None:
-        now_s = time.thread_time()
-        self.busy_s.append(now_s - self._last_s)
-        self._last_s = now_s
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import Qt
 
 from app.views.pages import Page
 from engine.hub.endpoint import Endpoint
@@ -22,6 +22,7 @@ from engine.hub.types import RepoId
 from tests.app.browser_driver import Browser
 from tests.app.driver import Window
 from tests.app.model_folders import config_bytes, weights_bytes
+from tests.app.watchdog import Watchdog
 from tests.fakes.fake_nvml import FakeCard, FakeDriver
 from tests.fakes.file_hub import Fault, FileHub, serving
 from tests.fakes.hub import FakeHub
@@ -53,30 +54,6 @@ app.start()
 app.model_pages.downloads.add(plan_from_json(json.loads(record), Path(target)))
 qt.exec()
 """
-
-
-class _Watchdog(QObject):
-    """Measures this thread's own work between two turns of the event loop: another's is not our stall."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.busy_s: list[float] = []
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._tick)
-        self._last_s = 0.0
-
-    def start(self) -> None:
-        self._last_s = time.thread_time()
-        self._timer.start()
-
-    def stop(self) -> None:
-        self._timer.stop()
-
-    @Slot()
-    def _tick(self) -> None:
-        now_s = time.thread_time()
-        self.busy_s.append(now_s - self._last_s)
-        self._last_s = now_s
 
 
 def open_on(hub: FileHub, open_window: Callable[..., Window], tmp_path: Path, parallel_files: int = 3) -> Window:
@@ -178,7 +155,7 @@ def test_the_window_keeps_painting_while_four_files_come(open_window: Callable[.
         window.app.window.show_page(Page.DOWNLOADS)
         plan = plan_download(replace(hub.variant, repo=RepoId("org", "large")), tmp_path / "models")
         window.qtbot.wait(300)
-        watchdog = _Watchdog()
+        watchdog = Watchdog()
         watchdog.start()
         pages.downloads.add(plan)
         window.until(lambda: bool(pages.downloads_page.cards))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QCoreApplication, QObject, QThread, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
 from pytestqt.qtbot import QtBot
 
 from tests.app.driver import Window
+from tests.app.watchdog import Watchdog
 
 REPLY = "\n\n".join(
     f"Paragraph {n} with *some* words and `code` in it, long enough to be broken into two lines of the column." * 2
@@ -18,36 +19,11 @@ MANY = 20_000
 LIMIT_S = 0.010
 
 
-class _Watchdog(QObject):
-    """Measures how long single turns of the event loop take."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.busy_s: list[float] = []
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._tick)
-        self._last_s = time.thread_time()
-
-    def start(self) -> None:
-        self._last_s = time.thread_time()
-        self._timer.start()
-
-    def stop(self) -> None:
-        self._timer.stop()
-
-    @Slot()
-    def _tick(self) -> None:
-        """Counts this thread's own work: a machine that is busy elsewhere is not our stall."""
-        now_s = time.thread_time()
-        self.busy_s.append(now_s - self._last_s)
-        self._last_s = now_s
-
-
 def test_the_gui_never_stalls_while_300_tokens_a_second_arrive(window: Window) -> None:
     window.script.reply, window.script.tokens_per_s, window.script.token_length = REPLY, 300, 5
     window.say("warm up", wait=False)
     window.qtbot.wait(300)
-    watchdog = _Watchdog()
+    watchdog = Watchdog()
     watchdog.start()
     window.qtbot.wait(4000)
     watchdog.stop()

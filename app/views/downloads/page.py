@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.item_models.downloads import DownloadListModel, DownloadRow
@@ -15,7 +15,7 @@ from app.views.downloads.row import RUNNING, DownloadCard
 from app.views.flow import FlowLayout
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
-from app.views.widgets import label, push_button
+from app.views.widgets import empty_state, label, push_button
 from engine.units import file_amount
 
 
@@ -56,7 +56,11 @@ class DownloadsPage(ColumnPage):
         self.clear_button = push_button(self.tr("Clear finished"), self.clear_requested.emit)
         self.find_button = push_button(self.tr("Find a model"), self.find_requested.emit, "primary")
         self.offline_row = self._offline_row()
-        self.empty = self._empty_state()
+        nothing = self.tr(
+            "Nothing is being downloaded. Models that you choose come here. They go on after a lost connection or a "
+            "restart, and are checked before they can be used."
+        )
+        self.empty = empty_state(theme, nothing, self.find_button)
         self._cards = QVBoxLayout()
         self._cards.setSpacing(SPACE_12)
         self.column.addLayout(self._head())
@@ -150,17 +154,4 @@ class DownloadsPage(ColumnPage):
         row.addWidget(label(self._theme, words, wrap=True), 1)
         row.addWidget(self.online_button)
         made.hide()
-        return made
-
-    def _empty_state(self) -> QWidget:
-        made = QWidget()
-        column = QVBoxLayout(made)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACE_12)
-        words = self.tr(
-            "Nothing is being downloaded. Models that you choose come here. They go on after a lost connection or a "
-            "restart, and are checked before they can be used."
-        )
-        column.addWidget(label(self._theme, words, kind="muted", wrap=True))
-        column.addWidget(self.find_button, 0, Qt.AlignmentFlag.AlignLeft)
         return made

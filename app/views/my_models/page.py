@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -19,7 +19,7 @@ from app.views.my_models.card import ModelCard
 from app.views.my_models.folders import FoldersCard
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
-from app.views.widgets import label, push_button
+from app.views.widgets import empty_state, label, push_button
 from engine.units import file_amount
 
 MOST_NEW = 4  # cards that are added to a list in view
@@ -58,7 +58,9 @@ class MyModelsPage(ColumnPage):
         self.find_button = push_button(self.tr("Find a model"), self.find_wanted.emit, "primary")
         self.summary = label(theme, kind="muted")
         self.folders = FoldersCard(theme)
-        self.empty = self._empty_state()
+        self.empty = empty_state(
+            theme, self.tr("There is no model here yet. Find one, or open a folder that has one."), self.find_button
+        )
         self._list = QWidget()
         self._cards = QVBoxLayout(self._list)
         self._cards.setContentsMargins(0, 0, 0, 0)
@@ -143,13 +145,3 @@ class MyModelsPage(ColumnPage):
         card.move_wanted.connect(lambda folder: self.move_wanted.emit(path, folder))
         card.unfolded.connect(lambda: self.settings_opened.emit(path))
         return card
-
-    def _empty_state(self) -> QWidget:
-        made = QWidget()
-        column = QVBoxLayout(made)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACE_12)
-        words = self.tr("There is no model here yet. Find one, or open a folder that has one.")
-        column.addWidget(label(self._theme, words, kind="muted", wrap=True))
-        column.addWidget(self.find_button, 0, Qt.AlignmentFlag.AlignLeft)
-        return made
