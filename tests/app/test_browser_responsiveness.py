@@ -68,10 +68,10 @@ def test_results_details_and_a_long_card_arrive_without_a_stall(browser: Browser
     browser.until(lambda: browser.details.card is not None and bool(browser.details.card.text))
     browser.until(lambda: browser.page.details.card.is_whole)
     browser.qtbot.wait(300)
-    worst = watchdog.stop()
-    assert len(watchdog.busy_s) > 100
-    assert worst[2] < LIMIT_S, worst  # two turns may be hit by the machine's own pauses
-    assert worst[0] < 3 * LIMIT_S, worst
+    turns = watchdog.stop()
+    assert len(turns) > 100
+    assert turns[2] < LIMIT_S, turns[:5]  # two turns may be hit by the machine's own pauses
+    assert turns[0] < 3 * LIMIT_S, turns[:5]
 
 
 def test_the_slider_and_another_card_do_not_stall(browser: Browser) -> None:
@@ -87,6 +87,6 @@ def test_the_slider_and_another_card_do_not_stall(browser: Browser) -> None:
         filters.card.setCurrentIndex(card)
         filters.card.activated.emit(card)
         browser.qtbot.wait(150)
-    worst = watchdog.stop()
-    assert worst[2] < LIMIT_S, worst
-    assert worst[0] < 3 * LIMIT_S, worst
+    turns = watchdog.stop()
+    assert turns[2] < LIMIT_S, turns[:5]
+    assert turns[0] < 3 * LIMIT_S, turns[:5]

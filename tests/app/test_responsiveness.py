@@ -26,13 +26,12 @@ def test_the_gui_never_stalls_while_300_tokens_a_second_arrive(window: Window) -
     watchdog = Watchdog()
     watchdog.start()
     window.qtbot.wait(4000)
-    watchdog.stop()
+    turns = watchdog.stop()
     window.app.chats.stop()
     window.until(lambda: not window.app.chats.busy)
-    worst = sorted(watchdog.busy_s)[-3:]
-    assert len(watchdog.busy_s) > 500
-    assert worst[0] < LIMIT_S, worst  # two turns may be hit by the machine's own pauses
-    assert worst[-1] < 3 * LIMIT_S, worst
+    assert len(turns) > 500
+    assert turns[2] < LIMIT_S, turns[:5]  # two turns may be hit by the machine's own pauses
+    assert turns[0] < 3 * LIMIT_S, turns[:5]
 
 
 class _Sender(QObject):

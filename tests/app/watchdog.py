@@ -6,13 +6,18 @@ import time
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from tests.pace import probe, slowness
+
+_PROBE_EVERY = 25  # turns
+
 
 class Watchdog(QObject):
-    """Counts this thread's own work: a machine that is busy elsewhere is not our stall."""
+    """Counts this thread's own work, as on a quiet machine: one that is busy elsewhere is not our stall."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.busy_s: list[float] = []
+        self._busy_s: list[float] = []
+        self._probes: list[float] = []
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._tick)
         self._last_s = 0.0
@@ -22,12 +27,14 @@ class Watchdog(QObject):
         self._timer.start()
 
     def stop(self) -> list[float]:
-        """The five longest turns, longest first."""
+        """Every turn in s, longest first."""
         self._timer.stop()
-        return sorted(self.busy_s, reverse=True)[:5]
+        slow = slowness(self._probes)
+        return [turn_s / slow for turn_s in sorted(self._busy_s, reverse=True)]
 
     @Slot()
     def _tick(self) -> None:
-        now_s = time.thread_time()
-        self.busy_s.append(now_s - self._last_s)
-        self._last_s = now_s
+        self._busy_s.append(time.thread_time() - self._last_s)
+        if len(self._busy_s) % _PROBE_EVERY == 0:
+            self._probes.append(probe())
+        self._last_s = time.thread_time()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.markdown.leaves import TABLE_ROWS, Leaf, paragraph_pieces, parse_leaves
 from app.markdown.stream import MarkdownStream
+from tests.pace import slowness
 
 NASTY = (
     "Intro with **bold\nover lines** and `code\nover lines`\n\n# Head #\n\n1. one\n\n   continued\n\n   ```py\n"
@@ -123,7 +124,7 @@ def test_pieces_of_a_long_paragraph_do_not_depend_on_what_follows() -> None:
 
 
 def test_a_flush_of_a_long_tail_stays_cheap() -> None:
-    """What is parsed again does not grow with a list, a table, a fence or a line. Measured in thread time."""
+    """What is parsed again does not grow with a list, a table, a fence or a line, by the time of a quiet machine."""
     texts = {
         "list": "".join(f"{n}. item {n} " + "word " * 12 + "\n" for n in range(800)),
         "table": "| a | b |\n|-|-|\n" + "| some words | other words |\n" * 2000,
@@ -139,4 +140,4 @@ def test_a_flush_of_a_long_tail_stays_cheap() -> None:
             stream.tail()
             costs.append(time.thread_time() - start_s)
         costs.sort()
-        assert costs[int(len(costs) * 0.99)] < 0.004, name
+        assert costs[int(len(costs) * 0.99)] / slowness() < 0.004, name

@@ -12,6 +12,7 @@ import pytest
 from app.storage.conversations import ConversationStore
 from app.storage.records import Conversation, StoredMessage, Versions
 from engine.requests import Role, SamplingSettings
+from tests.pace import slowness
 
 LONG = 2000
 
@@ -191,7 +192,7 @@ def test_a_long_chat_opens_at_once(store: ConversationStore) -> None:
         store.versions(chat)
         taken.append(time.thread_time() - start_s)
     assert len(branch) == LONG
-    assert min(taken) < 0.020, taken
+    assert min(taken) / slowness() < 0.020, taken
 
 
 def test_a_chain_deeper_than_the_limit_of_cascades_can_be_deleted(store: ConversationStore) -> None:

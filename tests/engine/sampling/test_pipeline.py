@@ -19,6 +19,7 @@ from engine.requests import SamplingSettings
 from engine.sampling.pipeline import SamplerState, choose, choose_batch
 from engine.sampling.registry import filters, row_steps
 from engine.sampling.steps import best_candidates, mass_of
+from tests.pace import slowness
 
 PLAIN: dict[str, Any] = {"temperature": 1.0, "min_p": 0.0}
 
@@ -266,7 +267,7 @@ def test_the_best_is_always_kept_and_the_choice_is_kept(
 
 @pytest.mark.parametrize("chosen", [{"min_p": 0.05}, {"top_k": 40, "top_p": 0.95}, {"top_p": 0.9}])
 def test_typical_settings_are_fast(chosen: dict[str, Any]) -> None:
-    """About 0.4 ms of one core; processor time, so that a busy machine does not count."""
+    """About 0.4 ms of one core; processor time, as on a quiet machine."""
     logits = torch.randn(128_256, generator=torch.Generator().manual_seed(4)) * 3
     state = state_of(128_256, temperature=0.8, **chosen)
     times = []
@@ -274,4 +275,4 @@ def test_typical_settings_are_fast(chosen: dict[str, Any]) -> None:
         start = time.thread_time()
         choose(logits, state)
         times.append(time.thread_time() - start)
-    assert min(times) < 0.002
+    assert min(times) / slowness() < 0.002
