@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.quant.foreign import padded as padded
 from engine.quant.tensors import LinearWeights
 from engine.weights.shards import ShardIndex
-
-PAD_MULTIPLE = 128
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,3 @@ class QuantFormat(Protocol):
     def read(self, index: ShardIndex, request: LinearRequest) -> LinearWeights:
         """Reads and checks one linear; raises `ModelFormatError` or `UnsupportedModelError`."""
         ...
-
-
-def padded(size: int) -> int:
-    """`size` rounded up to the multiple that the EXL3 converter pads to."""
-    return -(-size // PAD_MULTIPLE) * PAD_MULTIPLE

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import cast
 
 from engine.errors import ModelFormatError, UnsupportedModelError
+from engine.quant.foreign import FOREIGN_PARTS
 from engine.quant.linear_request import LinearRequest, QuantFormat
 from engine.quant.tensors import LinearWeights
 from engine.weights.safetensors_header import quoted
@@ -18,24 +19,6 @@ from engine.weights.shards import ShardIndex
 FORMATS = {
     "exl3": "engine.quant.exl3:Exl3Format",
     "plain": "engine.quant.plain:PlainFormat",
-}
-
-# Last part of a tensor's name -> the format that it betrays. Checked before `plain`.
-FOREIGN_PARTS = {
-    "qweight": "GPTQ or AWQ",
-    "qzeros": "GPTQ or AWQ",
-    "q_weight": "EXL2",
-    "q_scale": "EXL2",
-    "weight_scale": "fp8 or compressed-tensors",
-    "weight_scale_inv": "fp8 with block scales",
-    "weight_packed": "compressed-tensors",
-    "weight_scale_2": "NVFP4",
-    "weight.absmax": "bitsandbytes",
-    "weight.quant_map": "bitsandbytes",
-    "SCB": "bitsandbytes int8",
-    "codebooks": "AQLM",
-    "Qidxs": "QuIP#",
-    "scales": "MLX or another integer format",
 }
 
 

@@ -10,20 +10,18 @@ from pathlib import Path
 
 import torch
 
-from engine.errors import ModelFormatError, UnsupportedModelError
+from engine.errors import ModelFormatError
 from engine.models.registry import build_spec
-from engine.models.sizes import tensor_keys
 from engine.models.spec import BlockSpec, LinearSpec, ModelSpec, NormSpec
 from engine.quant.exl3_decode import dequantize
 from engine.quant.plain import read_tensor
-from engine.quant.registry import FOREIGN_PARTS, read_linear
+from engine.quant.registry import read_linear
 from engine.quant.tensors import Exl3Linear
+from engine.quantizer.convertible import check_convertible, has_tied_head, unread_names
 from engine.quantizer.streams import BlockWeights, block_linears, block_norms
 from engine.weights.config_reader import ConfigReader
 from engine.weights.safetensors_header import DOWNLOAD_AGAIN, quoted
 from engine.weights.shards import ShardIndex
-
-_PLAIN_DTYPES = ("F16", "BF16", "F32")
 
 
 @dataclass(frozen=True)
@@ -51,22 +49,12 @@ class SourceModel:
             ModelFormatError: a tensor is missing or has another shape than config.json says.
             UnsupportedModelError: a tensor is quantized already.
         """
-        spec = self.spec
-        for block in spec.blocks:
-            for linear in block_linears(block):
-                self._check_linear(linear)
-            for norm in block_norms(block):
-                self._check(norm.key, (norm.size,))
-        self._check(spec.embedding_key, (spec.vocab_size, spec.hidden_size))
-        self._check(spec.final_norm.key, (spec.hidden_size,))
-        if not self.has_tied_head:
-            self._check_linear(spec.head)
+        check_convertible(self.spec, self.folder, self.index.entries)
 
     @property
     def has_tied_head(self) -> bool:
         """Whether the head is the embedding."""
-        key = self.spec.head.key
-        return self.spec.tied and f"{key}.weight" not in self.index and f"{key}.trellis" not in self.index
+        return has_tied_head(self.spec, self.index.entries)
 
     def embedding(self) -> torch.Tensor:
         """As stored, [V, E]."""
@@ -108,34 +96,4 @@ class SourceModel:
 
     def unread_names(self) -> list[str]:
         """Tensors that the spec does not name: a vision tower, say."""
-        keys = set(tensor_keys(self.spec))
-        return [
-            name
-            for name in self.index.entries
-            if name not in keys and name.rpartition(".")[0] not in keys and "rotary_emb" not in name
-        ]
-
-    def _check_linear(self, linear: LinearSpec) -> None:
-        key = linear.key
-        for part, kind in {**FOREIGN_PARTS, "trellis": "EXL3"}.items():
-            if f"{key}.{part}" in self.index:
-                raise UnsupportedModelError(
-                    f"{self.folder}: {quoted(key)} is quantized already ({kind}).",
-                    "Convert from the original model in fp16, bf16 or fp32.",
-                )
-        self._check(f"{key}.weight", (linear.out_features, linear.in_features))
-        if linear.has_bias:
-            self._check(f"{key}.bias", (linear.out_features,))
-
-    def _check(self, name: str, shape: tuple[int, ...]) -> None:
-        entry = self.index.entry(name)
-        if entry.shape != shape:
-            raise ModelFormatError(
-                f"{entry.path}: tensor {quoted(name)} has shape {list(entry.shape)}, expected {list(shape)}.",
-                "config.json and the weights belong to different models; download the model again.",
-            )
-        if entry.dtype not in _PLAIN_DTYPES:
-            raise UnsupportedModelError(
-                f"{entry.path}: tensor {quoted(name)} is stored as {entry.dtype}.",
-                "Convert from the original model in fp16, bf16 or fp32.",
-            )
+        return unread_names(self.spec, self.index.entries)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch.nn import functional
 
+from engine.models.parts import block_linears as block_linears
+from engine.models.parts import block_norms as block_norms
 from engine.models.rope_tables import rope_tables
 from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, NormSpec, RopeSpec
 
@@ -123,18 +125,3 @@ def batches(rows: torch.Tensor, tokens_at_once: int) -> Iterator[slice]:
     size = max(1, tokens_at_once // rows.shape[1])
     for first in range(0, rows.shape[0], size):
         yield slice(first, min(first + size, rows.shape[0]))
-
-
-def block_linears(spec: BlockSpec) -> tuple[LinearSpec, ...]:
-    """The linears of a block, in the order in which they are quantized."""
-    attention, mlp = spec.attention, spec.mlp
-    return (
-        attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj,
-        mlp.gate_proj, mlp.up_proj, mlp.down_proj,
-    )  # fmt: skip
-
-
-def block_norms(spec: BlockSpec) -> tuple[NormSpec, ...]:
-    attention = spec.attention
-    heads = [norm for norm in (attention.q_norm, attention.k_norm) if norm is not None]
-    return (spec.attention_norm, *heads, spec.mlp_norm)
