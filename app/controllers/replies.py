@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.controllers.thinking_clock import ThinkingClock
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
 from app.storage.records import ErrorText, MessageState, ReplyStats, StoredMessage
@@ -30,6 +31,7 @@ class _Reply:
     pieces: list[str] = field(default_factory=list)
     unsaved: bool = False
     started: GenerationStarted | None = None
+    clock: ThinkingClock = field(default_factory=ThinkingClock)
 
     @property
     def text(self) -> str:
@@ -73,7 +75,8 @@ class ReplyRunner(QObject):
         The request gets an id here, whatever it has.
         """
         request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
-        self._replies[request_id] = _Reply(message, [message.content] if message.content else [])
+        clock = ThinkingClock(message.content, message.thought_s)
+        self._replies[request_id] = _Reply(message, [message.content] if message.content else [], clock=clock)
         self._timer.start()
         self._engine.submit(replace(request, request_id=request_id))
 
@@ -90,8 +93,12 @@ class ReplyRunner(QObject):
 
     def with_running_text(self, branch: list[StoredMessage]) -> list[StoredMessage]:
         """The same messages with what has arrived of them by now."""
-        texts = {reply.message.id: reply.text for reply in self._replies.values()}
-        return [replace(each, content=texts[each.id]) if each.id in texts else each for each in branch]
+        here = {reply.message.id: reply for reply in self._replies.values()}
+        return [
+            replace(each, content=here[each.id].text, thought_s=here[each.id].clock.thought_s) if each.id in here
+            else each
+            for each in branch
+        ]  # fmt: skip
 
     @Slot()
     def save(self) -> None:
@@ -102,7 +109,7 @@ class ReplyRunner(QObject):
                 self._unwritten.pop(0)
             for reply in self._replies.values():
                 if reply.unsaved:
-                    self._store.save_reply(reply.message.id, reply.text)
+                    self._store.save_reply(reply.message.id, reply.text, reply.clock.thought_s)
                     reply.unsaved = False
         except sqlite3.Error as error:
             self._report(error)
@@ -116,6 +123,7 @@ class ReplyRunner(QObject):
         reply = self._replies.get(request_id)
         if reply is not None:
             reply.pieces.append(text)
+            reply.clock.feed(text)
             reply.unsaved = True
             self.text.emit(reply.message, text)
 
@@ -153,14 +161,19 @@ class ReplyRunner(QObject):
         cancelled = isinstance(error, Cancelled)
         card = ErrorText(error.message, error.way_out) if error is not None and not cancelled else None
         state: MessageState = "failed" if card else "interrupted" if cancelled else "complete"
-        self._unwritten.append(replace(reply.message, content=reply.text, state=state, stats=stats, error=card))
-        ended = self._unwritten[-1]
+        reply.clock.finish()
+        ended = replace(
+            reply.message, content=reply.text, state=state, stats=stats, error=card, thought_s=reply.clock.thought_s
+        )  # fmt: skip
+        self._unwritten.append(ended)
         self.save()
         threading.Thread(target=self._store.checkpoint, name="checkpoint", daemon=True).start()
         self.ended.emit(ended)
 
     def _write_end(self, message: StoredMessage) -> None:
-        self._store.finish_reply(message.id, message.content, message.state, message.stats, message.error)
+        self._store.finish_reply(
+            message.id, message.content, message.state, message.stats, message.error, message.thought_s
+        )  # fmt: skip
 
     def _report(self, error: sqlite3.Error) -> None:
         if not self._failing:

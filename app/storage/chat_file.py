@@ -69,6 +69,7 @@ def as_json(chat: ChatFile) -> str:
         entry |= {"model": each.model_name} if each.model_name else {}
         entry |= {"stats": asdict(each.stats)} if each.stats else {}
         entry |= {"error": asdict(each.error)} if each.error else {}
+        entry |= {"thought_s": each.thought_s} if each.thought_s is not None else {}
         entry |= {"shown_child": number[chosen[each.id]]} if each.id in chosen else {}
         messages.append(entry)
     whole = {
@@ -182,6 +183,7 @@ def _message(fields: _Fields, earlier: Mapping[int, StoredMessage]) -> StoredMes
         fields.text("model") if "model" in fields.raw else "",
         _stats(fields),
         _error(fields),
+        fields.time("thought_s") if fields.raw.get("thought_s") is not None else None,
     )
 
 

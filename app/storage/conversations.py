@@ -201,25 +201,28 @@ class ConversationStore:
         content: str,
         state: MessageState = "complete",
         model_name: str = "",
+        thought_s: float | None = None,
     ) -> StoredMessage:
         """Adds a message under `parent_id` and makes it the conversation's leaf; it is on disk when this returns."""
         now = time.time()
         with self._db:
             cursor = self._db.execute(
-                "INSERT INTO messages (conversation_id, parent_id, role, content, created_s, state, model_name)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (conversation_id, parent_id, role, content, now, state, model_name),
+                "INSERT INTO messages (conversation_id, parent_id, role, content, created_s, state, model_name,"
+                " thought_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (conversation_id, parent_id, role, content, now, state, model_name, thought_s),
             )
             number = _row_id(cursor)
             message_tree.move_leaf(self._db, conversation_id, number, parent_id)
             self._db.execute("UPDATE conversations SET updated_s = ? WHERE id = ?", (now, conversation_id))
-        return StoredMessage(number, conversation_id, parent_id, role, content, now, state, model_name)
+        plain = (number, conversation_id, parent_id, role, content, now, state, model_name)
+        return StoredMessage(*plain, thought_s=thought_s)
 
     def edit_message(self, message_id: int, content: str) -> StoredMessage:
         """Adds another version of a message, with other words, and shows it; what followed stays with the old one."""
         old = self.message(message_id)
         assert old is not None, message_id
-        return self.add_message(old.conversation_id, old.parent_id, old.role, content, "complete", old.model_name)
+        plain = (old.conversation_id, old.parent_id, old.role, content)
+        return self.add_message(*plain, "complete", old.model_name, old.thought_s)
 
     def show_version(self, message_id: int) -> None:
         """Shows the branch through a message, down to where it was last read, else to its newest end."""
@@ -257,10 +260,11 @@ class ConversationStore:
         with self._db:
             return message_tree.restore(self._db, deletion_id)
 
-    def save_reply(self, message_id: int, content: str) -> None:
-        """Keeps what has arrived of a reply that still streams."""
+    def save_reply(self, message_id: int, content: str, thought_s: float | None = None) -> None:
+        """Keeps what has arrived of a reply that still streams, and how long it has thought."""
+        values = (content, thought_s, message_id)
         with self._db:
-            self._db.execute("UPDATE messages SET content = ? WHERE id = ?", (content, message_id))
+            self._db.execute("UPDATE messages SET content = ?, thought_s = ? WHERE id = ?", values)
 
     def resume_reply(self, message_id: int) -> None:
         """Marks a reply as streaming again, because it is being continued; its words stay."""
@@ -276,11 +280,13 @@ class ConversationStore:
         state: MessageState,
         stats: ReplyStats | None = None,
         error: ErrorText | None = None,
+        thought_s: float | None = None,
     ) -> None:
-        """Keeps a whole reply with its figures, or with the error that ended it."""
-        values = (content, state, text_of(stats), text_of(error), message_id)
+        """Keeps a whole reply with its figures and its time of thinking, or with the error that ended it."""
+        values = (content, state, text_of(stats), text_of(error), thought_s, message_id)
+        columns = "content = ?, state = ?, stats = ?, error = ?, thought_s = ?"
         with self._db:
-            self._db.execute("UPDATE messages SET content = ?, state = ?, stats = ?, error = ? WHERE id = ?", values)
+            self._db.execute(f"UPDATE messages SET {columns} WHERE id = ?", values)
 
     def checkpoint(self) -> None:
         """Forces what was written to the disk and copies the log back; may run in any thread."""

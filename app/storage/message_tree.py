@@ -177,8 +177,8 @@ def copy_path(db: sqlite3.Connection, message_id: int, conversation_id: int) -> 
     for each in path_ids(shape, message_id):
         cursor = db.execute(
             "INSERT INTO messages (conversation_id, parent_id, role, content, created_s, state, model_name, stats,"
-            " error) SELECT ?, ?, role, content, created_s,"
-            " CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, model_name, stats, error"
+            " error, thought_s) SELECT ?, ?, role, content, created_s,"
+            " CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, model_name, stats, error, thought_s"
             " FROM messages WHERE id = ?",
             (conversation_id, last, each),
         )
@@ -196,8 +196,8 @@ def insert(
         plain = (each.role, each.content, each.created_s, each.state, each.model_name)
         cursor = db.execute(
             "INSERT INTO messages (conversation_id, parent_id, role, content, created_s, state, model_name, stats,"
-            " error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (conversation_id, parent_id, *plain, text_of(each.stats), text_of(each.error)),
+            " error, thought_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (conversation_id, parent_id, *plain, text_of(each.stats), text_of(each.error), each.thought_s),
         )
         assert cursor.lastrowid is not None
         new[each.id] = cursor.lastrowid

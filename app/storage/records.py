@@ -38,7 +38,11 @@ class ErrorText:
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """One node of a conversation's tree; `parent_id` is None for the first message."""
+    """One node of a conversation's tree; `parent_id` is None for the first message.
+
+    Attributes:
+        thought_s: how long the reply's thinking took; None of replies without any and of older ones.
+    """
 
     id: int
     conversation_id: int
@@ -50,6 +54,7 @@ class StoredMessage:
     model_name: str = ""
     stats: ReplyStats | None = None
     error: ErrorText | None = None
+    thought_s: float | None = None
 
 
 @dataclass(frozen=True)

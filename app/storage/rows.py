@@ -12,7 +12,7 @@ from app.storage.records import Conversation, ErrorText, ReplyStats, StoredMessa
 from engine.errors import EngineError
 from engine.requests import SamplingSettings
 
-MESSAGE_COLUMNS = "id, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error"
+MESSAGE_COLUMNS = "id, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error, thought_s"
 CONVERSATION_COLUMNS = "id, title, created_s, updated_s, leaf_id, system_prompt, sampling, folder_id, pinned"
 
 
@@ -23,9 +23,10 @@ def conversation_of(row: Sequence[Any]) -> Conversation:
 
 
 def message_of(row: Sequence[Any]) -> StoredMessage:
-    number, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error = row
+    number, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error, thought_s = row
     figures, card = stats_of(stats) if stats else None, error_of(error) if error else None
-    return StoredMessage(number, conversation_id, parent_id, role, content, created_s, state, model_name, figures, card)
+    plain = (number, conversation_id, parent_id, role, content, created_s, state, model_name)
+    return StoredMessage(*plain, figures, card, thought_s)
 
 
 def stats_of(text: str) -> ReplyStats:

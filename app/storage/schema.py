@@ -98,7 +98,11 @@ CREATE TRIGGER search_delete AFTER DELETE ON messages
 END;
 """
 
-MIGRATIONS = (_CONVERSATIONS_AND_MESSAGES, _TREE_FOLDERS_AND_SEARCH)
+_THINKING_TIME = """
+ALTER TABLE messages ADD COLUMN thought_s REAL;
+"""
+
+MIGRATIONS = (_CONVERSATIONS_AND_MESSAGES, _TREE_FOLDERS_AND_SEARCH, _THINKING_TIME)
 """`MIGRATIONS[n]` leads from version n to n + 1; a step is never changed after it was released."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -69,9 +69,6 @@ class MessageScroll(QScrollArea):
         """Tells a widget where its message stands."""
         raise NotImplementedError
 
-    def _before_drop(self, widget: MessageWidget) -> None:
-        """A widget is about to be taken down."""
-
     def _after_build(self) -> None:
         """All that is near the viewport is there."""
 
@@ -87,8 +84,11 @@ class MessageScroll(QScrollArea):
     @property
     def message_widgets(self) -> tuple[MessageWidget, ...]:
         """The widgets that exist now, oldest message first."""
-        ids = (place.message.id for place in self._column.places)
-        return tuple(self._widgets[each] for each in ids if each in self._widgets)
+        return tuple(widget for _, widget in self._numbered())
+
+    def _numbered(self) -> list[tuple[int, MessageWidget]]:
+        """The widgets that exist now with the numbers of their messages, oldest first."""
+        return sorted((self._column.find(message_id), widget) for message_id, widget in self._widgets.items())
 
     @property
     def num_messages(self) -> int:
@@ -211,7 +211,6 @@ class MessageScroll(QScrollArea):
         for message_id, widget in list(self._widgets.items()):
             has_focus = focus is not None and (widget is focus or widget.isAncestorOf(focus))
             if message_id not in kept and not widget.is_busy and not has_focus:
-                self._before_drop(widget)
                 del self._widgets[message_id]
                 if message_id in self._building:
                     self._building.remove(message_id)
@@ -246,10 +245,9 @@ class MessageScroll(QScrollArea):
         needed = top + self._column.total + bottom
         self._body.resize(self.viewport().width(), max(needed, self.viewport().height()))
         offset = self._offset()
-        for number, place in enumerate(self._column.places):
-            widget = self._widgets.get(place.message.id)
-            if widget is not None:
-                widget.setGeometry(self._left(), offset + self._column.top(number), self._width, place.height)
+        left, width = self._left(), self._width
+        for number, widget in self._numbered():
+            widget.setGeometry(left, offset + self._column.top(number), width, self._column.places[number].height)
         self._settling = False
         if self._following:
             self._to_bottom()
@@ -259,10 +257,9 @@ class MessageScroll(QScrollArea):
 
     def _measure(self) -> bool:
         changed = False
-        for number, place in enumerate(self._column.places):
-            widget = self._widgets.get(place.message.id)
-            layout = widget.layout() if widget is not None else None
-            if widget is None or layout is None:
+        for number, widget in self._numbered():
+            place, layout = self._column.places[number], widget.layout()
+            if layout is None:
                 continue
             height = layout.totalHeightForWidth(self._width) if layout.hasHeightForWidth() else -1
             height = height if height >= 0 else layout.totalSizeHint().height()
@@ -298,10 +295,8 @@ class MessageScroll(QScrollArea):
         old_height = self._column.places[anchor].height if self._column.places else 1
         self._width = width
         self._column.guess(width, self._theme.text_scale)
-        for place in self._column.places:
-            widget = self._widgets.get(place.message.id)
-            if widget is not None:
-                widget.resize(width, widget.height())
+        for widget in self._widgets.values():
+            widget.resize(width, widget.height())
         self._measure()
         if not self._following and self._column.places:
             share = within / max(1, old_height)

@@ -293,7 +293,6 @@ class ReplyMessage(MessageWidget):
         theme: Theme,
         message: StoredMessage,
         workshop: Workshop,
-        thought_s: float | None = None,
         parent: QWidget | None = None,
     ) -> None:
         """Lays nothing out yet: `build_more` does, unless the reply still arrives.
@@ -302,7 +301,6 @@ class ReplyMessage(MessageWidget):
             theme: colours and fonts.
             message: the reply with what has arrived of it.
             workshop: where formulas and colours of code are made.
-            thought_s: how long its thinking took, when that is known.
             parent: the widget around it.
         """
         super().__init__(theme, message, (COPY, EDIT, REGENERATE, CONTINUE, BRANCH, DELETE), parent)
@@ -323,10 +321,11 @@ class ReplyMessage(MessageWidget):
         if message.state == "streaming":
             self.meta.setText(self.tr("Reading your message…"))
             self._feed(message.content)
+            self._show_thinking_time()
         else:
             thought, answer = split_thinking(message.content)
             if thought:
-                self._fold().set_text(thought, thought_s)
+                self._fold().set_text(thought, message.thought_s)
             self.view.begin_source(answer)
             self.view.setVisible(bool(answer))
             self._show_end()
@@ -369,6 +368,7 @@ class ReplyMessage(MessageWidget):
             self._fold().append(rest.thought)
         if self.thinking is not None:
             self.thinking.finish()
+            self._show_thinking_time()
         if rest.answer:
             self.view.append(rest.answer)
         self.view.finish()
@@ -403,6 +403,11 @@ class ReplyMessage(MessageWidget):
             self.thinking = ThinkingFold(self.theme, self._workshop)
             self._layout.insertWidget(0, self.thinking)
         return self.thinking
+
+    def _show_thinking_time(self) -> None:
+        """The time that was measured where the text arrives, which is not always where it is shown."""
+        if self.thinking is not None and self.message.thought_s is not None:
+            self.thinking.set_time(self.message.thought_s)
 
     def _show_content(self, shown: bool) -> None:
         self.view.setVisible(shown and (bool(self.view.leaves) or not self.message.content))

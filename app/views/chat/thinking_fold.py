@@ -43,12 +43,19 @@ class ThinkingFold(QFrame):
 
     @property
     def took_s(self) -> float | None:
-        """How long the thinking took, when it was seen from beginning to end."""
+        """How long the thinking took, or has taken by now; None when that is not known."""
+        if self._running and self._started_s is not None:
+            return time.monotonic() - self._started_s
         return self._took_s
 
     def set_text(self, text: str, took_s: float | None) -> None:
         """Shows thinking that is over."""
         self._pieces, self._took_s, self._running = [text], took_s, False
+        self._show_words()
+
+    def set_time(self, took_s: float) -> None:
+        """Takes the time from who has measured it: of thinking that is over, or that goes on from there."""
+        self._took_s, self._started_s = took_s, time.monotonic() - took_s
         self._show_words()
 
     def append(self, text: str) -> None:
@@ -92,8 +99,11 @@ class ThinkingFold(QFrame):
             words = self.tr("Thought, {0} words").format(f"{len(self.text.split()):,}")
         elif self._took_s < 1:
             words = self.tr("Thought for less than a second")
+        elif self._took_s < 59.5:
+            words = self.tr("Thought for {0} s").format(f"{self._took_s:.0f}")
         else:
-            words = self.tr("Thought for {0} s").format(f"{self._took_s:,.0f}")
+            minutes, seconds = divmod(round(self._took_s), 60)
+            words = self.tr("Thought for {0} min {1} s").format(f"{minutes:,}", seconds)
         if words != self.button.text():
             self.button.setText(words)
         state = self.tr("unfolded") if self.button.isChecked() else self.tr("folded")

@@ -46,7 +46,6 @@ class Transcript(MessageScroll):
         self._workshop = Workshop(attachments, self)
         self._versions: dict[int, Versions] = {}
         self._cut_id = 0
-        self._thought_s: dict[int, float] = {}
         self._busy = False
         self.setAccessibleName(self.tr("Conversation"))
         self.jump_button = self._make_jump_button()
@@ -65,7 +64,6 @@ class Transcript(MessageScroll):
         """Shows another conversation from its end."""
         self.find_bar.finish()
         self._versions = {}
-        self._thought_s = {}
         self._fill(messages)
 
     @Slot(list)
@@ -156,8 +154,6 @@ class Transcript(MessageScroll):
         widget = self._widgets.get(message.id)
         if isinstance(widget, ReplyMessage):
             widget.end(message)
-            if widget.thought_s is not None:
-                self._thought_s[message.id] = widget.thought_s
         self._name_all()
         said = self.tr("Reply failed") if message.error else self.tr("Reply finished")
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, said))
@@ -195,8 +191,7 @@ class Transcript(MessageScroll):
         if message.role == "user":
             widget: MessageWidget = UserMessage(self._theme, message, self._body)
         else:
-            thought_s = self._thought_s.get(message.id)
-            widget = ReplyMessage(self._theme, message, self._workshop, thought_s, self._body)
+            widget = ReplyMessage(self._theme, message, self._workshop, self._body)
         widget.move_requested.connect(self._move_focus)
         widget.retry_requested.connect(self.retry_requested)
         widget.action_requested.connect(self._on_action)
@@ -206,10 +201,6 @@ class Transcript(MessageScroll):
         widget.set_cut(message.id == self._cut_id)
         widget.set_busy(self._busy)
         return widget
-
-    def _before_drop(self, widget: MessageWidget) -> None:
-        if isinstance(widget, ReplyMessage) and widget.thought_s is not None:
-            self._thought_s[widget.message.id] = widget.thought_s
 
     def _after_build(self) -> None:
         self._search.mark_new()
@@ -287,9 +278,10 @@ class Transcript(MessageScroll):
         widgets = self.message_widgets
         focused = next((each.message.id for each in widgets if each.hasFocus()), None)
         messages = [replace(p.message, content=self.text_of(i)) for i, p in enumerate(self._column.places)]
-        for widget in widgets:
-            if isinstance(widget, ReplyMessage) and widget.thought_s is not None:
-                self._thought_s[widget.message.id] = widget.thought_s
+        for number, message in enumerate(messages):
+            widget = self._widgets.get(message.id)
+            if message.state == "streaming" and isinstance(widget, ReplyMessage):
+                messages[number] = replace(message, thought_s=widget.thought_s)
         if messages:
             following, anchor = self._following, self._anchor()
             self._fill(messages)

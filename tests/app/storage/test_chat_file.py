@@ -32,7 +32,7 @@ def rich_chat(store: ConversationStore) -> int:
     )
     first = store.add_message(chat.id, None, "user", "Question\n```\ncode\n```")
     reply = store.add_message(chat.id, first.id, "assistant", "", "streaming", "Model A")
-    store.finish_reply(reply.id, "Answer", "complete", ReplyStats(42.1, 0.25, 318, "stop_token"))
+    store.finish_reply(reply.id, "Answer", "complete", ReplyStats(42.1, 0.25, 318, "stop_token"), None, 12.5)
     other = store.add_message(chat.id, first.id, "assistant", "", "streaming", "Model B")
     store.finish_reply(other.id, "", "failed", None, ErrorText("It broke.", "Mend it."))
     store.add_message(chat.id, other.id, "user", "again")
@@ -55,7 +55,7 @@ def test_a_round_trip_is_exact_with_all_versions(store: ConversationStore, tmp_p
     assert chat_as_json(store, copy) == path.read_text(encoding="utf-8")
     for shown in ("branch", "tree"):
         ours, theirs = getattr(store, shown)(source), getattr(store, shown)(copy)
-        plain = ("role", "content", "created_s", "state", "model_name", "stats", "error")
+        plain = ("role", "content", "created_s", "state", "model_name", "stats", "error", "thought_s")
         assert [[getattr(m, n) for n in plain] for m in ours] == [[getattr(m, n) for n in plain] for m in theirs]
     old, new = store.conversation(source), store.conversation(copy)
     assert old is not None
@@ -136,6 +136,7 @@ BAD: dict[str, tuple[Callable[[], str], str]] = {
     "stats": (first(stats={"tokens_per_s": 1}), "message 1, stats: “reason” is missing"),
     "stats type": (first(stats=[]), "“stats”"),
     "error": (first(error={"message": 1, "way_out": ""}), "message 1, error: “message” is 1"),
+    "thinking time": (first(thought_s=-1), "“thought_s” is -1"),
     "shown child": (first(shown_child=1), "message 1 shows a child"),
 }
 
