@@ -126,6 +126,11 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     convert.add_argument("-cr", "--cal_rows", type=_positive, help="rows of calibration (default: by the model's size)")
     convert.add_argument("-cc", "--cal_cols", type=_positive, help="tokens of each row (default: 1024)")
     convert.add_argument("--seed", type=int, default=1, help="of the random signs and of the calibration's order")
+    convert.add_argument("--dry-run", action="store_true", help="only say what it would take")
+    convert.add_argument(
+        "--progress-json", action="store_true",
+        help="for programs: one JSON object a line; ends when its input ends, and by a line 'pause' after a block",
+    )  # fmt: skip
     convert.set_defaults(run=_convert)
 
 
@@ -258,7 +263,11 @@ def _convert(options: argparse.Namespace) -> int:
         codebook=options.codebook, work=options.work_dir, resume=options.resume, calibration=options.calibration,
         rows=options.cal_rows, columns=options.cal_cols, seed=options.seed,
     )  # fmt: skip
-    return convert_model(request, sys.stdout)
+    if options.progress_json:
+        from engine.quantizer.watched import convert_watched
+
+        return convert_watched(request, sys.stdin, sys.stdout, dry_run=options.dry_run)
+    return convert_model(request, sys.stdout, dry_run=options.dry_run)
 
 
 def _eval(options: argparse.Namespace) -> int:

@@ -6,23 +6,44 @@ Knows nothing of how a model is converted.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TextIO
 
 from engine.cpu.trellis_search import CpuTrellisSearch
+from engine.errors import Cancelled
 from engine.quantizer.converter import ConvertRequest, convert
-from engine.quantizer.progress import Advance, Estimate, Event, Finished, ModuleReport
+from engine.quantizer.progress import Advance, Estimate, Event, Finished, ModuleReport, OnEvent
 
 GB = 1e9
 SHOW_EVERY_S = 0.5
 
 
-def convert_model(request: ConvertRequest, out: TextIO) -> int:
-    """Converts and tells about it. Returns the exit code; errors pass through."""
+def convert_model(request: ConvertRequest, out: TextIO, tell: OnEvent | None = None, *, dry_run: bool = False) -> int:
+    """Converts and tells about it. Returns the exit code; errors pass through.
+
+    Args:
+        tell: takes the events in place of the terminal.
+        dry_run: end when it is known what the conversion will take; nothing is written.
+    """
     folders = {name: getattr(request, name) for name in ("source", "target", "work", "calibration")}
     expanded = {name: path.expanduser() for name, path in folders.items() if path is not None}
-    convert(replace(request, **expanded), CpuTrellisSearch(), _Teller(out).tell)
+    on_event = tell or _Teller(out).tell
+    with suppress(_Enough):
+        convert(replace(request, **expanded), CpuTrellisSearch(), _first_of(on_event) if dry_run else on_event)
     return 0
+
+
+class _Enough(Cancelled):
+    """It is known what the conversion would take."""
+
+
+def _first_of(tell: OnEvent) -> OnEvent:
+    def once(event: Event) -> None:
+        tell(event)
+        raise _Enough("")
+
+    return once
 
 
 class _Teller:

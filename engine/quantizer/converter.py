@@ -164,9 +164,10 @@ class _Conversion:
             tensors |= self._stored(linear, found[linear.key], weights.biases.get(linear.key))
         for norm in block_norms(block):
             tensors[norm.key] = self._plain(norm.key)
-        self._finish(layer + 1, name, tensors, {key: (self.bits[key], each.error) for key, each in found.items()},
-                     _drift(streams), time.monotonic() - began)  # fmt: skip
+        errors = {key: (self.bits[key], each.error) for key, each in found.items()}
+        report = self._finish(layer + 1, name, tensors, errors, _drift(streams), time.monotonic() - began)
         self.store.put_state(layer + 1, {"exact": streams.exact, "rounded": streams.rounded})
+        self.on_event(report)  # last: whoever ends the conversion now loses nothing
 
     def _head(self, streams: Streams) -> None:
         began = time.monotonic()
@@ -184,7 +185,7 @@ class _Conversion:
             if bias is not None:
                 tensors[f"{spec.head.key}.bias"] = bias.half()
         number = len(spec.blocks) + 1
-        self._finish(number, "head", tensors, errors, _drift(streams), time.monotonic() - began)
+        self.on_event(self._finish(number, "head", tensors, errors, _drift(streams), time.monotonic() - began))
 
     @torch.inference_mode()
     def _quantize_head(self, weight: torch.Tensor, streams: Streams) -> QuantizedWeight:
@@ -216,14 +217,15 @@ class _Conversion:
     def _finish(
         self, number: int, name: str, tensors: Mapping[str, torch.Tensor],
         errors: Mapping[str, tuple[int, float]], drift: float, seconds: float,
-    ) -> None:  # fmt: skip
+    ) -> ModuleReport:  # fmt: skip
+        """Stores a module and its report, which is still to be told."""
         reports = [TensorReport(key, *found) for key, found in errors.items()]
         report = ModuleReport(name, tuple(reports), drift, seconds)
         self.store.put_module(
             number, tensors, {"tensors": [[each.key, each.bits, each.error] for each in reports], "drift": drift}
         )
         self.reports.append(report)
-        self.on_event(report)
+        return report
 
     def _tell_resumed(self, number: int) -> None:
         saved = self.store.report(number)
