@@ -14,9 +14,7 @@ from app.markdown.thinking import ThinkingSplitter
 class ThinkingClock:
     """Feed it a reply as it arrives. A reply that is continued goes on from the time that it has."""
 
-    def __init__(
-        self, text: str = "", spent_s: float | None = None, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, text: str = "", spent_s: float | None = None, now: Callable[[], float] = time.monotonic) -> None:
         """Begins with what stands there already.
 
         Args:
