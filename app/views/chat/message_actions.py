@@ -79,6 +79,11 @@ class MessageActions(QWidget):
             self._make()
         super().setVisible(visible)
 
+    @property
+    def full_width(self) -> int:
+        """What all its buttons take, offered or not."""
+        return ROW_PX * len(self._names)
+
     def flash_copied(self) -> None:
         """Answers a copy."""
         self.button(COPY).flash("check", COPIED_MS)

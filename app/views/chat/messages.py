@@ -255,10 +255,10 @@ class UserMessage(MessageWidget):
 
     def __init__(self, theme: Theme, message: StoredMessage, parent: QWidget | None = None) -> None:
         super().__init__(theme, message, (COPY, EDIT, BRANCH, DELETE), parent)
-        self._text = TextBlock(theme)
-        self._text.set_plain(message.content)
-        self._bubble = QFrame()
+        self._bubble = QFrame(self)  # a parent from the first: to be given one later costs as much again
         self._bubble.setProperty("kind", "bubble")
+        self._text = TextBlock(theme, self._bubble)
+        self._text.set_plain(message.content)
         inside = QVBoxLayout(self._bubble)
         inside.setContentsMargins(SPACE_12, SPACE_8 + 1, SPACE_12, SPACE_4)  # Qt puts the leading below a line
         inside.addWidget(self._text)
@@ -312,7 +312,9 @@ class ReplyMessage(MessageWidget):
         self._pieces: list[str] = [message.content]
         self._splitter = ThinkingSplitter()
         self._last = False
-        self._below.insertWidget(0, self.meta, 1)
+        self._below.insertStretch(0)
+        self._below.insertWidget(1, self.meta, 1)
+        self._is_meta_above = False
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(SPACE_4, SPACE_4, SPACE_4, SPACE_4)
         self._layout.setSpacing(SPACE_8)
@@ -376,6 +378,14 @@ class ReplyMessage(MessageWidget):
         self._show_end()
         self._offer_all()
 
+    def set_versions(self, versions: Versions | None) -> None:
+        super().set_versions(versions)
+        self._place_meta()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_meta()
+        super().resizeEvent(event)
+
     def set_last(self, last: bool) -> None:
         self._last = last
         if self.error_card is not None:
@@ -419,6 +429,22 @@ class ReplyMessage(MessageWidget):
         self.action_bar.offer(REGENERATE, not self._busy)
         self.action_bar.offer(CONTINUE, self._last and not self._busy and bool(self.message.content))
 
+    def _place_meta(self) -> None:
+        """The figures stand beside versions and actions when they fit there on one line, else above them."""
+        versions = self.versions if self.versions is not None and not self.versions.isHidden() else None
+        beside = self.action_bar.full_width + SPACE_8
+        beside += versions.sizeHint().width() + SPACE_8 if versions is not None else 0
+        room = self.contentsRect().width() - 2 * SPACE_4 - beside
+        is_above = self.meta.fontMetrics().horizontalAdvance(self.meta.text()) > room
+        if is_above == self._is_meta_above:
+            return
+        self._is_meta_above = is_above
+        (self._below if is_above else self._layout).removeWidget(self.meta)
+        if is_above:
+            self._layout.insertWidget(self._layout.count() - 1, self.meta)
+        else:
+            self._below.insertWidget(1, self.meta, 1)
+
     def _show_end(self) -> None:
         message = self.message
         self.meta.setText(figures_text(message.stats) if message.stats else "")
@@ -426,6 +452,7 @@ class ReplyMessage(MessageWidget):
         self.meta.setToolTip("" if seed is None else self.tr("Seed {0}").format(seed))
         if message.state == "interrupted":
             self.meta.setText(self.tr("interrupted"))
+        self._place_meta()
         if message.error is not None and self.error_card is None:
             self.error_card = ErrorCard(self.theme, message.error.message, message.error.way_out)
             self.error_card.retry_requested.connect(self.retry_requested)
