@@ -6,11 +6,15 @@ Sets what must stand before Qt and numba are imported; knows nothing of what is 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.fakes.hub import FakeHub
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +42,18 @@ def project_root() -> Path:
 def demo_model() -> Path:
     """The folder of the embedded demo model, EXL3 at 4.0 bits."""
     return ROOT / "resources" / "demo_model"
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub on loopback with the example repositories; no proxy and no token of the machine's gets in between."""
+    from tests.fakes.hub import FakeHub  # here: most tests need none
+    from tests.fakes.hub_content import example_repos
+
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with FakeHub(*example_repos(megabytes=1)) as hub:
+        yield hub
 
 
 @pytest.fixture(scope="session")

@@ -154,6 +154,9 @@ class Browser:
         self.until(lambda: words in texts())
 
 
+OpenBrowser = Callable[..., Browser]
+
+
 def open_browser(qapp: QApplication, qtbot: QtBot, hub: FakeHub, folder: Path, cards: FakeCards, width: int) -> Browser:
     """Builds and shows the page, as wide as the window leaves it."""
     preferences = Preferences(folder / "settings.json")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QtMsgType
+from PySide6.QtCore import QEvent, QtMsgType
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -16,9 +16,11 @@ from app.application import Application
 from app.launch import Launch
 from app.storage.paths import data_paths
 from engine.hub.endpoint import Endpoint
+from tests.app.browser_driver import RTX_4070, Browser, FakeCards, OpenBrowser, open_browser
 from tests.app.driver import Window
 from tests.fakes.fake_nvml import FakeDriver
 from tests.fakes.fake_session import Script
+from tests.fakes.hub import FakeHub
 
 WIDTH, HEIGHT = 1200, 800
 
@@ -96,3 +98,26 @@ def open_window(
 def window(open_window: Callable[..., Window]) -> Window:
     """A window with a model loaded."""
     return open_window()
+
+
+@pytest.fixture
+def open_browser_page(qapp: QApplication, qtbot: QtBot, hub: FakeHub, tmp_path: Path) -> Iterator[OpenBrowser]:
+    """Opens the page on the hub of example repositories, by default for a card of 12 GB."""
+    opened: list[Browser] = []
+
+    def open_it(cards: FakeCards | None = None, width: int = 1128) -> Browser:
+        opened.append(open_browser(qapp, qtbot, hub, tmp_path, cards or FakeCards((RTX_4070,)), width))
+        return opened[-1]
+
+    yield open_it
+    for browser in opened:
+        assert browser.parts.shut_down()
+        assert browser.watch.shut_down()
+        browser.page.close()
+        browser.page.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def browser(open_browser_page: OpenBrowser) -> Browser:
+    return open_browser_page()

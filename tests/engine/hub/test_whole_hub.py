@@ -26,21 +26,12 @@ from engine.hub.transfer.source import Access
 from engine.hub.types import RepoId
 from engine.hub.variants import branches_of, list_variants
 from tests.fakes.hub import FakeHub, RateLimit
-from tests.fakes.hub_content import example_repos
 from tests.fakes.metadata_hub import FoundFile
 from tests.fakes.sending import Fault
 
 DEMO = RepoId("espalier", "Demo-exl3")
 BITRATES = RepoId("quantizer", "Bitrates-exl3")
 ClientOf = Callable[..., HubClient]
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    with FakeHub(*example_repos(megabytes=1)) as hub:
-        yield hub
 
 
 @pytest.fixture
