@@ -27,14 +27,16 @@ def test_the_figures_are_on_one_line(open_window: Callable[..., Window], width: 
     reply = last_reply(window)
     words = reply.meta.fontMetrics().horizontalAdvance(reply.meta.text())
     assert "stopped by itself" in reply.meta.text()
-    window.until(lambda: reply.meta.width() >= words and reply.action_bar.geometry().bottom() < reply.height())
-    assert reply.meta.geometry().right() < reply.width()
-    parts = [reply.action_bar.geometry()]
-    if reply.versions is not None:
-        parts.append(reply.versions.geometry())
     assert (reply.versions is not None) == (versions > 1)
-    assert not any(reply.meta.geometry().intersects(each) for each in parts)
-    assert all(each.right() <= reply.contentsRect().right() for each in parts)
+    beside = [each for each in (reply.action_bar, reply.versions) if each is not None]
+
+    def is_tidy() -> bool:
+        line, places = reply.meta.geometry(), [each.geometry() for each in beside]
+        inside = all(each.right() <= reply.contentsRect().right() for each in (line, *places))
+        apart = not any(line.intersects(each) for each in places)
+        return line.width() >= words and inside and apart and all(each.bottom() < reply.height() for each in places)
+
+    window.until(is_tidy)  # once the layouts have come to rest
 
 
 def test_the_figures_change_their_place_with_the_width(open_window: Callable[..., Window]) -> None:
