@@ -12,6 +12,7 @@ from app.controllers.browser_state import Details, Phase, Wish
 from app.controllers.downloads import DownloadList
 from app.controllers.model_library import Library
 from app.controllers.plan_card import PlanCard
+from app.error_words import error_words
 from app.item_models.hub_models import HubModelList, ListFilter, publishers
 from app.views.model_browser.download_bar import DownloadOffer
 from app.views.model_browser.page import ModelBrowserPage
@@ -282,7 +283,9 @@ class BrowserPresenter(QObject):
         if details.refusal is not None:
             return tuple(warnings)  # nothing is known of it that could speak against it
         if judged.offer.obstacle:
-            warnings.append(self.tr("This version of Espalier cannot run it. {0}").format(judged.offer.obstacle))
+            warnings.append(
+                self.tr("This version of Espalier cannot run it. {0}").format(error_words(judged.offer.obstacle))
+            )
         elif judged.estimate.verdict is Verdict.TOO_BIG:
             warnings.append(
                 self.tr("Too big for this card with a context of 8k: {0}.").format(needs_words(judged.estimate))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from app.card_watch import CardWatch
 from app.controllers.load_settings import LoadSettings
 from app.controllers.models import ModelController
+from app.error_words import error_words
 from app.views.load_panel import DeviceEntry, LoadPanel
 from app.views.status_strip import StatusStrip
 from engine.fit.cards import Card, CardReading
@@ -48,11 +49,13 @@ class DevicePresenter(QObject):
             DeviceEntry(
                 card.uuid,
                 f"{card.index}: {card.label}" if several else card.label,
-                card.obstacle(),
+                error_words(card.obstacle()),
             )
             for card in cards
         ]
-        self._panel.show_devices(entries, self._settings.choice, report.problem if report is not None else "")
+        self._panel.show_devices(
+            entries, self._settings.choice, error_words(report.problem) if report is not None else ""
+        )
         self._panel.show_context(self._settings.cache_tokens or 0)
         self._panel.show_cache(self._settings.cache_bits[0])
         self._panel.show_exact(self._settings.exact)

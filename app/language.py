@@ -34,6 +34,8 @@ class Language:
         self.name = language_for(choice, QLocale.system().uiLanguages())
         self._program = program
         self._installed: list[QTranslator] = []
+        self._locale_before = QLocale()
+        QLocale.setDefault(QLocale(self.name))  # figures are written as the texts around them
         if self.name in TRANSLATED:
             qt_folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
             self._install(f"{qt_folder}/qtbase_{self.name}.qm")  # the buttons of Qt's own dialogs
@@ -44,6 +46,7 @@ class Language:
         for translator in self._installed:
             self._program.removeTranslator(translator)
         self._installed.clear()
+        QLocale.setDefault(self._locale_before)
 
     def _install(self, path: str) -> None:
         translator = QTranslator()

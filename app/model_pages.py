@@ -18,6 +18,7 @@ from app.controllers.load_settings import LoadSettings
 from app.controllers.model_library import ModelLibraryController
 from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
+from app.error_words import error_line
 from app.hub_access import HubAccess
 from app.item_models.downloads import DownloadListModel
 from app.launch import Launch
@@ -205,7 +206,7 @@ class ModelPages(QObject):
 
     @Slot(object)
     def _say_error(self, error: EngineError) -> None:
-        self._say(str(error))
+        self._say(error_line(error))
 
     def _say(self, text: str, button: str = "", action: Callable[[], object] | None = None, stay: bool = False) -> None:
         if self._window is not None:

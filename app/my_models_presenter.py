@@ -15,6 +15,7 @@ from app.controllers.load_settings import LoadSettings
 from app.controllers.model_library import FitAnswer, Library, ModelLibraryController
 from app.controllers.models import ModelController
 from app.controllers.plan_card import PlanCard
+from app.error_words import error_line, error_words
 from app.views.load_panel import DeviceEntry
 from app.views.my_models.load_editor import LoadEditor
 from app.views.my_models.page import MyModelsPage
@@ -220,9 +221,13 @@ class MyModelsPresenter(QObject):
 
     def _devices(self) -> list[DeviceEntry]:
         report = self._settings.report
-        return [DeviceEntry(card.uuid, card.label, card.obstacle()) for card in report.cards] if report else []
+        return (
+            [DeviceEntry(card.uuid, card.label, error_words(card.obstacle())) for card in report.cards]
+            if report
+            else []
+        )
 
     @Slot(object)
     def show_error(self, error: EngineError) -> None:
         """Says what went wrong with something that the user asked for."""
-        self._say(str(error))
+        self._say(error_line(error))

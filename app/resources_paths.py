@@ -25,3 +25,8 @@ def starter_models_path() -> Path:
 def translation_path(language: str) -> Path:
     """The compiled texts of a language, such as "de"."""
     return _RESOURCES / "translations" / f"espalier_{language}.qm"
+
+
+def error_texts_path() -> Path:
+    """The templates of all errors that the window may show."""
+    return _RESOURCES / "translations" / "error_texts.json"

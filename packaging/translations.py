@@ -5,12 +5,14 @@
     python packaging/translations.py check      says what has no translation yet; its status is 1 if there is any
 
 Qt's own lupdate and lrelease do the work; they come with PySide6. What lupdate cannot see is gathered here: texts that
-go through a module's own `_tr`, and those of the typed tables of settings.
+go through a module's own `_tr`, those of the typed tables of settings, and the templates of errors, which the program
+also needs as a list to recognise an error by.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,12 @@ from pathlib import Path
 import PySide6
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "packaging")]
+
+from error_texts import ErrorTexts  # noqa: E402  # it lies beside this file
+
 FOLDER = ROOT / "resources" / "translations"
+ERRORS = FOLDER / "error_texts.json"
 LANGUAGES = ("de",)
 Text = tuple[str, str]
 """The context that a text is looked up under, and the text."""
@@ -42,6 +49,7 @@ def update() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for language in LANGUAGES:
         _extract(FOLDER / f"espalier_{language}.ts", language)
+    ERRORS.write_text(error_list(), encoding="utf-8")
     return 0
 
 
@@ -60,6 +68,11 @@ def check() -> int:
         for context, text in texts:
             print(f"{language}: {context}: {text!r}")
     return 1 if any(missing.values()) else 0
+
+
+def error_list() -> str:
+    """The templates of errors as the program reads them."""
+    return json.dumps(sorted(ErrorTexts().templates()), indent=0, ensure_ascii=False) + "\n"
 
 
 def missing_texts(language: str) -> list[Text]:
@@ -105,6 +118,7 @@ def _gathered() -> Iterator[Text]:
     for path in sorted((ROOT / "app").rglob("*.py")):
         yield from _through_own_function(ast.parse(path.read_text(encoding="utf-8")))
     yield from _of_tables()
+    yield from (("Errors", text) for text in ErrorTexts().templates())
 
 
 def _through_own_function(tree: ast.Module) -> Iterator[Text]:
@@ -136,7 +150,6 @@ def _context_of(function: ast.stmt) -> str:
 
 def _of_tables() -> Iterator[Text]:
     """Names and sentences of the settings, and of the settings of replies."""
-    sys.path.insert(0, str(ROOT))
     from app.storage.settings import TABLE
     from engine.requests import SamplingSettings
 

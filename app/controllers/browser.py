@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 
 from app.controllers.browser_state import Details, Judged, ModelCardText, Phase, Results, Wish
 from app.hub_access import HubAccess
@@ -370,5 +370,5 @@ class BrowserController(QObject):
 def _offers(details: RepositoryDetails) -> list[Offer]:
     reason = details.refusal.message if details.refusal is not None else ""
     if not details.config and not reason:
-        reason = "Its config.json cannot be read."
+        reason = QCoreApplication.translate("Errors", "Its config.json cannot be read.")
     return [Offer.of(variant, details.config, reason) for variant in details.variants]

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.background import Background
 from app.controllers.preferences import Preferences
+from app.error_words import error_line, error_words
 from app.hub_access import HubAccess
 from engine.errors import EngineError, InvalidRequestError
 from engine.hub.client import HubClient
@@ -105,7 +106,7 @@ class HubSettingsController(QObject):
         try:
             self._hub.set_address(address, proxy, is_own=is_own)
         except InvalidRequestError as error:
-            self.address_refused.emit(f"{error.message} {error.way_out}")
+            self.address_refused.emit(error_line(error))
             return
         self.address_refused.emit("")
         self.refresh()
@@ -165,7 +166,9 @@ class HubSettingsController(QObject):
     def _on_saved(self, warning: str) -> None:
         self._hub.forget_known_token()
         self.token_kept.emit()
-        self.token_said.emit(warning or self.tr("The token is kept in this system's keyring."), not warning)
+        self.token_said.emit(
+            error_words(warning) or self.tr("The token is kept in this system's keyring."), not warning
+        )
         self.look_for_token()
 
     def _on_known(self, name: str) -> None:
@@ -177,4 +180,4 @@ class HubSettingsController(QObject):
         self.look_for_token()
 
     def _on_token_error(self, error: EngineError) -> None:
-        self.token_said.emit(f"{error.message} {error.way_out}".strip(), False)
+        self.token_said.emit(error_line(error), False)

@@ -16,6 +16,7 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.error_words import error_line
 from app.storage.chat_file import ChatFile, ChatFileError, as_json, import_chat, load_chat_file, stored_chat
 from app.storage.conversations import ConversationStore
 from app.storage.export import Words, as_html, as_markdown, file_name
@@ -195,7 +196,7 @@ class LibraryController(QObject):
         try:
             self._loaded.emit(load_chat_file(path))
         except ChatFileError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error_line(error))
 
     @Slot(object)
     def _on_loaded(self, chat: ChatFile) -> None:

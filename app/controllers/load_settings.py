@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.card_watch import CardWatch
 from app.controllers.preferences import Preferences
+from app.error_words import error_words
 from app.storage.model_loads import ModelLoad
 from engine.fit.cards import Card, CardReport
 
@@ -157,6 +158,7 @@ class LoadSettings(QObject):
         stored = self._now.device
         if self.choice != stored:
             card = next((each for each in report.cards if each.uuid == stored), None)
-            why = card.obstacle() if card is not None else report.problem or self.tr("It is not in this computer.")
+            why = error_words(card.obstacle() if card is not None else report.problem)
+            why = why or self.tr("It is not in this computer.")
             self.card_missed.emit(self.tr("The chosen card cannot be used: {0}").format(why))
         self.changed.emit()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.card_watch import CardWatch
 from app.controllers.load_settings import LoadSettings
+from app.error_words import error_words
 from engine.fit.cards import Card, CardReading
 from engine.fit.common_cards import COMMON_CARDS, DEFAULT_CARD, CommonCard
 from engine.fit.estimate import CardMemory
@@ -59,7 +60,9 @@ class PlanCard(QObject):
     @property
     def choices(self) -> tuple[CardChoice, ...]:
         """The cards of this computer, then those that people plan for."""
-        here = tuple(CardChoice(card.uuid, self._label(card), True, card.obstacle()) for card in self._cards)
+        here = tuple(
+            CardChoice(card.uuid, self._label(card), True, error_words(card.obstacle())) for card in self._cards
+        )
         return (*here, *(CardChoice(card.name, card.label) for card in COMMON_CARDS))
 
     @property
@@ -78,7 +81,8 @@ class PlanCard(QObject):
         report = self._settings.report
         if report is None or any(not card.obstacle() for card in report.cards):
             return ""
-        return " ".join(card.obstacle() for card in report.cards) or report.problem or self.tr("There is no card.")
+        obstacles = " ".join(error_words(card.obstacle()) for card in report.cards)
+        return obstacles or error_words(report.problem) or self.tr("There is no card.")
 
     @property
     def is_alone(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.controllers.conversation import ConversationController
+from app.error_words import error_line
 from app.storage.presets import Preset, PresetStore, clean_name, load_preset, preset_as_json
 from engine.atomic_file import replace_file
 from engine.errors import EngineError
@@ -127,7 +128,7 @@ class PresetController(QObject):
         try:
             preset = load_preset(path)
         except EngineError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error_line(error))
             return
         preset = self._beside_others(preset)
         self.save(preset)

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QFont
 
+from app.error_words import error_words
 from app.theme.theme import Theme
 from app.views.vram.verdicts import needs_words, tokens_words, verdict_role, verdict_words
 from engine.fit.estimate import CACHE_WIDTHS
@@ -122,4 +123,4 @@ class VariantTable(QAbstractTableModel):
         offer = judged.offer
         head = "" if offer.head_bits is None else self.tr(", head with {0} bits").format(offer.head_bits)
         lines = [self.tr("Branch {0}{1}").format(offer.branch, head), needs_words(judged.estimate)]
-        return "\n".join([*lines, *([offer.obstacle] if offer.obstacle else [])])
+        return "\n".join([*lines, *([error_words(offer.obstacle)] if offer.obstacle else [])])

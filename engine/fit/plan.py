@@ -68,29 +68,28 @@ class MemoryPlan:
         )
 
     def _needs(self) -> str:
-        parts = f"{memory_gb(self.weights_bytes)} GB of weights, {memory_gb(self.cache_bytes)} GB of cache"
-        parts += f", {memory_gb(self.working_bytes)} GB to work with"
-        return f"The model needs {memory_gb(self.total_bytes)} GB ({parts})"
+        return (
+            f"The model needs {memory_gb(self.total_bytes)} GB ({memory_gb(self.weights_bytes)} GB of weights, "
+            f"{memory_gb(self.cache_bytes)} GB of cache, {memory_gb(self.working_bytes)} GB to work with)"
+        )
 
     def _error(self, message: str, missing_bytes: int) -> NotEnoughMemoryError:
         pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
         fitting = self.cache_tokens - pages_too_many * PAGE_TOKENS
         if fitting >= PAGE_TOKENS:
-            ways = [
-                f"Use a context of {fitting} tokens instead of {self.cache_tokens}",
-                *self._narrower_cache(missing_bytes),
-            ]
-            return NotEnoughMemoryError(message, f"{', '.join(ways)}, or close other programs.", fitting)
-        ways = [*self._narrower_cache(missing_bytes), "choose a smaller model or a lower bitrate"]
-        return NotEnoughMemoryError(message, f"Close other programs, {' or '.join(ways)}.")
+            smaller = f"Use a context of {fitting} tokens instead of {self.cache_tokens}"
+            way_out = f"{smaller}{self._narrower_cache(missing_bytes)}, or close other programs."
+            return NotEnoughMemoryError(message, way_out, fitting)
+        ways = f"Close other programs{self._narrower_cache(missing_bytes)}"
+        return NotEnoughMemoryError(message, f"{ways}, or choose a smaller model or a lower bitrate.")
 
-    def _narrower_cache(self, missing_bytes: int) -> list[str]:
-        """The widest common cache that would save so many bytes, as a thing to do; nothing if none would."""
+    def _narrower_cache(self, missing_bytes: int) -> str:
+        """The widest common cache that would save so many bytes, as a thing to do; '' if none would."""
         for bits in (8, 4):
             share = (bits + SCALE_BITS) * 2 / sum(each + SCALE_BITS * (each < 16) for each in self.cache_bits)
             if share < 1 and self.cache_bytes * (1 - share) >= missing_bytes:
-                return [f"use a cache of {bits} bits"]
-        return []
+                return f", use a cache of {bits} bits"
+        return ""
 
 
 def check_cache_bits(bits: tuple[int, int]) -> None:

@@ -380,6 +380,179 @@
     </message>
 </context>
 <context>
+    <name>ConversionController</name>
+    <message>
+        <source>The conversion ended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Go on with it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} cannot be written: {1}.</source>
+        <translation type="unfinished">{0} kann nicht geschrieben werden: {1}.</translation>
+    </message>
+    <message>
+        <source>Free some space, then try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Convert</name>
+    <message>
+        <source>About {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Block {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Block {0} of {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Deleting what was made…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Done · {0} bits · {1} · took {2}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ended by an error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Memory is short: the computer may become slow, or end the conversion. Close other programs first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing is quantized yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Output head</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation type="unfinished">Angehalten</translation>
+    </message>
+    <message>
+        <source>Pausing after this block · {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading the model and the calibration text…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writing the files…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>for {0}: {1} missing. Choose fewer bits.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>measuring the time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} billion parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} block</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} blocks</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} for the result and up to {1} meanwhile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} left</source>
+        <translation type="unfinished">noch {0}</translation>
+    </message>
+    <message>
+        <source>{0} million parameters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} of memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} of memory, {1} are available</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} of {1} blocks are done</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} on disk for the result and up to {1} meanwhile, {2} are free</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} tensors. Error from {1} to {2}, the highest in {3}, {4}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} with its whole context of {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} with {1} context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} with {1} context in an 8-bit cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} with {1} context, {2} with an 8-bit cache</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}, {1} % of the original</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>ConvertChild</name>
+    <message>
+        <source>{0} cannot be started: {1}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Install the program again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The conversion ended with a fault of the program: {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What is finished is kept. Go on with it, or report the fault.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The system ended the conversion, most likely because memory ran out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What is finished is kept. Close other programs or unload the model, then go on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>CrashDialog</name>
     <message>
         <source>Something went wrong</source>
@@ -767,6 +940,1393 @@
     <message>
         <source>Copy details</source>
         <translation>Einzelheiten kopieren</translation>
+    </message>
+</context>
+<context>
+    <name>Errors</name>
+    <message>
+        <source>A request needs either messages or a prompt.</source>
+        <translation>Eine Anfrage braucht entweder Nachrichten oder einen Prompt.</translation>
+    </message>
+    <message>
+        <source>A shard may be missing or config.json may belong to another model; download the model again.</source>
+        <translation>Vielleicht fehlt eine Teildatei, oder config.json gehört zu einem anderen Modell; lade das Modell neu herunter.</translation>
+    </message>
+    <message>
+        <source>A shard may be missing or the files may belong to different models; download the model again.</source>
+        <translation>Vielleicht fehlt eine Teildatei, oder die Dateien gehören zu verschiedenen Modellen; lade das Modell neu herunter.</translation>
+    </message>
+    <message>
+        <source>Accept the terms on {0} and wait until access is granted, then resume.</source>
+        <translation>Nimm die Bedingungen auf {0} an und warte, bis der Zugang gewährt ist; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Accept the terms on {0}, enter a token in the settings, then resume.</source>
+        <translation>Nimm die Bedingungen auf {0} an, gib in den Einstellungen ein Token ein und setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Accept them on its page, add a token of yours in the settings, then try again.</source>
+        <translation>Nimm sie auf seiner Seite an, gib in den Einstellungen dein Token ein und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Accept them on its page, then try again.</source>
+        <translation>Nimm sie auf seiner Seite an und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Add a token in the settings.</source>
+        <translation>Gib in den Einstellungen ein Token ein.</translation>
+    </message>
+    <message>
+        <source>Another download writes to {0}.</source>
+        <translation>Ein anderer Download schreibt nach {0}.</translation>
+    </message>
+    <message>
+        <source>Card {0} does not answer ({1}).</source>
+        <translation>Karte {0} antwortet nicht ({1}).</translation>
+    </message>
+    <message>
+        <source>Cards are cuda:0 to cuda:{0}.</source>
+        <translation>Es gibt die Karten cuda:0 bis cuda:{0}.</translation>
+    </message>
+    <message>
+        <source>Check that it is a file and may be read.</source>
+        <translation>Prüfe, ob es eine Datei ist und gelesen werden darf.</translation>
+    </message>
+    <message>
+        <source>Check that the file exists and may be read.</source>
+        <translation>Prüfe, ob die Datei da ist und gelesen werden darf.</translation>
+    </message>
+    <message>
+        <source>Check the address of the hub, or try later.</source>
+        <translation>Prüfe die Adresse des Hubs, oder versuche es später.</translation>
+    </message>
+    <message>
+        <source>Check the address of the hub.</source>
+        <translation>Prüfe die Adresse des Hubs.</translation>
+    </message>
+    <message>
+        <source>Check the connection and, in the settings, the hub&apos;s address and the proxy.</source>
+        <translation>Prüfe die Verbindung und in den Einstellungen die Adresse des Hubs und den Proxy.</translation>
+    </message>
+    <message>
+        <source>Check the drive and the folder&apos;s permissions, then resume.</source>
+        <translation>Prüfe das Laufwerk und die Rechte des Ordners; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Check the file and the disk, then retry.</source>
+        <translation>Prüfe die Datei und das Laufwerk und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Check the file and try again.</source>
+        <translation>Prüfe die Datei und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Check the hub&apos;s address in the settings, then resume.</source>
+        <translation>Prüfe die Adresse des Hubs in den Einstellungen; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Check the model&apos;s files, for a damaged download computes nonsense, or try another device.</source>
+        <translation>Prüfe die Dateien des Modells, denn ein beschädigter Download rechnet Unsinn, oder versuche ein anderes Gerät.</translation>
+    </message>
+    <message>
+        <source>Check the name.</source>
+        <translation>Prüfe den Namen.</translation>
+    </message>
+    <message>
+        <source>Check the name; for a private one add a token in the settings.</source>
+        <translation>Prüfe den Namen; für ein privates Repository gib in den Einstellungen ein Token ein.</translation>
+    </message>
+    <message>
+        <source>Check the new drive for errors; the model stays where it is.</source>
+        <translation>Prüfe das neue Laufwerk auf Fehler; das Modell bleibt, wo es ist.</translation>
+    </message>
+    <message>
+        <source>Choose a conversion made with ExLlamaV3 0.0.9 or later.</source>
+        <translation>Wähle eine Umwandlung, die mit ExLlamaV3 0.0.9 oder neuer gemacht ist.</translation>
+    </message>
+    <message>
+        <source>Choose a file that Espalier exported as JSON; nothing was imported.</source>
+        <translation>Wähle eine Datei, die Espalier als JSON exportiert hat; nichts wurde importiert.</translation>
+    </message>
+    <message>
+        <source>Choose a folder on a drive with NTFS, exFAT, ext4 or APFS.</source>
+        <translation>Wähle einen Ordner auf einem Laufwerk mit NTFS, exFAT, ext4 oder APFS.</translation>
+    </message>
+    <message>
+        <source>Choose a folder outside of the model&apos;s own.</source>
+        <translation>Wähle einen Ordner außerhalb des Ordners des Modells.</translation>
+    </message>
+    <message>
+        <source>Choose a model of another family.</source>
+        <translation>Wähle ein Modell einer anderen Familie.</translation>
+    </message>
+    <message>
+        <source>Choose a model of one of these families: {0}.</source>
+        <translation>Wähle ein Modell aus einer dieser Familien: {0}.</translation>
+    </message>
+    <message>
+        <source>Choose a model whose activation is silu.</source>
+        <translation>Wähle ein Modell, dessen Aktivierung silu ist.</translation>
+    </message>
+    <message>
+        <source>Choose a preset that Espalier exported; nothing was imported.</source>
+        <translation>Wähle ein Preset, das Espalier exportiert hat; nichts wurde importiert.</translation>
+    </message>
+    <message>
+        <source>Choose a value from {0} to {1}.</source>
+        <translation>Wähle einen Wert von {0} bis {1}.</translation>
+    </message>
+    <message>
+        <source>Choose a value of at least {0}.</source>
+        <translation>Wähle einen Wert von mindestens {0}.</translation>
+    </message>
+    <message>
+        <source>Choose a value of at most {0}.</source>
+        <translation>Wähle einen Wert von höchstens {0}.</translation>
+    </message>
+    <message>
+        <source>Choose an EXL3 or an fp16 or bf16 version of the model.</source>
+        <translation>Wähle eine Fassung des Modells in EXL3, fp16 oder bf16.</translation>
+    </message>
+    <message>
+        <source>Choose an EXL3 version of the model, or one in fp16 or bf16.</source>
+        <translation>Wähle eine EXL3-Fassung des Modells, oder eine in fp16 oder bf16.</translation>
+    </message>
+    <message>
+        <source>Choose an EXL3 version of the model, or one in fp16, bf16 or fp32.</source>
+        <translation>Wähle eine EXL3-Fassung des Modells, oder eine in fp16, bf16 oder fp32.</translation>
+    </message>
+    <message>
+        <source>Choose an existing model folder.</source>
+        <translation>Wähle einen Modellordner, den es gibt.</translation>
+    </message>
+    <message>
+        <source>Choose another branch, or try again when its owner has uploaded them.</source>
+        <translation>Wähle einen anderen Zweig, oder versuche es wieder, wenn der Besitzer sie hochgeladen hat.</translation>
+    </message>
+    <message>
+        <source>Choose another folder, or move away what lies there.</source>
+        <translation>Wähle einen anderen Ordner, oder räume weg, was dort liegt.</translation>
+    </message>
+    <message>
+        <source>Choose another repository, and tell the owner of this one.</source>
+        <translation>Wähle ein anderes Repository und sag dem Besitzer von diesem Bescheid.</translation>
+    </message>
+    <message>
+        <source>Choose another repository.</source>
+        <translation>Wähle ein anderes Repository.</translation>
+    </message>
+    <message>
+        <source>Choose at least 1.</source>
+        <translation>Wähle mindestens 1.</translation>
+    </message>
+    <message>
+        <source>Choose one that is listed.</source>
+        <translation>Wähle eine, die aufgeführt ist.</translation>
+    </message>
+    <message>
+        <source>Choose the folder of a model, or download the missing file.</source>
+        <translation>Wähle den Ordner eines Modells, oder lade die fehlende Datei herunter.</translation>
+    </message>
+    <message>
+        <source>Choose the folder of an EXL3 model, or of a model in fp16 or bf16 safetensors.</source>
+        <translation>Wähle den Ordner eines EXL3-Modells, oder eines Modells in fp16 oder bf16 als safetensors.</translation>
+    </message>
+    <message>
+        <source>Choose the folder of an installed model.</source>
+        <translation>Wähle den Ordner eines installierten Modells.</translation>
+    </message>
+    <message>
+        <source>Choose the folder that holds config.json and the weights.</source>
+        <translation>Wähle den Ordner, in dem config.json und die Gewichte liegen.</translation>
+    </message>
+    <message>
+        <source>Clear the system prompt, or say it in your first message instead.</source>
+        <translation>Leere den System-Prompt, oder sage es stattdessen in deiner ersten Nachricht.</translation>
+    </message>
+    <message>
+        <source>Close other programs or choose a smaller model.</source>
+        <translation>Schließe andere Programme, oder wähle ein kleineres Modell.</translation>
+    </message>
+    <message>
+        <source>Close other programs, or choose a smaller model or a lower bitrate.</source>
+        <translation>Schließe andere Programme, oder wähle ein kleineres Modell oder eine niedrigere Bitrate.</translation>
+    </message>
+    <message>
+        <source>Close other programs, use a cache of {0} bits, or choose a smaller model or a lower bitrate.</source>
+        <translation>Schließe andere Programme, nimm einen Cache mit {0} Bit, oder wähle ein kleineres Modell oder eine niedrigere Bitrate.</translation>
+    </message>
+    <message>
+        <source>Copy it whole from the hub&apos;s page of access tokens.</source>
+        <translation>Kopiere es ganz von der Seite des Hubs mit den Zugangs-Token.</translation>
+    </message>
+    <message>
+        <source>Correct the file or download it again.</source>
+        <translation>Berichtige die Datei, oder lade sie neu herunter.</translation>
+    </message>
+    <message>
+        <source>Delete it by hand, then cancel again.</source>
+        <translation>Lösche es von Hand und brich dann noch einmal ab.</translation>
+    </message>
+    <message>
+        <source>Delete it with the hub&apos;s own tool: hf cache.</source>
+        <translation>Lösche es mit dem Werkzeug des Hubs: hf cache.</translation>
+    </message>
+    <message>
+        <source>Delete the file yourself.</source>
+        <translation>Lösche die Datei selbst.</translation>
+    </message>
+    <message>
+        <source>Download the missing files.</source>
+        <translation>Lade die fehlenden Dateien herunter.</translation>
+    </message>
+    <message>
+        <source>Download the model again, or copy tokenizer.json from the original model into the folder.</source>
+        <translation>Lade das Modell neu herunter, oder kopiere tokenizer.json vom ursprünglichen Modell in den Ordner.</translation>
+    </message>
+    <message>
+        <source>Download {0} of this model again.</source>
+        <translation>Lade {0} dieses Modells neu herunter.</translation>
+    </message>
+    <message>
+        <source>Enter a valid token with the right to read in the settings, then resume.</source>
+        <translation>Gib in den Einstellungen ein gültiges Token mit Leserecht ein; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Enter an HTTP proxy, written http://host:port, in the settings.</source>
+        <translation>Gib in den Einstellungen einen HTTP-Proxy ein, in der Form http://host:port.</translation>
+    </message>
+    <message>
+        <source>Enter one, and use the hub&apos;s own address.</source>
+        <translation>Gib eines ein und benutze die Adresse des Hubs selbst.</translation>
+    </message>
+    <message>
+        <source>Files of {0} have vanished from {1} meanwhile.</source>
+        <translation>Inzwischen sind Dateien von {0} aus {1} verschwunden.</translation>
+    </message>
+    <message>
+        <source>Free some space or check the folder.</source>
+        <translation>Schaffe etwas Platz, oder prüfe den Ordner.</translation>
+    </message>
+    <message>
+        <source>Free some space there or choose a folder on another drive, then resume: what is there is kept.</source>
+        <translation>Schaffe dort etwas Platz, oder wähle einen Ordner auf einem anderen Laufwerk, und setze dann fort: Was da ist, bleibt.</translation>
+    </message>
+    <message>
+        <source>Give a role and a text as content.</source>
+        <translation>Gib eine Rolle und als Inhalt einen Text an.</translation>
+    </message>
+    <message>
+        <source>Give at least one.</source>
+        <translation>Gib mindestens eines an.</translation>
+    </message>
+    <message>
+        <source>Give exactly one of them.</source>
+        <translation>Gib genau eines davon an.</translation>
+    </message>
+    <message>
+        <source>Heads have {0} values; the card&apos;s kernel takes multiples of 4 up to {1}.</source>
+        <translation>Die Köpfe haben {0} Werte; der Kernel der Karte nimmt Vielfache von 4 bis {1}.</translation>
+    </message>
+    <message>
+        <source>If the repository is private, enter a token that may read it; else choose the model anew.</source>
+        <translation>Ist das Repository privat, gib ein Token ein, das es lesen darf; sonst wähle das Modell neu.</translation>
+    </message>
+    <message>
+        <source>Import it with the newer version; nothing was imported.</source>
+        <translation>Importiere es mit der neueren Version; nichts wurde importiert.</translation>
+    </message>
+    <message>
+        <source>Install Espalier again.</source>
+        <translation>Installiere Espalier neu.</translation>
+    </message>
+    <message>
+        <source>Install its driver (580 or newer), or use the device cpu.</source>
+        <translation>Installiere ihren Treiber (580 oder neuer), oder benutze das Gerät cpu.</translation>
+    </message>
+    <message>
+        <source>Install libgomp1 (Debian, Ubuntu) or libgomp (Fedora) and start again.</source>
+        <translation>Installiere libgomp1 (Debian, Ubuntu) oder libgomp (Fedora) und starte neu.</translation>
+    </message>
+    <message>
+        <source>It is in the format {0}, which Espalier does not read.</source>
+        <translation>Es hat das Format {0}, das Espalier nicht liest.</translation>
+    </message>
+    <message>
+        <source>Keep the shards of one model only in the folder.</source>
+        <translation>Lass nur die Teildateien eines einzigen Modells in dem Ordner.</translation>
+    </message>
+    <message>
+        <source>Leave the folder alone while a download runs, then resume.</source>
+        <translation>Lass den Ordner in Ruhe, während ein Download läuft; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Load it again, then retry.</source>
+        <translation>Lade es neu und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Load it again.</source>
+        <translation>Lade es neu.</translation>
+    </message>
+    <message>
+        <source>Load the model again once nothing writes to its folder.</source>
+        <translation>Lade das Modell noch einmal, sobald nichts mehr in seinen Ordner schreibt.</translation>
+    </message>
+    <message>
+        <source>Load the model on the CPU (device cpu).</source>
+        <translation>Lade das Modell auf dem Prozessor (Gerät cpu).</translation>
+    </message>
+    <message>
+        <source>Load the model with a larger cache_tokens.</source>
+        <translation>Lade das Modell mit einem größeren Wert von cache_tokens.</translation>
+    </message>
+    <message>
+        <source>Loading {0} stopped with an internal error: {1}: {2}.</source>
+        <translation>Das Laden von {0} endete mit einem internen Fehler: {1}: {2}.</translation>
+    </message>
+    <message>
+        <source>Make a new one and enter it again.</source>
+        <translation>Erstelle ein neues und gib es ein.</translation>
+    </message>
+    <message>
+        <source>Make room on the disk, or make the folder writable, and start again; nothing was changed.</source>
+        <translation>Schaffe Platz auf dem Laufwerk, oder mache den Ordner beschreibbar, und starte neu; nichts wurde geändert.</translation>
+    </message>
+    <message>
+        <source>No NVIDIA driver answered ({0}).</source>
+        <translation>Kein NVIDIA-Treiber hat geantwortet ({0}).</translation>
+    </message>
+    <message>
+        <source>No memory for the {0} bytes of tensor {1} of {2}.</source>
+        <translation>Kein Speicher für die {0} Byte des Tensors {1} aus {2}.</translation>
+    </message>
+    <message>
+        <source>No model is loaded.</source>
+        <translation>Kein Modell ist geladen.</translation>
+    </message>
+    <message>
+        <source>No token goes to this server.</source>
+        <translation>An diesen Server geht kein Token.</translation>
+    </message>
+    <message>
+        <source>No usable NVIDIA card was found.</source>
+        <translation>Keine brauchbare NVIDIA-Karte wurde gefunden.</translation>
+    </message>
+    <message>
+        <source>Nothing was imported.</source>
+        <translation>Nichts wurde importiert.</translation>
+    </message>
+    <message>
+        <source>Only downloaded models can be verified.</source>
+        <translation>Nur heruntergeladene Modelle können geprüft werden.</translation>
+    </message>
+    <message>
+        <source>Open a model folder, then try again.</source>
+        <translation>Öffne einen Modellordner und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Paste an address of {0}, or owner/name.</source>
+        <translation>Füge eine Adresse von {0} ein, oder Besitzer/Name.</translation>
+    </message>
+    <message>
+        <source>Paste owner/name or a page&apos;s address.</source>
+        <translation>Füge Besitzer/Name oder die Adresse einer Seite ein.</translation>
+    </message>
+    <message>
+        <source>Paste the address of a model&apos;s page.</source>
+        <translation>Füge die Adresse der Seite eines Modells ein.</translation>
+    </message>
+    <message>
+        <source>Put the chat_template.jinja of the original model into the model&apos;s folder, or use a raw prompt.</source>
+        <translation>Lege chat_template.jinja vom ursprünglichen Modell in den Ordner des Modells, oder benutze einen rohen Prompt.</translation>
+    </message>
+    <message>
+        <source>Remove it, or download the file.</source>
+        <translation>Entferne ihn, oder lade die Datei herunter.</translation>
+    </message>
+    <message>
+        <source>Run `git lfs pull` in the folder, or download the file itself.</source>
+        <translation>Führe in dem Ordner `git lfs pull` aus, oder lade die Datei selbst herunter.</translation>
+    </message>
+    <message>
+        <source>Running requests use the whole cache.</source>
+        <translation>Laufende Anfragen brauchen den ganzen Cache.</translation>
+    </message>
+    <message>
+        <source>Shorten it, or load the model with a larger context.</source>
+        <translation>Kürze sie, oder lade das Modell mit einem größeren Kontext.</translation>
+    </message>
+    <message>
+        <source>Start a new chat, shorten the conversation, or load the model with a larger context.</source>
+        <translation>Beginne einen neuen Chat, kürze das Gespräch, oder lade das Modell mit einem größeren Kontext.</translation>
+    </message>
+    <message>
+        <source>Start a new conversation, or edit this one so that your turns and the model&apos;s alternate.</source>
+        <translation>Beginne ein neues Gespräch, oder bearbeite dieses so, dass deine Nachrichten und die des Modells sich abwechseln.</translation>
+    </message>
+    <message>
+        <source>Start the newer version, or move the file away to begin with an empty list.</source>
+        <translation>Starte die neuere Version, oder verschiebe die Datei, um mit einer leeren Liste zu beginnen.</translation>
+    </message>
+    <message>
+        <source>Start with packaging/run.sh (or run.bat), which installs it, or use the device cpu.</source>
+        <translation>Starte mit packaging/run.sh (oder run.bat), das es installiert, oder benutze das Gerät cpu.</translation>
+    </message>
+    <message>
+        <source>Supported are default, linear, llama3 and yarn; choose another model.</source>
+        <translation>Unterstützt werden default, linear, llama3 und yarn; wähle ein anderes Modell.</translation>
+    </message>
+    <message>
+        <source>The NVIDIA driver did not list its cards ({0}).</source>
+        <translation>Der NVIDIA-Treiber hat seine Karten nicht aufgeführt ({0}).</translation>
+    </message>
+    <message>
+        <source>The NVIDIA driver is installed but counts no card.</source>
+        <translation>Der NVIDIA-Treiber ist installiert, zählt aber keine Karte.</translation>
+    </message>
+    <message>
+        <source>The OpenMP runtime that the CPU kernels need is missing ({0}).</source>
+        <translation>Die OpenMP-Bibliothek, die die Kernel des Prozessors brauchen, fehlt ({0}).</translation>
+    </message>
+    <message>
+        <source>The address of the hub is {0}.</source>
+        <translation>Die Adresse des Hubs ist {0}.</translation>
+    </message>
+    <message>
+        <source>The address of the hub, {0}, is none that can be used.</source>
+        <translation>Die Adresse des Hubs, {0}, ist nicht benutzbar.</translation>
+    </message>
+    <message>
+        <source>The architecture {0} is not supported.</source>
+        <translation>Die Architektur {0} wird nicht unterstützt.</translation>
+    </message>
+    <message>
+        <source>The chat template in {0} cannot be used: {1}</source>
+        <translation>Die Chat-Vorlage in {0} kann nicht benutzt werden: {1}</translation>
+    </message>
+    <message>
+        <source>The chat template in {0} does not take a system message: {1}</source>
+        <translation>Die Chat-Vorlage in {0} nimmt keinen System-Prompt an: {1}</translation>
+    </message>
+    <message>
+        <source>The chat template in {0} is broken at line {1}: {2}.</source>
+        <translation>Die Chat-Vorlage in {0} ist in Zeile {1} fehlerhaft: {2}.</translation>
+    </message>
+    <message>
+        <source>The chat template in {0} refuses this conversation: {1}</source>
+        <translation>Die Chat-Vorlage in {0} lehnt dieses Gespräch ab: {1}</translation>
+    </message>
+    <message>
+        <source>The conversation has {0} tokens and the context holds {1}.</source>
+        <translation>Das Gespräch hat {0} Token, und der Kontext fasst {1}.</translation>
+    </message>
+    <message>
+        <source>The drive is full: {0} cannot be written.</source>
+        <translation>Das Laufwerk ist voll: {0} kann nicht geschrieben werden.</translation>
+    </message>
+    <message>
+        <source>The driver {0} of the {1} is too old: {2} or newer is needed. Install NVIDIA&apos;s current driver, then start Espalier again.</source>
+        <translation>Der Treiber {0} der {1} ist zu alt: {2} oder neuer wird gebraucht. Installiere den aktuellen Treiber von NVIDIA und starte Espalier neu.</translation>
+    </message>
+    <message>
+        <source>The engine hit an internal error and dropped the model.</source>
+        <translation>In der Engine trat ein interner Fehler auf, und sie hat das Modell entladen.</translation>
+    </message>
+    <message>
+        <source>The environment variable CUDA_VISIBLE_DEVICES hides the {0} from this program. Start Espalier without it, or use the CPU instead.</source>
+        <translation>Die Umgebungsvariable CUDA_VISIBLE_DEVICES verbirgt die {0} vor diesem Programm. Starte Espalier ohne sie, oder benutze stattdessen den Prozessor.</translation>
+    </message>
+    <message>
+        <source>The file is damaged or incomplete; download it again.</source>
+        <translation>Die Datei ist beschädigt oder unvollständig; lade sie neu herunter.</translation>
+    </message>
+    <message>
+        <source>The file {0} has a size of {1} bytes.</source>
+        <translation>Die Datei {0} hat eine Größe von {1} Byte.</translation>
+    </message>
+    <message>
+        <source>The files belong to different versions of the model; download it again.</source>
+        <translation>Die Dateien gehören zu verschiedenen Fassungen des Modells; lade es neu herunter.</translation>
+    </message>
+    <message>
+        <source>The folder {0} cannot be read: {1}.</source>
+        <translation>Der Ordner {0} kann nicht gelesen werden: {1}.</translation>
+    </message>
+    <message>
+        <source>The hub does not accept the token for {0} (answer 401).</source>
+        <translation>Der Hub nimmt das Token für {0} nicht an (Antwort 401).</translation>
+    </message>
+    <message>
+        <source>The last message with the system prompt has {0} tokens and the context holds {1}, so leaving out older turns does not help.</source>
+        <translation>Die letzte Nachricht hat mit dem System-Prompt {0} Token, und der Kontext fasst {1}; ältere Runden wegzulassen hilft daher nicht.</translation>
+    </message>
+    <message>
+        <source>The memory ran out while the model was loading: The model needs {0} GB ({1} GB of weights, {2} GB of cache, {3} GB to work with), had taken {4} GB, and {5} GB were free: at least {6} GB are missing.</source>
+        <translation>Beim Laden des Modells ging der Speicher aus: Es braucht {0} GB ({1} GB Gewichte, {2} GB Cache, {3} GB zum Arbeiten), hatte {4} GB belegt, und {5} GB waren frei: mindestens {6} GB fehlen.</translation>
+    </message>
+    <message>
+        <source>The mirror {0} does not give out {1} (answer {2}).</source>
+        <translation>Der Spiegel {0} gibt {1} nicht heraus (Antwort {2}).</translation>
+    </message>
+    <message>
+        <source>The model computed something that is not a number where a token&apos;s score should be.</source>
+        <translation>Das Modell hat etwas berechnet, das keine Zahl ist, wo die Bewertung eines Tokens stehen sollte.</translation>
+    </message>
+    <message>
+        <source>The model computed {0} where a token&apos;s score should be.</source>
+        <translation>Das Modell hat {0} berechnet, wo die Bewertung eines Tokens stehen sollte.</translation>
+    </message>
+    <message>
+        <source>The model gave every token a probability of zero.</source>
+        <translation>Das Modell hat jedem Token die Wahrscheinlichkeit null gegeben.</translation>
+    </message>
+    <message>
+        <source>The model needs {0} GB ({1} GB of weights, {2} GB of cache, {3} GB to work with) and {4} GB are free: {5} GB are missing.</source>
+        <translation>Das Modell braucht {0} GB ({1} GB Gewichte, {2} GB Cache, {3} GB zum Arbeiten), und {4} GB sind frei: {5} GB fehlen.</translation>
+    </message>
+    <message>
+        <source>The model was converted wrongly or is damaged; download it again or choose another conversion.</source>
+        <translation>Das Modell wurde falsch umgewandelt oder ist beschädigt; lade es neu herunter, oder wähle eine andere Umwandlung.</translation>
+    </message>
+    <message>
+        <source>The package nvidia-ml-py is not installed, so NVIDIA cards cannot be looked for.</source>
+        <translation>Das Paket nvidia-ml-py ist nicht installiert, daher kann nicht nach NVIDIA-Karten gesucht werden.</translation>
+    </message>
+    <message>
+        <source>The prompt is empty.</source>
+        <translation>Der Prompt ist leer.</translation>
+    </message>
+    <message>
+        <source>The proxy {0}://{1} is of a kind that downloads cannot use.</source>
+        <translation>Der Proxy {0}://{1} ist von einer Art, die Downloads nicht benutzen können.</translation>
+    </message>
+    <message>
+        <source>The proxy, {0}, is none that can be used.</source>
+        <translation>Der Proxy, {0}, ist nicht benutzbar.</translation>
+    </message>
+    <message>
+        <source>The reply was cut off when the model was unloaded.</source>
+        <translation>Die Antwort wurde abgebrochen, als das Modell entladen wurde.</translation>
+    </message>
+    <message>
+        <source>The repository has a file called “{0}”, which cannot be stored safely.</source>
+        <translation>Das Repository hat eine Datei namens „{0}“, die nicht sicher gespeichert werden kann.</translation>
+    </message>
+    <message>
+        <source>The tensor {0} is both in {1} and in {2}.</source>
+        <translation>Der Tensor {0} steht sowohl in {1} als auch in {2}.</translation>
+    </message>
+    <message>
+        <source>The token does not open {0}.</source>
+        <translation>Das Token öffnet {0} nicht.</translation>
+    </message>
+    <message>
+        <source>The token id {0} is outside the model&apos;s vocabulary of {1}.</source>
+        <translation>Die Token-Nummer {0} liegt außerhalb des Vokabulars des Modells mit {1} Einträgen.</translation>
+    </message>
+    <message>
+        <source>The token may not read {0} (answer 403).</source>
+        <translation>Das Token darf {0} nicht lesen (Antwort 403).</translation>
+    </message>
+    <message>
+        <source>The tokenizer&apos;s files may belong to another model; download the model again.</source>
+        <translation>Vielleicht gehören die Dateien des Tokenizers zu einem anderen Modell; lade das Modell neu herunter.</translation>
+    </message>
+    <message>
+        <source>The {0} has compute capability {1}.{2}, and the kernels need {3}.{4} or newer (RTX 30 series and later). Use the CPU instead.</source>
+        <translation>Die {0} hat die Compute Capability {1}.{2}, und die Kernel brauchen {3}.{4} oder neuer (ab der RTX-30-Reihe). Benutze stattdessen den Prozessor.</translation>
+    </message>
+    <message>
+        <source>There are no tokens.</source>
+        <translation>Es gibt keine Token.</translation>
+    </message>
+    <message>
+        <source>There are {0} tokens and the context holds {1}.</source>
+        <translation>Es sind {0} Token, und der Kontext fasst {1}.</translation>
+    </message>
+    <message>
+        <source>There is no cache with keys of {0} and values of {1} bits.</source>
+        <translation>Es gibt keinen Cache mit Schlüsseln von {0} und Werten von {1} Bit.</translation>
+    </message>
+    <message>
+        <source>There is no card {0}.</source>
+        <translation>Es gibt keine Karte {0}.</translation>
+    </message>
+    <message>
+        <source>There is no device called {0}.</source>
+        <translation>Es gibt kein Gerät namens {0}.</translation>
+    </message>
+    <message>
+        <source>There is no model at {0}.</source>
+        <translation>In {0} ist kein Modell.</translation>
+    </message>
+    <message>
+        <source>This is not a token.</source>
+        <translation>Das ist kein Token.</translation>
+    </message>
+    <message>
+        <source>This system offers no keyring, so the token lies unencrypted in {0}. Programs that you start can read it there.</source>
+        <translation>Dieses System bietet keinen Schlüsselbund, daher liegt das Token unverschlüsselt in {0}. Programme, die du startest, können es dort lesen.</translation>
+    </message>
+    <message>
+        <source>Tokens are never sent to a mirror. Enter the hub&apos;s own address in the settings, or say there that the server is yours, then resume.</source>
+        <translation>Token werden nie an einen Spiegel gesendet. Gib in den Einstellungen die Adresse des Hubs selbst ein, oder sage dort, dass der Server deiner ist; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Try again later, or check the address of the hub.</source>
+        <translation>Versuche es später noch einmal, oder prüfe die Adresse des Hubs.</translation>
+    </message>
+    <message>
+        <source>Try again later, or with another address of the hub in the settings; the other files are kept.</source>
+        <translation>Versuche es später noch einmal, oder mit einer anderen Adresse des Hubs in den Einstellungen; die übrigen Dateien bleiben.</translation>
+    </message>
+    <message>
+        <source>Try again later.</source>
+        <translation>Versuche es später noch einmal.</translation>
+    </message>
+    <message>
+        <source>Try another model; the crash report says more.</source>
+        <translation>Versuche ein anderes Modell; der Absturzbericht sagt mehr.</translation>
+    </message>
+    <message>
+        <source>Try it again.</source>
+        <translation>Versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Use 2 to 8 bits for both, each its own, or 16 bits for both.</source>
+        <translation>Nimm für beide 2 bis 8 Bit, jeweils eigene, oder für beide 16 Bit.</translation>
+    </message>
+    <message>
+        <source>Use a context of {0} tokens instead of {1}, or close other programs.</source>
+        <translation>Nimm einen Kontext von {0} Token statt {1}, oder schließe andere Programme.</translation>
+    </message>
+    <message>
+        <source>Use a context of {0} tokens instead of {1}, use a cache of {2} bits, or close other programs.</source>
+        <translation>Nimm einen Kontext von {0} Token statt {1}, nimm einen Cache mit {2} Bit, oder schließe andere Programme.</translation>
+    </message>
+    <message>
+        <source>Use a token that may read it.</source>
+        <translation>Benutze ein Token, das es lesen darf.</translation>
+    </message>
+    <message>
+        <source>Use auto, cpu or cuda:0.</source>
+        <translation>Benutze auto, cpu oder cuda:0.</translation>
+    </message>
+    <message>
+        <source>Use the branch&apos;s name on the hub.</source>
+        <translation>Benutze den Namen des Zweigs auf dem Hub.</translation>
+    </message>
+    <message>
+        <source>Use the device cpu.</source>
+        <translation>Benutze das Gerät cpu.</translation>
+    </message>
+    <message>
+        <source>Use the hub&apos;s own address, or, if the server is yours, say so in the settings.</source>
+        <translation>Benutze die Adresse des Hubs selbst, oder sage in den Einstellungen, dass der Server deiner ist.</translation>
+    </message>
+    <message>
+        <source>Wait for them to finish.</source>
+        <translation>Warte, bis sie fertig sind.</translation>
+    </message>
+    <message>
+        <source>Wait until it is finished, or end the other program, then resume.</source>
+        <translation>Warte, bis er fertig ist, oder beende das andere Programm; setze dann fort.</translation>
+    </message>
+    <message>
+        <source>Wait, or add a token in the settings: with one the hub allows more.</source>
+        <translation>Warte, oder gib in den Einstellungen ein Token ein: Mit einem erlaubt der Hub mehr.</translation>
+    </message>
+    <message>
+        <source>Wait, then try again.</source>
+        <translation>Warte und versuche es dann noch einmal.</translation>
+    </message>
+    <message>
+        <source>Wait.</source>
+        <translation>Warte.</translation>
+    </message>
+    <message>
+        <source>Write it as owner/name.</source>
+        <translation>Schreibe es als Besitzer/Name.</translation>
+    </message>
+    <message>
+        <source>Write it as {0}://host or {1}://host.</source>
+        <translation>Schreibe sie als {0}://host oder {1}://host.</translation>
+    </message>
+    <message>
+        <source>Write it without anything after it.</source>
+        <translation>Schreibe sie ohne etwas dahinter.</translation>
+    </message>
+    <message>
+        <source>Write something first.</source>
+        <translation>Schreibe zuerst etwas.</translation>
+    </message>
+    <message>
+        <source>Your conversations are untouched; start the version that wrote them, or report this message.</source>
+        <translation>Deine Gespräche sind unberührt; starte die Version, die sie geschrieben hat, oder melde diesen Text.</translation>
+    </message>
+    <message>
+        <source>cache_tokens is {0}.</source>
+        <translation>cache_tokens ist {0}.</translation>
+    </message>
+    <message>
+        <source>config.json and the weights belong to different models, or a file is damaged; download the model again.</source>
+        <translation>config.json und die Gewichte gehören zu verschiedenen Modellen, oder eine Datei ist beschädigt; lade das Modell neu herunter.</translation>
+    </message>
+    <message>
+        <source>nothing came for {0} s, connecting anew in {1} s</source>
+        <translation>seit {0} s kam nichts, neue Verbindung in {1} s</translation>
+    </message>
+    <message>
+        <source>numba-cuda, which compiles the kernels for the card, is not installed.</source>
+        <translation>numba-cuda, das die Kernel für die Karte übersetzt, ist nicht installiert.</translation>
+    </message>
+    <message>
+        <source>only the weights are counted: {0}</source>
+        <translation>nur die Gewichte sind gezählt: {0}</translation>
+    </message>
+    <message>
+        <source>stalled, retrying in {0} s: {1}</source>
+        <translation>steht still, neuer Versuch in {0} s: {1}</translation>
+    </message>
+    <message>
+        <source>the address at {0} has expired (answer {1})</source>
+        <translation>die Adresse bei {0} ist abgelaufen (Antwort {1})</translation>
+    </message>
+    <message>
+        <source>the address of {0} was not found</source>
+        <translation>die Adresse von {0} wurde nicht gefunden</translation>
+    </message>
+    <message>
+        <source>the certificate of {0} is not trusted ({1})</source>
+        <translation>dem Zertifikat von {0} wird nicht vertraut ({1})</translation>
+    </message>
+    <message>
+        <source>the connection for {0} ended early</source>
+        <translation>die Verbindung für {0} endete zu früh</translation>
+    </message>
+    <message>
+        <source>the connection only drips</source>
+        <translation>die Verbindung tröpfelt nur</translation>
+    </message>
+    <message>
+        <source>the connection to {0} broke ({1})</source>
+        <translation>die Verbindung zu {0} ist abgebrochen ({1})</translation>
+    </message>
+    <message>
+        <source>the server does not have the asked part of {0}</source>
+        <translation>der Server hat den verlangten Teil von {0} nicht</translation>
+    </message>
+    <message>
+        <source>the server offers {0} bytes of {1} instead of {2}</source>
+        <translation>der Server bietet {0} Byte von {1} statt {2}</translation>
+    </message>
+    <message>
+        <source>the server sends all of {0} instead of the rest</source>
+        <translation>der Server sendet {0} ganz statt nur den Rest</translation>
+    </message>
+    <message>
+        <source>tokenizer.json cannot encode this text: {0}.</source>
+        <translation>tokenizer.json kann diesen Text nicht kodieren: {0}.</translation>
+    </message>
+    <message>
+        <source>{0} answered for {1} instead of {2}.</source>
+        <translation>{0} hat für {1} statt für {2} geantwortet.</translation>
+    </message>
+    <message>
+        <source>{0} answered to a request for a part of {1} with all of it.</source>
+        <translation>{0} hat statt des verlangten Teils von {1} alles gesendet.</translation>
+    </message>
+    <message>
+        <source>{0} answered with something that makes no sense: {1}: {2}.</source>
+        <translation>{0} hat mit etwas geantwortet, das keinen Sinn ergibt: {1}: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} answered with {1}: {2}.</source>
+        <translation>{0} hat mit {1} geantwortet: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} answered {1} with status {2}.</source>
+        <translation>{0} hat {1} mit Status {2} beantwortet.</translation>
+    </message>
+    <message>
+        <source>{0} answers {1}</source>
+        <translation>{0} antwortet {1}</translation>
+    </message>
+    <message>
+        <source>{0} answers {1} to the request for {2} of {3}.</source>
+        <translation>{0} antwortet {1} auf die Anfrage nach {2} von {3}.</translation>
+    </message>
+    <message>
+        <source>{0} asks to wait</source>
+        <translation>{0} bittet zu warten</translation>
+    </message>
+    <message>
+        <source>{0} came out different from {1}.</source>
+        <translation>{0} unterscheidet sich von {1}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be deleted: {1}.</source>
+        <translation>{0} kann nicht gelöscht werden: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be moved to {1}.</source>
+        <translation>{0} kann nicht nach {1} verschoben werden.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be reached through the proxy {1}: {2}.</source>
+        <translation>{0} ist durch den Proxy {1} nicht zu erreichen: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be reached: {1}.</source>
+        <translation>{0} ist nicht zu erreichen: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be read: {1}.</source>
+        <translation>{0} kann nicht gelesen werden: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be read: {1}: {2}.</source>
+        <translation>{0} kann nicht gelesen werden: {1}: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be removed: {1}.</source>
+        <translation>{0} kann nicht entfernt werden: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be written or read: {1}.</source>
+        <translation>{0} kann nicht geschrieben oder gelesen werden: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be written: {1}.</source>
+        <translation>{0} kann nicht geschrieben werden: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} claims a header of {1} bytes but is only {2} bytes long.</source>
+        <translation>{0} nennt einen Kopf von {1} Byte, ist aber nur {2} Byte lang.</translation>
+    </message>
+    <message>
+        <source>{0} claims a header of {1} bytes; at most {2} are allowed.</source>
+        <translation>{0} nennt einen Kopf von {1} Byte; höchstens {2} sind erlaubt.</translation>
+    </message>
+    <message>
+        <source>{0} could not be brought from schema {1} to {2}: {3}.</source>
+        <translation>{0} konnte nicht von Schema {1} auf {2} gebracht werden: {3}.</translation>
+    </message>
+    <message>
+        <source>{0} could not be copied before its update: {1}.</source>
+        <translation>{0} konnte vor der Aktualisierung nicht kopiert werden: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} does not accept the token.</source>
+        <translation>{0} nimmt das Token nicht an.</translation>
+    </message>
+    <message>
+        <source>{0} does not answer</source>
+        <translation>{0} antwortet nicht</translation>
+    </message>
+    <message>
+        <source>{0} does not give {1} to strangers, and the token is not sent to a mirror.</source>
+        <translation>{0} gibt {1} nicht an Fremde, und an einen Spiegel wird das Token nicht gesendet.</translation>
+    </message>
+    <message>
+        <source>{0} does not have {1} of {2} at the commit {3}, or hides it.</source>
+        <translation>{0} hat {1} von {2} beim Commit {3} nicht, oder verbirgt es.</translation>
+    </message>
+    <message>
+        <source>{0} ends after {1} of the {2} bytes of tensor {3}.</source>
+        <translation>{0} endet nach {1} der {2} Byte des Tensors {3}.</translation>
+    </message>
+    <message>
+        <source>{0} ends inside its header, after {1} of {2} bytes.</source>
+        <translation>{0} endet mitten im Kopf, nach {1} von {2} Byte.</translation>
+    </message>
+    <message>
+        <source>{0} failed with status {1} for {2}.</source>
+        <translation>{0} ist bei {2} mit Status {1} gescheitert.</translation>
+    </message>
+    <message>
+        <source>{0} has a file {1}, whose name clashes with another one&apos;s.</source>
+        <translation>{0} hat eine Datei {1}, deren Name mit einem anderen zusammenfällt.</translation>
+    </message>
+    <message>
+        <source>{0} has a header of {1} bytes.</source>
+        <translation>{0} hat einen Kopf von {1} Byte.</translation>
+    </message>
+    <message>
+        <source>{0} has a header that is a {1}, not a JSON object.</source>
+        <translation>{0} hat einen Kopf, der {1} ist und kein JSON-Objekt.</translation>
+    </message>
+    <message>
+        <source>{0} has changed at the server</source>
+        <translation>{0} hat sich auf dem Server geändert</translation>
+    </message>
+    <message>
+        <source>{0} has compute capability {1}.{2}; the kernels need 8.0 or newer (RTX 30 series and later).</source>
+        <translation>{0} hat die Compute Capability {1}.{2}; die Kernel brauchen 8.0 oder neuer (ab der RTX-30-Reihe).</translation>
+    </message>
+    <message>
+        <source>{0} has no *.safetensors weights: found none among its {1} files.</source>
+        <translation>{0} hat keine Gewichte *.safetensors: keine unter seinen {1} Dateien.</translation>
+    </message>
+    <message>
+        <source>{0} has no *.safetensors weights: found nothing at all.</source>
+        <translation>{0} hat keine Gewichte *.safetensors: Der Ordner ist leer.</translation>
+    </message>
+    <message>
+        <source>{0} has no *.safetensors weights: found only {1} and more.</source>
+        <translation>{0} hat keine Gewichte *.safetensors: gefunden wurden nur {1} und weitere.</translation>
+    </message>
+    <message>
+        <source>{0} has no *.safetensors weights: found only {1}.</source>
+        <translation>{0} hat keine Gewichte *.safetensors: gefunden wurde nur {1}.</translation>
+    </message>
+    <message>
+        <source>{0} has no chat template, so it does not say how a conversation is written.</source>
+        <translation>{0} hat keine Chat-Vorlage und sagt daher nicht, wie ein Gespräch geschrieben wird.</translation>
+    </message>
+    <message>
+        <source>{0} has no files of a model on the branch {1}.</source>
+        <translation>{0} hat auf dem Zweig {1} keine Dateien eines Modells.</translation>
+    </message>
+    <message>
+        <source>{0} has no tensor {1}, which config.json asks for.</source>
+        <translation>{0} hat keinen Tensor {1}, den config.json verlangt.</translation>
+    </message>
+    <message>
+        <source>{0} has no tensor {1}.</source>
+        <translation>{0} hat keinen Tensor {1}.</translation>
+    </message>
+    <message>
+        <source>{0} has no variant {1} any more.</source>
+        <translation>{0} hat keine Variante {1} mehr.</translation>
+    </message>
+    <message>
+        <source>{0} has no weights for {1}: expected {2} or {3}, found only {4}.</source>
+        <translation>{0} hat keine Gewichte für {1}: erwartet {2} oder {3}, gefunden nur {4}.</translation>
+    </message>
+    <message>
+        <source>{0} has no weights for {1}: expected {2} or {3}.</source>
+        <translation>{0} hat keine Gewichte für {1}: erwartet {2} oder {3}.</translation>
+    </message>
+    <message>
+        <source>{0} has no {1}, or it is private.</source>
+        <translation>{0} hat {1} nicht, oder es ist privat.</translation>
+    </message>
+    <message>
+        <source>{0} has no {1}.</source>
+        <translation>{0} hat kein {1}.</translation>
+    </message>
+    <message>
+        <source>{0} has the tensors {1} and {2} over the same bytes.</source>
+        <translation>In {0} liegen die Tensoren {1} und {2} auf denselben Bytes.</translation>
+    </message>
+    <message>
+        <source>{0} has weights beyond the range of fp16.</source>
+        <translation>{0} hat Gewichte außerhalb des Bereichs von fp16.</translation>
+    </message>
+    <message>
+        <source>{0} holds a {1}, not a JSON object.</source>
+        <translation>{0} enthält {1} und kein JSON-Objekt.</translation>
+    </message>
+    <message>
+        <source>{0} in {1} cannot be read: it is not a JSON object.</source>
+        <translation>{0} in {1} kann nicht gelesen werden: Es ist kein JSON-Objekt.</translation>
+    </message>
+    <message>
+        <source>{0} in {1} cannot be read: {2}.</source>
+        <translation>{0} in {1} kann nicht gelesen werden: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} in {1} is damaged: {2}.</source>
+        <translation>{0} in {1} ist beschädigt: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} in {1} is not UTF-8 text.</source>
+        <translation>{0} in {1} ist kein UTF-8-Text.</translation>
+    </message>
+    <message>
+        <source>{0} is a Git LFS pointer, a note of where the weights are and not the weights.</source>
+        <translation>{0} ist ein Git-LFS-Verweis: eine Notiz, wo die Gewichte sind, und nicht die Gewichte.</translation>
+    </message>
+    <message>
+        <source>{0} is a file.</source>
+        <translation>{0} ist eine Datei.</translation>
+    </message>
+    <message>
+        <source>{0} is a folder, not a safetensors file.</source>
+        <translation>{0} ist ein Ordner und keine safetensors-Datei.</translation>
+    </message>
+    <message>
+        <source>{0} is gated: its terms must be accepted first.</source>
+        <translation>{0} ist beschränkt: Zuerst müssen seine Bedingungen angenommen werden.</translation>
+    </message>
+    <message>
+        <source>{0} is larger than a preset can be.</source>
+        <translation>{0} ist größer, als ein Preset sein kann.</translation>
+    </message>
+    <message>
+        <source>{0} is larger than the drive&apos;s file system allows.</source>
+        <translation>{0} ist größer, als das Dateisystem des Laufwerks erlaubt.</translation>
+    </message>
+    <message>
+        <source>{0} is larger than {1} MB.</source>
+        <translation>{0} ist größer als {1} MB.</translation>
+    </message>
+    <message>
+        <source>{0} is larger than {1} bytes, too large for such a file.</source>
+        <translation>{0} ist größer als {1} Byte, zu groß für so eine Datei.</translation>
+    </message>
+    <message>
+        <source>{0} is nested far too deeply.</source>
+        <translation>{0} ist viel zu tief verschachtelt.</translation>
+    </message>
+    <message>
+        <source>{0} is not JSON.</source>
+        <translation>{0} ist kein JSON.</translation>
+    </message>
+    <message>
+        <source>{0} is not a chat of Espalier.</source>
+        <translation>{0} ist kein Chat von Espalier.</translation>
+    </message>
+    <message>
+        <source>{0} is not a message.</source>
+        <translation>{0} ist keine Nachricht.</translation>
+    </message>
+    <message>
+        <source>{0} is not a preset of Espalier.</source>
+        <translation>{0} ist kein Preset von Espalier.</translation>
+    </message>
+    <message>
+        <source>{0} is not a text file.</source>
+        <translation>{0} ist keine Textdatei.</translation>
+    </message>
+    <message>
+        <source>{0} is not open to strangers.</source>
+        <translation>{0} ist für Fremde nicht offen.</translation>
+    </message>
+    <message>
+        <source>{0} is not the hub.</source>
+        <translation>{0} ist nicht der Hub.</translation>
+    </message>
+    <message>
+        <source>{0} is not the page of a model.</source>
+        <translation>{0} ist nicht die Seite eines Modells.</translation>
+    </message>
+    <message>
+        <source>{0} is not valid JSON: {1}.</source>
+        <translation>{0} ist kein gültiges JSON: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} is there already.</source>
+        <translation>{0} ist schon da.</translation>
+    </message>
+    <message>
+        <source>{0} is unloaded.</source>
+        <translation>{0} ist entladen.</translation>
+    </message>
+    <message>
+        <source>{0} is {1} bytes long, too short for a safetensors file.</source>
+        <translation>{0} ist {1} Byte lang, zu kurz für eine safetensors-Datei.</translation>
+    </message>
+    <message>
+        <source>{0} is {1}.</source>
+        <translation>{0} ist {1}.</translation>
+    </message>
+    <message>
+        <source>{0} lacks {1}, named in {2}, and {3} more files.</source>
+        <translation>In {0} fehlen {1}, die {2} nennt, und {3} weitere Dateien.</translation>
+    </message>
+    <message>
+        <source>{0} lacks {1}, named in {2}.</source>
+        <translation>In {0} fehlt, was {2} nennt: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} leads in circles</source>
+        <translation>{0} führt im Kreis</translation>
+    </message>
+    <message>
+        <source>{0} leads nowhere</source>
+        <translation>{0} führt nirgendwohin</translation>
+    </message>
+    <message>
+        <source>{0} leads to an address without encryption</source>
+        <translation>{0} führt zu einer Adresse ohne Verschlüsselung</translation>
+    </message>
+    <message>
+        <source>{0} lies in the Hugging Face cache, which other programs use too.</source>
+        <translation>{0} liegt im Cache von Hugging Face, den auch andere Programme benutzen.</translation>
+    </message>
+    <message>
+        <source>{0} needs a token: it is private, or its terms must be accepted (answer {1}).</source>
+        <translation>{0} braucht ein Token: Es ist privat, oder seine Bedingungen müssen angenommen werden (Antwort {1}).</translation>
+    </message>
+    <message>
+        <source>{0} needs {1} GB at {2}, and the drive has {3} GB free.</source>
+        <translation>{0} braucht {1} GB in {2}, und auf dem Laufwerk sind {3} GB frei.</translation>
+    </message>
+    <message>
+        <source>{0} needs {1} GB more and {2} GB to spare, and the drive of {3} has {4} GB free.</source>
+        <translation>{0} braucht noch {1} GB und {2} GB Reserve, und auf dem Laufwerk von {3} sind {4} GB frei.</translation>
+    </message>
+    <message>
+        <source>{0} of {1} came with wrong content {2} times.</source>
+        <translation>{0} von {1} kam {2}-mal mit falschem Inhalt.</translation>
+    </message>
+    <message>
+        <source>{0} of {1} holds no JSON object.</source>
+        <translation>{0} von {1} enthält kein JSON-Objekt.</translation>
+    </message>
+    <message>
+        <source>{0} of {1} is not valid JSON: {2}.</source>
+        <translation>{0} von {1} ist kein gültiges JSON: {2}.</translation>
+    </message>
+    <message>
+        <source>{0} refuses the connection</source>
+        <translation>{0} lehnt die Verbindung ab</translation>
+    </message>
+    <message>
+        <source>{0} sent an answer larger than {1} bytes.</source>
+        <translation>{0} hat eine Antwort gesendet, die größer ist als {1} Byte.</translation>
+    </message>
+    <message>
+        <source>{0} wants a pause of another {1} s.</source>
+        <translation>{0} verlangt noch {1} s Pause.</translation>
+    </message>
+    <message>
+        <source>{0} was asked too often and wants a pause of {1} s.</source>
+        <translation>{0} wurde zu oft gefragt und verlangt {1} s Pause.</translation>
+    </message>
+    <message>
+        <source>{0} was changed while the model was being read.</source>
+        <translation>{0} wurde geändert, während das Modell gelesen wurde.</translation>
+    </message>
+    <message>
+        <source>{0} was exported by a newer version of Espalier (format {1}).</source>
+        <translation>{0} wurde von einer neueren Version von Espalier exportiert (Format {1}).</translation>
+    </message>
+    <message>
+        <source>{0} was not downloaded by this program.</source>
+        <translation>{0} wurde nicht von diesem Programm heruntergeladen.</translation>
+    </message>
+    <message>
+        <source>{0} was written by a newer version of Espalier (schema {1}).</source>
+        <translation>{0} wurde von einer neueren Version von Espalier geschrieben (Schema {1}).</translation>
+    </message>
+    <message>
+        <source>{0}: hidden_act “{1}” is not supported for {2}.</source>
+        <translation>{0}: hidden_act „{1}“ wird für {2} nicht unterstützt.</translation>
+    </message>
+    <message>
+        <source>{0}: message {1} shows a child that it does not have.</source>
+        <translation>{0}: Nachricht {1} zeigt auf eine Antwort, die sie nicht hat.</translation>
+    </message>
+    <message>
+        <source>{0}: no shard has the tensor {1}, which {2} puts in {3}.</source>
+        <translation>{0}: Keine Teildatei hat den Tensor {1}, der nach {2} in {3} steht.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} belongs to no released version of EXL3.</source>
+        <translation>{0}: Der Tensor {1} gehört zu keiner veröffentlichten Version von EXL3.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} ends at byte {2} before it begins at byte {3}.</source>
+        <translation>{0}: Der Tensor {1} endet bei Byte {2}, bevor er bei Byte {3} beginnt.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} ends at byte {2} of a data section of only {3} bytes.</source>
+        <translation>{0}: Der Tensor {1} endet bei Byte {2} in Daten von nur {3} Byte.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has a name that is not text.</source>
+        <translation>{0}: Der Tensor {1} hat einen Namen, der kein Text ist.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has dtype {2}, expected {3}.</source>
+        <translation>{0}: Der Tensor {1} hat den Datentyp {2}, erwartet wird {3}.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has shape {2}, expected three dimensions.</source>
+        <translation>{0}: Der Tensor {1} hat die Form {2}, erwartet werden drei Dimensionen.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has shape {2}, expected {3} for {4} inputs and {5} outputs.</source>
+        <translation>{0}: Der Tensor {1} hat die Form {2}, erwartet wird {3} für {4} Eingänge und {5} Ausgänge.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has shape {2}, expected {3}.</source>
+        <translation>{0}: Der Tensor {1} hat die Form {2}, erwartet wird {3}.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has shape {2}: its depth {3} is not 16 times 1 to {4} bits.</source>
+        <translation>{0}: Der Tensor {1} hat die Form {2}: Seine Tiefe {3} ist nicht 16 mal 1 bis {4} Bit.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has the dtype {2}, which this program cannot read.</source>
+        <translation>{0}: Der Tensor {1} hat den Datentyp {2}, den dieses Programm nicht lesen kann.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has the impossible data_offsets {2}.</source>
+        <translation>{0}: Der Tensor {1} hat die unmöglichen data_offsets {2}.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has the impossible shape {2}.</source>
+        <translation>{0}: Der Tensor {1} hat die unmögliche Form {2}.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has the unknown dtype {2}.</source>
+        <translation>{0}: Der Tensor {1} hat den unbekannten Datentyp {2}.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has {2} values that are not finite as {3}.</source>
+        <translation>{0}: Der Tensor {1} hat {2} Werte, die als {3} nicht endlich sind.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} has {2} values that are not finite.</source>
+        <translation>{0}: Der Tensor {1} hat {2} Werte, die nicht endlich sind.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} is 0x{2}, expected 0x{3}: the model was made with an experimental version of the EXL3 converter.</source>
+        <translation>{0}: Der Tensor {1} ist 0x{2}, erwartet wird 0x{3}: Das Modell wurde mit einer Versuchsversion des EXL3-Umwandlers gemacht.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} is described by a {2}, not by an object.</source>
+        <translation>{0}: Der Tensor {1} ist durch {2} beschrieben und nicht durch ein Objekt.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} is of the format {2}, which this program does not read.</source>
+        <translation>{0}: Der Tensor {1} hat das Format {2}, das dieses Programm nicht liest.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} is said to be in {2}, which is not a shard&apos;s name.</source>
+        <translation>{0}: Der Tensor {1} soll in {2} stehen, was kein Name einer Teildatei ist.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} is stored as {2} ({3}), which this program does not read.</source>
+        <translation>{0}: Der Tensor {1} ist als {2} ({3}) gespeichert, was dieses Programm nicht liest.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} of dtype {2} and shape {3} needs {4} bytes but is given {5}.</source>
+        <translation>{0}: Der Tensor {1} mit Datentyp {2} und Form {3} braucht {4} Byte, bekommt aber {5}.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} stands beside {2}; a linear has one codebook only.</source>
+        <translation>{0}: Der Tensor {1} steht neben {2}; eine Schicht hat nur ein Codebuch.</translation>
+    </message>
+    <message>
+        <source>{0}: tensor {1} stands beside {2}; only one of the two can hold.</source>
+        <translation>{0}: Der Tensor {1} steht neben {2}; nur einer der beiden kann gelten.</translation>
+    </message>
+    <message>
+        <source>{0}: the header is nested far too deeply.</source>
+        <translation>{0}: Der Kopf ist viel zu tief verschachtelt.</translation>
+    </message>
+    <message>
+        <source>{0}: the header is not valid JSON: {1}.</source>
+        <translation>{0}: Der Kopf ist kein gültiges JSON: {1}.</translation>
+    </message>
+    <message>
+        <source>{0}: the layer type “{1}” is not supported.</source>
+        <translation>{0}: Der Schichttyp „{1}“ wird nicht unterstützt.</translation>
+    </message>
+    <message>
+        <source>{0}: the rotary embedding “{1}” is not supported.</source>
+        <translation>{0}: Das Rotary Embedding „{1}“ wird nicht unterstützt.</translation>
+    </message>
+    <message>
+        <source>{0}: weight_map is {1}, not an object.</source>
+        <translation>{0}: weight_map ist {1} und kein Objekt.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, but the model needs it.</source>
+        <translation>{0}: {1} ist {2}, aber das Modell braucht es.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, giving {3} rotary values.</source>
+        <translation>{0}: {1} ist {2}, das ergibt {3} Rotary-Werte.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a finite number.</source>
+        <translation>{0}: {1} ist {2} und keine endliche Zahl.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a list of texts.</source>
+        <translation>{0}: {1} ist {2} und keine Liste von Texten.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a list of {3} layers.</source>
+        <translation>{0}: {1} ist {2} und keine Liste von {3} Schichten.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a list.</source>
+        <translation>{0}: {1} ist {2} und keine Liste.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a multiple of {3} heads, and head_dim is missing.</source>
+        <translation>{0}: {1} ist {2} und kein Vielfaches von {3} Köpfen, und head_dim fehlt.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a number from {3} to {4}.</source>
+        <translation>{0}: {1} ist {2} und keine Zahl von {3} bis {4}.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a text.</source>
+        <translation>{0}: {1} ist {2} und kein Text.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not a whole number.</source>
+        <translation>{0}: {1} ist {2} und keine ganze Zahl.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not an object.</source>
+        <translation>{0}: {1} ist {2} und kein Objekt.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not from {3} to {4}.</source>
+        <translation>{0}: {1} ist {2} und nicht von {3} bis {4}.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not true or false.</source>
+        <translation>{0}: {1} ist {2} und nicht true oder false.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, which does not divide the {3} attention heads.</source>
+        <translation>{0}: {1} ist {2}, was die {3} Attention-Köpfe nicht teilt.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, with sliding_attention although no sliding window is in use.</source>
+        <translation>{0}: {1} ist {2}, mit sliding_attention, obwohl kein gleitendes Fenster benutzt wird.</translation>
+    </message>
+    <message>
+        <source>{0}: “{1}” is missing.</source>
+        <translation>{0}: „{1}“ fehlt.</translation>
+    </message>
+    <message>
+        <source>{0}: “{1}” is {2}.</source>
+        <translation>{0}: „{1}“ ist {2}.</translation>
+    </message>
+    <message>
+        <source>“{0}” is no address.</source>
+        <translation>„{0}“ ist keine Adresse.</translation>
+    </message>
+    <message>
+        <source>“{0}” is not a commit of {1}.</source>
+        <translation>„{0}“ ist kein Commit von {1}.</translation>
+    </message>
+    <message>
+        <source>“{0}” is not the name of a branch.</source>
+        <translation>„{0}“ ist nicht der Name eines Zweigs.</translation>
+    </message>
+    <message>
+        <source>“{0}” is not the name of a repository.</source>
+        <translation>„{0}“ ist nicht der Name eines Repositorys.</translation>
+    </message>
+    <message>
+        <source>“{0}” names no owner.</source>
+        <translation>„{0}“ nennt keinen Besitzer.</translation>
+    </message>
+    <message>
+        <source>Its config.json cannot be read.</source>
+        <translation>Seine config.json kann nicht gelesen werden.</translation>
     </message>
 </context>
 <context>
@@ -2791,6 +4351,10 @@
     <message>
         <source>Thought for {0} s</source>
         <translation>{0} s nachgedacht</translation>
+    </message>
+    <message>
+        <source>Thought for {0} min {1} s</source>
+        <translation>{0} min {1} s nachgedacht</translation>
     </message>
     <message>
         <source>unfolded</source>

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from app.error_words import error_words
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, SPACE_4, SPACE_12, SPACE_16
 from app.views.flow import FlowLayout
@@ -23,6 +24,7 @@ class ErrorCard(QFrame):
 
     def __init__(self, theme: Theme, message: str, way_out: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        message, way_out = error_words(message), error_words(way_out)
         self.setProperty("kind", "error")
         self._theme = theme
         self._details = f"{message}\n{way_out}".strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from app.error_words import error_words
 from app.item_models.downloads import DownloadRow
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16, SPACE_24
@@ -84,7 +85,7 @@ class DownloadCard(QFrame):
         set_state(self.bar, "phase", progress.phase)
         self._set_text(self.state, state_text(progress))
         self._set_text(self.reason, reason_text(progress))
-        self._set_text(self.way_out, progress.way_out if progress.phase == "failed" else "")
+        self._set_text(self.way_out, error_words(progress.way_out) if progress.phase == "failed" else "")
         set_state(self.reason, "kind", "danger" if progress.phase == "failed" else "muted")
         self._show_buttons(progress)
         if self._files.isVisibleTo(self):
@@ -136,7 +137,7 @@ class DownloadCard(QFrame):
             if name.text() != file.path:
                 name.set_whole_text(file.path)
             self._set_text(words, file_text(file))
-            words.setToolTip(file.message)
+            words.setToolTip(error_words(file.message))
 
     @Slot()
     def _fold(self) -> None:

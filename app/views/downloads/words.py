@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from app.error_words import error_words
 from engine.hub.transfer.events import DownloadProgress, FileProgress
 from engine.units import FILE_GB, file_amount
 
@@ -62,8 +63,8 @@ def state_text(progress: DownloadProgress) -> str:
 def reason_text(progress: DownloadProgress) -> str:
     """Why nothing comes, or why it failed; '' while all is well."""
     if progress.phase == "stalled":
-        return progress.message.partition(": ")[2] or progress.message
-    return progress.message if progress.phase == "failed" else ""
+        return error_words(progress.message.partition(": ")[2] or progress.message)
+    return error_words(progress.message) if progress.phase == "failed" else ""
 
 
 def file_text(file: FileProgress) -> str:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.controllers.browser_state import ModelCardText
+from app.error_words import error_line
 from app.markdown.view import MarkdownView
 from app.theme.theme import Theme
 from app.views.widgets import clear_layout, label
@@ -50,7 +51,7 @@ class CardView(QWidget):
         if card is None or card.is_loading:
             self._say(self.tr("Reading the card…"))
         elif card.error is not None:
-            self._say(f"{card.error.message} {card.error.way_out}".strip())
+            self._say(error_line(card.error))
         elif not card.text:
             self._say(self.tr("This repository has no card."))
         else:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
+from app.error_words import error_words
 from app.storage.settings import CACHE_BITS
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
@@ -124,7 +125,7 @@ class VramPlanner(QWidget):
         words = needs_words(estimate)
         if estimate.verdict is Verdict.TOO_BIG and not estimate.reason:
             return f"{words}. {self._way_out()}".strip()
-        reason = estimate.reason
+        reason = error_words(estimate.reason)
         return f"{words}. {reason[:1].upper()}{reason[1:]}" if reason else words
 
     def _way_out(self) -> str:
