@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
@@ -29,19 +30,16 @@ from app.controllers.preferences import Preferences
 from app.crash import FaultLog, install_hooks, keep_report
 from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
-from app.first_steps import FirstSteps
-from app.hub_settings_wiring import connect_hub_settings
 from app.item_models.conversations import ConversationListModel
 from app.language import Language
+from app.late_pages import LatePages, PageNeeds
 from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
 from app.machine_wiring import MachineWiring
-from app.model_pages import ModelPages
 from app.model_presenter import ModelPresenter
-from app.settings_wiring import SettingsWiring
 from app.single_instance import SingleInstance
 from app.storage.conversations import ConversationStore
-from app.storage.paths import data_paths, is_portable
+from app.storage.paths import data_paths
 from app.storage.presets import PresetStore
 from app.theme.theme import Theme
 from app.views.chat.page import ChatPage
@@ -50,10 +48,14 @@ from app.views.dialogs import CrashDialog
 from app.views.inspector import Inspector
 from app.views.main_window import MainWindow, Parts
 from app.views.pages import Page
-from app.views.settings_page import SettingsPage
 from app.views.window_memory import restore_window, window_memory
 from app.window_actions import Actors, WindowActions
 from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from app.controllers.hub_settings import HubSettingsController
+    from app.model_pages import ModelPages
+    from app.views.settings_page import SettingsPage
 
 SWITCH_INTERVAL_S = 0.001  # a busy engine thread hands the interpreter over soon enough for smooth painting
 
@@ -86,15 +88,12 @@ class Application(QObject):
         self.conversations = ConversationList(self.theme, self.list_model)
         self.chat = ChatPage(self.theme)
         self.inspector = Inspector(self.theme)
-        self.settings_page = SettingsPage(self.theme, launch.paths.folder, is_portable())
-        self.model_pages = ModelPages(
-            self.theme, launch, self.preferences, self.load_settings, self.models, self.cards
+        self.window = MainWindow(self.theme, Parts(self.conversations, self.chat, self.inspector))
+        needs = PageNeeds(
+            self.window, self.theme, launch, self.preferences, self.load_settings, self.models, self.cards,
+            self.load, self.choose_folder,
         )  # fmt: skip
-        parts = Parts(
-            self.conversations, self.chat, self.inspector, self.settings_page,
-            self.model_pages.models_page, self.model_pages.downloads_page,
-        )  # fmt: skip
-        self.window = MainWindow(self.theme, parts)
+        self.late = LatePages(needs, self)
         self.control = ChatControl(
             self.chats, self.models, self.engine, self.chat_defaults, self.preferences,
             PresetStore(launch.paths.presets), self.chat, self.inspector, self.window.notice, self,
@@ -107,7 +106,7 @@ class Application(QObject):
         self.library_presenter = LibraryPresenter(self.store, library_parts, self)
         self.actions = ActionRegistry(self.window)
         actors = Actors(
-            self.window, self.theme, self.preferences, self.chats, self.models, self.model_pages,
+            self.window, self.theme, self.preferences, self.chats, self.models, self.late,
             self.new_chat, self.choose_folder,
         )  # fmt: skip
         self.window_actions = WindowActions(self.actions, actors, self)
@@ -116,24 +115,27 @@ class Application(QObject):
             self.chat, strip, self.actions, launch.demo_folder,
         )  # fmt: skip
         self.machine = MachineWiring(self.window, self.preferences, self.models, self.chats, self.engine, self)
-        self.first_steps = FirstSteps(self.window, self.model_pages, self.load_settings, self)
         self._closed = False
         self.threads_stopped = False
         self._connect_models()
         self._connect_chats()
         self._connect_window()
-        self.model_pages.connect_window(self.window, self.load, self.choose_folder)
-        self.hub_settings = connect_hub_settings(
-            self.settings_page.hub, self.model_pages, self.preferences, launch, self.window
-        )
-        self.settings_wiring = SettingsWiring(
-            self.settings_page, self.preferences, self.theme, self.load_settings,
-            self.hub_settings, self.window.notice, self,
-        )  # fmt: skip
         self.theme.dress()
 
+    @property
+    def model_pages(self) -> ModelPages:
+        return self.late.model_pages
+
+    @property
+    def settings_page(self) -> SettingsPage:
+        return self.late.settings_page
+
+    @property
+    def hub_settings(self) -> HubSettingsController:
+        return self.late.hub_settings
+
     def start(self) -> None:
-        """Shows the window, then starts the engine's thread and the first load."""
+        """Shows the window; what takes threads and time starts when it is painted and all pages stand."""
         restore_window(self.window, self.preferences.settings)
         self.library_presenter.refresh()
         self.chats.new_chat()
@@ -142,13 +144,17 @@ class Application(QObject):
         self.window.show()
         self._report_damage()
         self.chat.composer.input.setFocus()
-        self.cards.start()
-        self.machine.start()
-        self.engine.start()
-        self.model_pages.start()
         first = self._first_model()
         if first is not None:
             self.load(first)
+        self.late.begin()
+
+    @Slot()
+    def _start_threads(self) -> None:
+        self.cards.start()
+        self.machine.start()
+        self.engine.start()
+        self.late.model_pages.start()
 
     @Slot()
     def close(self) -> None:
@@ -161,7 +167,7 @@ class Application(QObject):
         self.window.hide()  # stopping the engine may take a while
         self.preferences.save_now()
         self.chats.save_running()
-        others_stopped = (self.cards.shut_down(), self.model_pages.shut_down())
+        others_stopped = (self.cards.shut_down(), self.late.shut_down())
         self.threads_stopped = self.engine.shut_down() and all(others_stopped)
         QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
         self.chats.save_running()
@@ -203,7 +209,6 @@ class Application(QObject):
         self.window.folder_dropped.connect(self._on_folder_dropped)
         self.engine.status_changed.connect(self.presenter.show_status)
         self.engine.crashed.connect(self.report_crash)
-        self.model_pages.crashed.connect(self.report_crash)
         self.library.crashed.connect(self.report_crash)
         self.crash_reported.connect(self.report_crash, Qt.ConnectionType.QueuedConnection)
 
@@ -236,8 +241,23 @@ class Application(QObject):
 
     def _connect_window(self) -> None:
         self.window.closing.connect(self.close)
-        self.settings_page.text_step_requested.connect(self.window_actions.step_text_size)
         self.preferences.save_failed.connect(self._say)
+        self.preferences.changed.connect(self._follow_preferences)
+        self.late.built.connect(self._connect_late)
+        self.late.finished.connect(self._start_threads)
+
+    @Slot()
+    def _connect_late(self) -> None:
+        self.late.model_pages.crashed.connect(self.report_crash)
+        self.late.settings_page.text_step_requested.connect(self.window_actions.step_text_size)
+
+    @Slot(object)
+    def _follow_preferences(self, keys: frozenset[str]) -> None:
+        settings = self.preferences.settings
+        if "theme" in keys:
+            self.theme.choose(settings.theme)
+        if "text_scale" in keys and settings.text_scale != self.theme.text_scale:
+            self.theme.set_text_scale(settings.text_scale)
 
     @Slot()
     def new_chat(self) -> None:

@@ -15,7 +15,6 @@ from app.controllers.load_settings import LoadSettings
 from app.controllers.preferences import Preferences
 from app.storage.setting_spec import Group
 from app.storage.settings import TABLE
-from app.theme.theme import Theme
 from app.views.notice import Notice
 from app.views.settings_page import SettingsPage
 
@@ -28,11 +27,11 @@ class SettingsWiring(QObject):
     """Follows the page and the preferences; nobody calls it."""
 
     def __init__(
-        self, page: SettingsPage, preferences: Preferences, theme: Theme, load_settings: LoadSettings,
-        hub: HubSettingsController, notice: Notice, parent: QObject | None = None,
+        self, page: SettingsPage, preferences: Preferences, load_settings: LoadSettings, hub: HubSettingsController,
+        notice: Notice, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
-        self._page, self._preferences, self._theme = page, preferences, theme
+        self._page, self._preferences = page, preferences
         self._load_settings, self._hub, self._notice = load_settings, hub, notice
         page.chosen.connect(self._on_chosen)
         page.reset_requested.connect(self._reset)
@@ -69,10 +68,5 @@ class SettingsWiring(QObject):
             self._load_settings.changed.emit()
 
     @Slot(object)
-    def _on_changed(self, keys: frozenset[str]) -> None:
-        settings = self._preferences.settings
-        if "theme" in keys:
-            self._theme.choose(settings.theme)
-        if "text_scale" in keys and settings.text_scale != self._theme.text_scale:
-            self._theme.set_text_scale(settings.text_scale)
-        self._page.show_settings(settings)
+    def _on_changed(self, _keys: frozenset[str]) -> None:
+        self._page.show_settings(self._preferences.settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QMenu
@@ -16,13 +17,16 @@ from app.actions import ActionGroup, ActionRegistry, ActionSpec, Command
 from app.controllers.conversation import ConversationController
 from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
-from app.model_pages import ModelPages
+from app.late_pages import LatePages
 from app.theme.theme import Theme
 from app.theme.tokens import ThemeChoice
 from app.views.command_palette import CommandPalette
 from app.views.dialogs import HelpDialog
 from app.views.main_window import MainWindow
 from app.views.pages import Page
+
+if TYPE_CHECKING:
+    from app.model_pages import ModelPages
 
 TEXT_STEP = 0.1
 
@@ -41,7 +45,7 @@ class Actors:
     preferences: Preferences
     chats: ConversationController
     models: ModelController
-    pages: ModelPages
+    late: LatePages
     new_chat: Callable[[], object]
     choose_folder: Callable[[], object]
 
@@ -56,6 +60,8 @@ class WindowActions(QObject):
         for keys, text in (
             (self.tr("Enter"), self.tr("Send the message")),
             (self.tr("Shift+Enter"), self.tr("Start a new line")),
+            (self.tr("Up"), self.tr("Edit your last message, from an empty message field")),
+            (self.tr("Up, Down"), self.tr("Go from message to message")),
             (self.tr("F2, Delete"), self.tr("Rename or delete the selected conversation")),
         ):
             registry.describe(keys, text)
@@ -79,7 +85,7 @@ class WindowActions(QObject):
         )
 
     def _model(self) -> tuple[ActionSpec, ...]:
-        models, pages, group = self._do.models, self._do.pages, ActionGroup.MODEL
+        models, group = self._do.models, ActionGroup.MODEL
         return (
             ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self._do.choose_folder, group),
             ActionSpec("find_model", self.tr("Find a model to download"), (), self.find_model, group),
@@ -87,8 +93,8 @@ class WindowActions(QObject):
             ActionSpec("load_again", self.tr("Load the last model again"), (), self.load_again, group),
             ActionSpec("load_demo", self.tr("Load the demo model"), (), self.load_demo, group),
             ActionSpec("unload", self.tr("Unload the model"), (), models.unload, group),
-            ActionSpec("pause_downloads", self.tr("Pause all downloads"), (), pages.downloads.pause_all, group),
-            ActionSpec("resume_downloads", self.tr("Resume all downloads"), (), pages.downloads.resume_all, group),
+            ActionSpec("pause_downloads", self.tr("Pause all downloads"), (), self.pause_downloads, group),
+            ActionSpec("resume_downloads", self.tr("Resume all downloads"), (), self.resume_downloads, group),
         )
 
     def _view(self) -> tuple[ActionSpec, ...]:
@@ -120,7 +126,7 @@ class WindowActions(QObject):
 
     def _settings(self) -> Iterator[Command]:
         """Every row of the settings, so that a setting is found by its name as well."""
-        for row in self._parts.settings.rows.values():
+        for row in self._do.late.settings_page.rows.values():
             yield Command(row.name, "", self.tr("Settings"), partial(self.show_setting, row.name))
 
     def _page(self, page: Page, text: str, keys: str) -> ActionSpec:
@@ -158,13 +164,21 @@ class WindowActions(QObject):
     def find_model(self) -> None:
         """Shows where models are found."""
         self._window.show_page(Page.MODELS)
-        self._do.pages.models_page.show_tab(self._do.pages.browser.page)
+        self._pages.models_page.show_tab(self._pages.browser.page)
 
     @Slot()
     def show_my_models(self) -> None:
         """Shows the models on this computer."""
         self._window.show_page(Page.MODELS)
-        self._do.pages.models_page.show_tab(self._do.pages.my_models)
+        self._pages.models_page.show_tab(self._pages.my_models)
+
+    @Slot()
+    def pause_downloads(self) -> None:
+        self._pages.downloads.pause_all()
+
+    @Slot()
+    def resume_downloads(self) -> None:
+        self._pages.downloads.resume_all()
 
     @Slot()
     def load_again(self) -> None:
@@ -192,12 +206,12 @@ class WindowActions(QObject):
     def search_settings(self) -> None:
         """Shows all settings with the keyboard in their search."""
         self.show_setting("")
-        self._parts.settings.focus_search()
+        self._do.late.settings_page.focus_search()
 
     def show_setting(self, name: str) -> None:
         """Shows the settings that a text names."""
         self._window.show_page(Page.SETTINGS)
-        self._parts.settings.show_matching(name)
+        self._do.late.settings_page.show_matching(name)
 
     def step_text_size(self, step: int) -> None:
         """Makes messages larger (1), smaller (-1) or normal (0)."""
@@ -223,6 +237,10 @@ class WindowActions(QObject):
         self._registry.fill_menu(menu)
         button = self._window.rail.menu_button
         menu.popup(button.mapToGlobal(button.rect().topRight()))
+
+    @property
+    def _pages(self) -> ModelPages:
+        return self._do.late.model_pages
 
     def _choose(self, theme: ThemeChoice) -> None:
         self._do.preferences.update(theme=theme)

@@ -21,7 +21,6 @@ from app.views.inspector import Inspector
 from app.views.notice import Notice
 from app.views.pages import Page
 from app.views.rail import Rail
-from app.views.settings_page import SettingsPage
 from app.views.status_strip import COMPACT_BELOW_PX, StatusStrip
 from app.views.widgets import set_state, thin_line
 
@@ -35,9 +34,6 @@ class Parts:
     conversations: ConversationList
     chat: ChatPage
     inspector: Inspector
-    settings: SettingsPage
-    models: QWidget
-    downloads: QWidget
 
 
 class _SidePanel(QObject):
@@ -93,11 +89,13 @@ class MainWindow(QMainWindow):
     folder_dropped: a path that was dropped on the window.
     closing: the window is about to close.
     panels_changed: a side panel was opened or closed.
+    page_wanted: a page is to be shown that was not added yet; it is when the signal returns.
     """
 
     folder_dropped = Signal(object)
     closing = Signal()
     panels_changed = Signal()
+    page_wanted = Signal()
 
     def __init__(self, theme: Theme, parts: Parts) -> None:
         super().__init__()
@@ -112,12 +110,8 @@ class MainWindow(QMainWindow):
         self.splitter.setChildrenCollapsible(False)
         self.page_area = QWidget()
         self._pages = QStackedWidget()
-        self._page_widgets: dict[Page, QWidget] = {
-            Page.CHAT: self.splitter,
-            Page.MODELS: parts.models,
-            Page.DOWNLOADS: parts.downloads,
-            Page.SETTINGS: parts.settings,
-        }
+        self._page_widgets: dict[Page, QWidget] = {}
+        self.add_page(Page.CHAT, self.splitter)
         self._build(parts)
         self.list_panel = _SidePanel(parts.conversations, 0, LIST_PX, self)
         self.inspector_panel = _SidePanel(parts.inspector, 2, INSPECTOR_PX, self)
@@ -134,9 +128,16 @@ class MainWindow(QMainWindow):
         """The one that is shown."""
         return next(page for page, widget in self._page_widgets.items() if widget is self._pages.currentWidget())
 
+    def add_page(self, page: Page, widget: QWidget) -> None:
+        """Takes in what stands for a page."""
+        self._page_widgets[page] = widget
+        self._pages.addWidget(widget)
+
     @Slot(object)
     def show_page(self, page: Page) -> None:
         """Shows one page and marks it on the rail."""
+        if page not in self._page_widgets:
+            self.page_wanted.emit()
         self._pages.setCurrentWidget(self._page_widgets[page])
         self.rail.show_page(page)
 
@@ -213,8 +214,6 @@ class MainWindow(QMainWindow):
             self.splitter.addWidget(part)
             self.splitter.setStretchFactor(number, 1 if part is parts.chat else 0)
         self.splitter.setSizes([LIST_PX, 1200 - LIST_PX - INSPECTOR_PX - RAIL_PX, INSPECTOR_PX])
-        for page in self._page_widgets.values():
-            self._pages.addWidget(page)
         area = QVBoxLayout(self.page_area)
         area.setContentsMargins(0, 0, 0, 0)
         area.addWidget(self._pages)
