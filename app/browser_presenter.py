@@ -13,6 +13,7 @@ from app.controllers.downloads import DownloadList
 from app.controllers.model_library import Library
 from app.controllers.plan_card import PlanCard
 from app.error_words import error_words
+from app.figures import file_amount, local, memory_amount
 from app.item_models.hub_models import HubModelList, ListFilter, publishers
 from app.views.model_browser.download_bar import DownloadOffer
 from app.views.model_browser.page import ModelBrowserPage
@@ -22,7 +23,6 @@ from engine.fit.offers import JudgedOffer, Offer
 from engine.hub.model_store import InstalledModel
 from engine.hub.queue_store import QueueEntry
 from engine.hub.types import RepoId, RepoRef
-from engine.units import file_amount, memory_amount
 
 LOOK_MS = 250  # on a row, before the hub is asked about it
 
@@ -210,7 +210,7 @@ class BrowserPresenter(QObject):
             self._page.details.show_offer(None)
             return
         offer = judged.offer
-        name = offer.branch if offer.bits is None else self.tr("{0} bits").format(f"{offer.bits:.4g}")
+        name = offer.branch if offer.bits is None else self.tr("{0} bits").format(local(f"{offer.bits:.4g}"))
         self._page.details.show_offer(
             DownloadOffer(
                 self.tr("{0}: {1} to download").format(name, file_amount(offer.download_bytes)),

@@ -1,14 +1,17 @@
 """Figures as the window's language writes them: "12,345" and "6.2" are "12.345" and "6,2" in a German window.
 
-Everything below the window writes figures as English does; they are changed where they are shown. Knows nothing of what
-is counted.
+Everything below the window writes figures as English does; they are changed here, where they are shown. Knows nothing
+of what is counted.
 """
 
 from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QCoreApplication, QLocale
+
+from engine import units
+from engine.units import MEMORY_GB
 
 _FIGURE = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w.,]*\d)|(?<![\w.,])\d+\.\d+(?!\.?\d)")
 
@@ -26,3 +29,19 @@ def local(text: str) -> str:
 def count(number: float, digits: int = 0) -> str:
     """A number with its thousands apart: "12,345", "0.7"."""
     return local(f"{number:,.{digits}f}")
+
+
+def memory_amount(num_bytes: float) -> str:
+    """Memory with its unit: "6.2 GB"."""
+    return local(units.memory_amount(num_bytes))
+
+
+def memory_of_total(used_bytes: float, total_bytes: float) -> str:
+    """Used and total memory: "6.2 of 12.0 GB"."""
+    words = QCoreApplication.translate("Figures", "{0} of {1} GB")
+    return words.format(count(used_bytes / MEMORY_GB, 1), count(total_bytes / MEMORY_GB, 1))
+
+
+def file_amount(num_bytes: float) -> str:
+    """A size of files: "7.4 GB", "118 MB"."""
+    return local(units.file_amount(num_bytes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from app.controllers.load_settings import LoadSettings
+from app.figures import file_amount, local
 from app.model_pages import ModelPages
 from app.views.chat.empty_state import EmptyState
 from app.views.chat.fit_suggestions import Suggestion
@@ -18,7 +19,6 @@ from engine.fit.estimate import Verdict
 from engine.fit.offers import JudgedOffer
 from engine.fit.starters import StarterModel
 from engine.hub.types import RepoId
-from engine.units import file_amount
 
 MOST = 3
 GOOD = (Verdict.EASILY, Verdict.FITS)
@@ -70,7 +70,7 @@ class FirstSteps(QObject):
     def _suggestion(self, starter: StarterModel, judged: JudgedOffer) -> Suggestion:
         offer = judged.offer
         parts = (
-            self.tr("{0} bits").format(f"{offer.bits:.4g}") if offer.bits is not None else offer.branch,
+            self.tr("{0} bits").format(local(f"{offer.bits:.4g}")) if offer.bits is not None else offer.branch,
             self.tr("{0} to download").format(file_amount(offer.download_bytes)),
             verdict_words(judged.estimate.verdict),
         )

@@ -19,6 +19,7 @@ from app.controllers.model_library import ModelLibraryController
 from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
 from app.error_words import error_line
+from app.figures import file_amount
 from app.hub_access import HubAccess
 from app.item_models.downloads import DownloadListModel
 from app.launch import Launch
@@ -34,7 +35,6 @@ from engine.errors import EngineError
 from engine.hub.model_store import InstalledModel, VerifyReport
 from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.types import RepoId
-from engine.units import file_amount
 
 QUEUE_NAME = "downloads.json"
 

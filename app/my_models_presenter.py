@@ -16,6 +16,7 @@ from app.controllers.model_library import FitAnswer, Library, ModelLibraryContro
 from app.controllers.models import ModelController
 from app.controllers.plan_card import PlanCard
 from app.error_words import error_line, error_words
+from app.figures import file_amount
 from app.views.load_panel import DeviceEntry
 from app.views.my_models.load_editor import LoadEditor
 from app.views.my_models.page import MyModelsPage
@@ -25,7 +26,6 @@ from engine.fit.estimate import CardMemory, FitModel
 from engine.hub.hub_cache import shown_name
 from engine.hub.model_store import InstalledModel, VerifyReport
 from engine.hub.transfer.manifest import read_manifest
-from engine.units import file_amount
 
 Say = Callable[..., object]  # text, button, what it does
 MOST_NAMES = 3

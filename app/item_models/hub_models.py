@@ -12,6 +12,8 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.controllers.browser_state import Judged, Phase, Results
+from app.figures import count as figure
+from app.figures import local
 from app.views.vram.verdicts import tokens_words, verdict_role, verdict_words
 from engine.fit.estimate import Verdict
 from engine.fit.offers import JudgedOffer
@@ -203,12 +205,12 @@ def publishers(models: Sequence[ModelSummary]) -> list[str]:
 
 def downloads_words(count: int) -> str:
     """How often a model was fetched."""
-    return _tr("1 download") if count == 1 else _tr("{0} downloads").format(f"{count:,}")
+    return _tr("1 download") if count == 1 else _tr("{0} downloads").format(figure(count))
 
 
 def likes_words(count: int) -> str:
     """How many people marked a model."""
-    return _tr("1 like") if count == 1 else _tr("{0} likes").format(f"{count:,}")
+    return _tr("1 like") if count == 1 else _tr("{0} likes").format(figure(count))
 
 
 def _starter_row(starter: StarterModel) -> HubRow:
@@ -248,7 +250,7 @@ def _note(offers: Sequence[JudgedOffer]) -> tuple[str, str]:
         verdict = best.estimate.verdict
         bits = best.offer.sort_bits
         words = _tr("{0} bits: {1}, context up to {2}").format(
-            f"{bits:g}", verdict_words(verdict).lower(), tokens_words(best.contexts.get(16, 0))
+            local(f"{bits:g}"), verdict_words(verdict).lower(), tokens_words(best.contexts.get(16, 0))
         )
         return words, verdict_role(verdict)
     if all(each.offer.obstacle for each in offers):

@@ -9,11 +9,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QFont
 
 from app.error_words import error_words
+from app.figures import file_amount, local
 from app.theme.theme import Theme
 from app.views.vram.verdicts import needs_words, tokens_words, verdict_role, verdict_words
 from engine.fit.estimate import CACHE_WIDTHS
 from engine.fit.offers import JudgedOffer
-from engine.units import file_amount
 
 Index = QModelIndex | QPersistentModelIndex
 BITS, SIZE, FIRST_CONTEXT, VERDICT = 0, 1, 2, 2 + len(CACHE_WIDTHS)
@@ -110,7 +110,7 @@ class VariantTable(QAbstractTableModel):
     def _text(self, judged: JudgedOffer, column: int) -> str:
         offer = judged.offer
         if column == BITS:
-            return offer.branch if offer.bits is None else self.tr("{0} bits").format(f"{offer.bits:.4g}")
+            return offer.branch if offer.bits is None else self.tr("{0} bits").format(local(f"{offer.bits:.4g}"))
         if column == SIZE:
             return file_amount(offer.download_bytes)
         if column == VERDICT:

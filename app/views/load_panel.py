@@ -14,6 +14,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from app.figures import count
 from app.storage.settings import CACHE_BITS, CONTEXT_CHOICES
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
@@ -58,7 +59,7 @@ class LoadPanel(QWidget):
         context_help = self.tr(
             "How many tokens of conversation there is room for; more needs more memory. "
             "Automatic takes what the model was made for, at most {0}."
-        ).format(f"{DEFAULT_CACHE_TOKENS:,}")
+        ).format(count(DEFAULT_CACHE_TOKENS))
         self.device = Combo(theme, self.tr("Device"), self._device_help)
         self.context = Combo(theme, self.tr("Context"), context_help)
         cache_help = self.tr(
@@ -117,7 +118,7 @@ class LoadPanel(QWidget):
         self.context.clear()
         self.context.addItem(self.tr("Automatic"), 0)
         for step in sorted({*CONTEXT_STEPS, tokens} - {0}):
-            self.context.addItem(self.tr("{0} tokens").format(f"{step:,}"), step)
+            self.context.addItem(self.tr("{0} tokens").format(count(step)), step)
         self.context.setCurrentIndex(self.context.findData(tokens))
 
     def show_cache(self, bits: int) -> None:

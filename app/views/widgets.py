@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from app.figures import count
 from app.theme.theme import FontKind, Theme
 from app.theme.tokens import ICON_PX, SPACE_12, SPACE_16
 
@@ -216,10 +217,14 @@ def clear_layout(layout: QLayout) -> None:
 def of_total_text(done_bytes: int, total_bytes: int) -> str:
     """Two file sizes in one unit, such as "120 of 500 MB"."""
     if total_bytes < 1_000_000_000:
-        return f"{done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB"
-    return f"{done_bytes / 1e9:.1f} of {total_bytes / 1e9:.1f} GB"
+        return _tr("{0} of {1} MB").format(count(done_bytes / 1e6), count(total_bytes / 1e6))
+    return _tr("{0} of {1} GB").format(count(done_bytes / 1e9, 1), count(total_bytes / 1e9, 1))
 
 
 def speed_text(tokens_per_s: float) -> str:
     """A speed without figures that nobody reads: "42.1", "1,204"."""
-    return f"{tokens_per_s:.1f}" if tokens_per_s < 100 else f"{tokens_per_s:,.0f}"
+    return count(tokens_per_s, 1 if tokens_per_s < 100 else 0)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Figures", text)

@@ -99,6 +99,25 @@
     </message>
 </context>
 <context>
+    <name>Canvas</name>
+    <message>
+        <source>Error of each tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation type="unfinished">{0} Bit</translation>
+    </message>
+    <message>
+        <source>{0} bit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>error {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>CardView</name>
     <message>
         <source>Reading the card…</source>
@@ -265,8 +284,8 @@
         <translation>Kontext mit dieser Nachricht</translation>
     </message>
     <message>
-        <source>{0} of {1}</source>
-        <translation>{0} von {1}</translation>
+        <source>{0} of {1} tokens</source>
+        <translation>{0} von {1} Token</translation>
     </message>
     <message>
         <source>{0} of {1} tokens, with what you write</source>
@@ -550,6 +569,29 @@
     <message>
         <source>What is finished is kept. Close other programs or unload the model, then go on.</source>
         <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>ConvertPage</name>
+    <message>
+        <source>Makes a smaller EXL3 model out of an original one, at the bitrate that fits your card. That takes from minutes to hours; it can be paused and goes on after a restart.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Convert</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What is finished is deleted from {0}. To keep it for later, pause instead.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel the conversion to {0}?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel and delete</source>
+        <translation type="unfinished">Abbrechen und löschen</translation>
     </message>
 </context>
 <context>
@@ -940,6 +982,29 @@
     <message>
         <source>Copy details</source>
         <translation>Einzelheiten kopieren</translation>
+    </message>
+</context>
+<context>
+    <name>ErrorPlot</name>
+    <message>
+        <source>attention</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>MLP</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>output head</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Each tensor is drawn when its block is finished.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Point at a mark, or press the arrow keys in the picture, to read which tensor it is.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2327,6 +2392,17 @@
     <message>
         <source>Its config.json cannot be read.</source>
         <translation>Seine config.json kann nicht gelesen werden.</translation>
+    </message>
+</context>
+<context>
+    <name>Figures</name>
+    <message>
+        <source>{0} of {1} GB</source>
+        <translation>{0} von {1} GB</translation>
+    </message>
+    <message>
+        <source>{0} of {1} MB</source>
+        <translation>{0} von {1} MB</translation>
     </message>
 </context>
 <context>
@@ -3734,6 +3810,65 @@
     </message>
 </context>
 <context>
+    <name>ProgressCard</name>
+    <message>
+        <source>Progress of the conversion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation type="unfinished">Anhalten</translation>
+    </message>
+    <message>
+        <source>Ends after the block in hand, so that nothing is done twice.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pause at once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The block in hand is done again later.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation type="unfinished">Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Cancel…</source>
+        <translation type="unfinished">Abbrechen…</translation>
+    </message>
+    <message>
+        <source>Load it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Convert another</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} bits, from {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation type="unfinished">Noch einmal versuchen</translation>
+    </message>
+    <message>
+        <source>Conversion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Error by block</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Menu</source>
@@ -3758,6 +3893,93 @@
     <message>
         <source>Settings</source>
         <translation>Einstellungen</translation>
+    </message>
+</context>
+<context>
+    <name>RateCard</name>
+    <message>
+        <source>Bits for each weight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 to 8: more is more exact and larger; 3 to 5 is usual.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bits for each weight, exactly</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Plan for</source>
+        <translation type="unfinished">Planen für</translation>
+    </message>
+    <message>
+        <source>The card that the result is to fit.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Memory in parts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Advanced</source>
+        <translation type="unfinished">Erweitert</translation>
+    </message>
+    <message>
+        <source>Output head</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bits of the last matrix, 4 to 8, or as it is; 6 is usual.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>as it is (16 bits)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} bits</source>
+        <translation type="unfinished">{0} Bit</translation>
+    </message>
+    <message>
+        <source>Codebook</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How values are made of bits: mul1 is usual; the others are for older programs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use the built-in texts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Built-in texts: prose, code, several languages, chats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Best for this card: {0} bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Another text…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A folder of texts…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Calibration</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bitrate</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -4278,6 +4500,37 @@
     </message>
 </context>
 <context>
+    <name>SourceCard</name>
+    <message>
+        <source>Choose a folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Find a model</source>
+        <translation type="unfinished">Modell finden</translation>
+    </message>
+    <message>
+        <source>Original model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A folder with a model in fp16, bf16 or fp32, as its makers publish it. You can also drop it here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose another…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose another folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>SpeedGraph</name>
     <message>
         <source>Speed, lately</source>
@@ -4289,22 +4542,53 @@
     </message>
 </context>
 <context>
+    <name>StartCard</name>
+    <message>
+        <source>Another folder…</source>
+        <translation type="unfinished">Anderer Ordner…</translation>
+    </message>
+    <message>
+        <source>Name of the result</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Unload it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation type="unfinished">Noch einmal versuchen</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start the conversion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation type="unfinished">Name</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>StatusStrip</name>
     <message>
         <source>Memory used</source>
         <translation>Benutzter Speicher</translation>
     </message>
     <message>
-        <source>Context used</source>
-        <translation>Benutzter Kontext</translation>
-    </message>
-    <message>
         <source>No model loaded</source>
         <translation>Kein Modell geladen</translation>
-    </message>
-    <message>
-        <source>{0} of {1} tokens</source>
-        <translation>{0} von {1} Token</translation>
     </message>
     <message>
         <source>{0} tok/s</source>
@@ -4325,6 +4609,36 @@
     <message>
         <source>GPU {0} %</source>
         <translation>GPU {0} %</translation>
+    </message>
+</context>
+<context>
+    <name>TensorTable</name>
+    <message>
+        <source>Part</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tensor</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Error</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>TensorView</name>
+    <message>
+        <source>Tensors</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bits and error of every tensor</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -4593,6 +4907,22 @@
     <message>
         <source>Start a new line</source>
         <translation>Eine neue Zeile beginnen</translation>
+    </message>
+    <message>
+        <source>Up</source>
+        <translation>Pfeil hoch</translation>
+    </message>
+    <message>
+        <source>Edit your last message, from an empty message field</source>
+        <translation>Deine letzte Nachricht bearbeiten, aus dem leeren Nachrichtenfeld</translation>
+    </message>
+    <message>
+        <source>Up, Down</source>
+        <translation>Pfeil hoch, Pfeil runter</translation>
+    </message>
+    <message>
+        <source>Go from message to message</source>
+        <translation>Von Nachricht zu Nachricht gehen</translation>
     </message>
     <message>
         <source>F2, Delete</source>

@@ -14,9 +14,11 @@ from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from app.error_words import error_line, error_words
-from app.figures import count, local
+from app.figures import count, file_amount, local, memory_amount, memory_of_total
 from app.language import TRANSLATED, Language
 from app.resources_paths import error_texts_path
+from app.views.vram.verdicts import tokens_words
+from app.views.widgets import of_total_text, speed_text
 from engine.errors import EngineError
 from engine.fit.plan import MemoryPlan
 from engine.weights.folder_scan import scan_folder
@@ -115,3 +117,11 @@ def test_the_locale_is_put_back(qapp: QApplication) -> None:
 
 def filled(template: str) -> str:
     return template.format(*VALUES)
+
+
+def test_amounts_are_those_of_the_language(german: Language) -> None:
+    assert memory_of_total(6.2 * 2**30, 12 * 2**30) == "6,2 von 12,0 GB"
+    assert (memory_amount(2**30), file_amount(7.4e9), of_total_text(120_000_000, 500_000_000)) == (
+        "1,0 GB", "7,4 GB", "120 von 500 MB",
+    )  # fmt: skip
+    assert (speed_text(42.13), speed_text(1204.0), tokens_words(7500)) == ("42,1", "1.204", "7,3k")

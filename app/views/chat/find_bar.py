@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
+from app.figures import count
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8
 from app.views.widgets import IconButton, label
@@ -66,7 +67,7 @@ class FindBar(QFrame):
         elif not total:
             words = self.tr("Not found")
         else:
-            words = self.tr("{0} of {1}").format(f"{current:,}", f"{total:,}")
+            words = self.tr("{0} of {1}").format(count(current), count(total))
         self.count.setText(words)
         self.count.setAccessibleName(words)
         for button in (self.previous, self.next):

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.controllers.context import ContextState
+from app.figures import count
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
 from app.views.flow import FlowLayout
@@ -79,7 +80,7 @@ class FullNotice(QFrame):
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.words.text()))
 
     def _text(self, state: ContextState) -> str:
-        used, total = f"{state.used_tokens or 0:,}", f"{state.context_tokens:,}"
+        used, total = count(state.used_tokens or 0), count(state.context_tokens)
         if state.is_too_long:
             return self.tr(
                 "Your message with the system prompt alone does not fit: the context holds {0} tokens. Shorten it, or "
@@ -89,7 +90,7 @@ class FullNotice(QFrame):
             "This chat is full: with your message it has {0} tokens. The context holds {1}, and {2} of them are kept "
             "for the reply. The oldest messages can be left out of what the model reads: you still see them here, and "
             "the model still reads the system prompt. Or load the model with a larger context."
-        ).format(used, total, f"{state.reply_tokens:,}")
+        ).format(used, total, count(state.reply_tokens))
 
     @Slot()
     def _dismiss(self) -> None:

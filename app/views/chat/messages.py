@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
+from app.figures import count, local
 from app.markdown.thinking import ThinkingSplitter, split_thinking
 from app.markdown.view import MarkdownView, TextBlock
 from app.markdown.workshop import Workshop
@@ -360,7 +361,7 @@ class ReplyMessage(MessageWidget):
     def set_progress(self, done_tokens: int, total_tokens: int) -> None:
         """Shows how much of the prompt has been read."""
         words = self.tr("Reading the prompt: {0} of {1} tokens")
-        self.meta.setText(words.format(f"{done_tokens:,}", f"{total_tokens:,}"))
+        self.meta.setText(words.format(count(done_tokens), count(total_tokens)))
 
     def end(self, message: StoredMessage) -> None:
         """The reply is over: whole, stopped or failed."""
@@ -475,7 +476,7 @@ def figures_text(stats: ReplyStats) -> str:
         )
     if stats.new_tokens:
         first = QCoreApplication.translate("ReplyMessage", "first token {0} s")
-        parts.append(first.format(f"{stats.first_token_s:.1f}" if stats.first_token_s >= 0.1 else "<0.1"))
-    parts.append(tokens.format(f"{stats.new_tokens:,}"))
+        parts.append(first.format(count(stats.first_token_s, 1) if stats.first_token_s >= 0.1 else local("<0.1")))
+    parts.append(tokens.format(count(stats.new_tokens)))
     parts.append(reasons[stats.reason])
     return " · ".join(parts)

@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 
+from app.figures import count
 from app.markdown.view import MarkdownView
 from app.markdown.workshop import Workshop
 from app.theme.theme import Theme
@@ -96,14 +97,14 @@ class ThinkingFold(QFrame):
         if self._running:
             words = self.tr("Thinking…")
         elif self._took_s is None:
-            words = self.tr("Thought, {0} words").format(f"{len(self.text.split()):,}")
+            words = self.tr("Thought, {0} words").format(count(len(self.text.split())))
         elif self._took_s < 1:
             words = self.tr("Thought for less than a second")
         elif self._took_s < 59.5:
             words = self.tr("Thought for {0} s").format(f"{self._took_s:.0f}")
         else:
             minutes, seconds = divmod(round(self._took_s), 60)
-            words = self.tr("Thought for {0} min {1} s").format(f"{minutes:,}", seconds)
+            words = self.tr("Thought for {0} min {1} s").format(count(minutes), seconds)
         if words != self.button.text():
             self.button.setText(words)
         state = self.tr("unfolded") if self.button.isChecked() else self.tr("folded")

@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
+from app.figures import count, local
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4
 from app.views.chat_setup.editors import EDITORS, NUMBER_PX, RealEditor, SwitchEditor
@@ -151,9 +152,9 @@ def shown_value(value: Any) -> str:
     if isinstance(value, bool):
         return _tr("on") if value else _tr("off")
     if isinstance(value, float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
+        return local(f"{value:,.2f}".rstrip("0").rstrip("."))
     if isinstance(value, int):
-        return f"{value:,}"
+        return count(value)
     if isinstance(value, tuple):
         return ", ".join(str(each) for each in value) or _tr("none")
     return str(value)

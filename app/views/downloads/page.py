@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtCore import QModelIndex, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.figures import file_amount
 from app.item_models.downloads import DownloadListModel, DownloadRow
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
@@ -16,7 +17,6 @@ from app.views.flow import FlowLayout
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
 from app.views.widgets import empty_state, label, push_button
-from engine.units import file_amount
 
 
 class DownloadsPage(ColumnPage):

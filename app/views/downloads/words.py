@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from app.error_words import error_words
+from app.figures import count, file_amount
 from engine.hub.transfer.events import DownloadProgress, FileProgress
-from engine.units import FILE_GB, file_amount
+from engine.units import FILE_GB
 
 DAYS_FROM_S = 48 * 3600
 _UNITS = ((FILE_GB, "GB", 1), (10**6, "MB", 1), (10**3, "kB", 0), (1, "B", 0))
@@ -15,7 +16,7 @@ _UNITS = ((FILE_GB, "GB", 1), (10**6, "MB", 1), (10**3, "kB", 0), (1, "B", 0))
 def done_of_total_text(done_bytes: int, total_bytes: int) -> str:
     """Two sizes of files in one unit, such as "3.1 of 7.4 GB"."""
     size, unit, digits = next((each for each in _UNITS if total_bytes >= each[0]), _UNITS[-1])
-    return _tr("{0} of {1} {2}").format(f"{done_bytes / size:.{digits}f}", f"{total_bytes / size:.{digits}f}", unit)
+    return _tr("{0} of {1} {2}").format(count(done_bytes / size, digits), count(total_bytes / size, digits), unit)
 
 
 def time_text(seconds: float) -> str:

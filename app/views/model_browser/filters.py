@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, 
 
 from app.controllers.browser_state import Wish
 from app.controllers.plan_card import CardChoice
+from app.figures import local
 from app.item_models.hub_models import SIZE_CLASSES, SizeClass
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8
@@ -160,8 +161,8 @@ class Filters(QWidget):
         if size == SIZE_CLASSES[0]:
             return self.tr("Any size")
         if size.most == float("inf"):
-            return self.tr("Over {0}B").format(f"{size.least:g}")
-        return self.tr("{0}B to {1}B").format(f"{size.least:g}", f"{size.most:g}")
+            return self.tr("Over {0}B").format(local(f"{size.least:g}"))
+        return self.tr("{0}B to {1}B").format(local(f"{size.least:g}"), local(f"{size.most:g}"))
 
     def _toggle(self, word: str, help_text: str) -> QPushButton:
         button = QPushButton(word)

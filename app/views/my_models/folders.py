@@ -9,11 +9,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.controllers.model_library import ModelsFolder
+from app.figures import file_amount
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_12, SPACE_16
 from app.views.flow import FlowLayout
 from app.views.widgets import ElidedLabel, clear_layout, label, push_button
-from engine.units import file_amount
 
 
 class FoldersCard(QFrame):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from app.figures import memory_amount
 from app.storage.model_loads import ModelLoad
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12
@@ -21,7 +22,6 @@ from app.views.widgets import label, push_button
 from engine.events import LoadMemory
 from engine.fit.estimate import CardMemory, FitModel, Part
 from engine.requests import DEFAULT_CACHE_TOKENS
-from engine.units import memory_amount
 
 
 class LoadEditor(QWidget):

@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.controllers.model_library import Library, LibraryModel, Task
+from app.figures import file_amount
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_12
 from app.views.confirm import ConfirmDialog
@@ -20,7 +21,6 @@ from app.views.my_models.folders import FoldersCard
 from app.views.page_column import ColumnPage
 from app.views.slices import Slices
 from app.views.widgets import empty_state, label, push_button
-from engine.units import file_amount
 
 MOST_NEW = 4  # cards that are added to a list in view
 

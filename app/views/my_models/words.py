@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from app.controllers.model_library import LibraryModel, Task
+from app.figures import file_amount, local
 from app.views.downloads.words import done_of_total_text
 from engine.hub.model_facts import ModelFacts
-from engine.units import file_amount
 
 _ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 
@@ -24,7 +24,7 @@ def format_text(facts: ModelFacts) -> str:
     """Bits and format: "4.0 bits", "4.0 bits (gptq)", "unquantized"."""
     if facts.bits is None:
         return facts.quant_method or _tr("unquantized")
-    bits = _tr("{0} bits").format(f"{facts.bits:.4g}" if facts.bits % 1 else f"{facts.bits:.1f}")
+    bits = _tr("{0} bits").format(local(f"{facts.bits:.4g}" if facts.bits % 1 else f"{facts.bits:.1f}"))
     return bits if facts.quant_method in ("exl3", "") else f"{bits} ({facts.quant_method})"
 
 

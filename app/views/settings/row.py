@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from app.figures import count
 from app.storage.setting_spec import About, Control, SettingSpec
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_16
@@ -155,7 +156,7 @@ class SettingRow(QWidget):
     def _show_in_list(self, combo: Combo, value: Any) -> None:
         place = combo.findData(value)
         if place < 0:  # set elsewhere, or by hand in the file
-            combo.addItem(f"{value:,}", value)
+            combo.addItem(count(value), value)
             place = combo.count() - 1
         combo.setCurrentIndex(place)
 

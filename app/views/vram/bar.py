@@ -13,11 +13,11 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, 
 from PySide6.QtGui import QBrush, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.figures import memory_amount
 from app.theme.theme import Theme
 from app.theme.tokens import RADIUS_CHIP, SPACE_4, SPACE_8, SPACE_16
 from app.views.widgets import clear_layout, label
 from engine.fit.estimate import Part
-from engine.units import memory_amount
 
 BAR_PX, SWATCH_PX = 26, 12
 LEGEND_COLUMN_PX = 190

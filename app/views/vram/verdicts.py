@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from app.figures import count, local, memory_amount
 from engine.fit.estimate import Estimate, Verdict
-from engine.units import memory_amount
 
 
 def verdict_words(verdict: Verdict) -> str:
@@ -43,9 +43,9 @@ def needs_words(estimate: Estimate) -> str:
 def tokens_words(tokens: int) -> str:
     """A length of context as people say it, rounded down: "32k", "1.5k", "640"."""
     if tokens < 1024:
-        return f"{tokens:,}"
+        return count(tokens)
     tenths = tokens * 10 // 1024
-    return f"{tenths // 10}k" if tenths >= 100 or tenths % 10 == 0 else f"{tenths / 10:.1f}k"
+    return f"{tenths // 10}k" if tenths >= 100 or tenths % 10 == 0 else local(f"{tenths / 10:.1f}k")
 
 
 def _tr(text: str) -> str:
