@@ -5,7 +5,7 @@ Where a chat would be cut is the engine's answer, the same for counting and for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -16,7 +16,7 @@ from app.controllers.preferences import Preferences
 from app.controllers.prompt import first_seen, last_cut, prompt_messages
 from app.engine_bridge import EngineBridge
 from app.storage.records import StoredMessage
-from engine.events import GenerationStarted, PromptCounted
+from engine.events import EngineStatus, GenerationStarted, PromptCounted
 from engine.requests import GenerateRequest, Message
 
 COUNT_DELAY_MS = 200
@@ -27,7 +27,7 @@ class ContextState:
     """How the next message stands to the context.
 
     Attributes:
-        used_tokens: the chat with the draft; None while nothing is known.
+        used_tokens: the chat with the draft, or with the reply that is being written; None while nothing is known.
         context_tokens: what prompt and reply share.
         reply_tokens: of these, what a cut keeps free for the reply.
         dropped_messages: how many of the oldest would be, or will be, left out.
@@ -83,6 +83,7 @@ class ContextController(QObject):
         defaults.changed.connect(self.recount)
         preferences.changed.connect(self._on_preferences)
         engine.counted.connect(self._on_counted)
+        engine.status_changed.connect(self._on_status)
 
     @property
     def drops(self) -> bool:
@@ -155,6 +156,17 @@ class ContextController(QObject):
         if answer.request_id == self._last_number:
             self._answer = answer
             self._settle()
+
+    @Slot(object)
+    def _on_status(self, status: EngineStatus) -> None:
+        """While the reply of the open chat is written, the engine knows how much of the context it has filled."""
+        if self._draft.strip() or not self._chats.busy or status.tokens_per_s <= 0:
+            return
+        if self.state.used_tokens is not None:
+            grown = replace(self.state, used_tokens=status.context_used_tokens)
+            if grown != self.state:
+                self.state = grown
+                self.changed.emit()
 
     def _settle(self) -> None:
         """Makes the state of what is known."""

@@ -1,6 +1,7 @@
-"""The strip at the bottom: device and memory, model state, context, speed. Knows nothing of where figures come from.
+"""The strip at the bottom: device and memory, model state, speed. Knows nothing of where figures come from.
 
-A card's name, memory and load come from its driver, with or without a model; the rest is the engine's.
+A card's name, memory and load come from its driver, with or without a model; the rest is the engine's. How full the
+context is stands under the composer, where it is counted with what is being written.
 """
 
 from __future__ import annotations
@@ -43,8 +44,6 @@ class StatusStrip(QFrame):
         self.graph = SpeedGraph(theme)
         self.machine = label(theme, font="small", kind="muted")
         self._is_on_machine = False  # whether the memory on view is the computer's own
-        self.context_bar = Meter(theme, self.tr("Context used"), "info")
-        self.context = label(theme, font="small", kind="muted")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACE_12, 0, SPACE_12, 0)
         layout.setSpacing(SPACE_8)
@@ -61,17 +60,12 @@ class StatusStrip(QFrame):
         layout.addStretch(1)
         layout.addWidget(self.graph)
         layout.addWidget(self.speed)
-        layout.addSpacing(SPACE_16)
-        layout.addWidget(self.context_bar)
-        layout.addWidget(self.context)
         self.show_nothing(self.tr("No model loaded"))
 
     def show_nothing(self, state: str) -> None:
         """No model: no figures."""
         self.state.setText(state)
-        for each in (self.speed, self.context):
-            each.setText("")
-        self.context_bar.hide()
+        self.speed.setText("")
         self.graph.clear()
         self._is_on_machine = False
         if not self._has_card:
@@ -83,7 +77,6 @@ class StatusStrip(QFrame):
 
     def show_status(self, status: EngineStatus) -> None:
         """The live figures."""
-        context = self.tr("{0} of {1} tokens").format(f"{status.context_used_tokens:,}", f"{status.context_tokens:,}")
         self._is_on_machine = not self._has_card
         if not self._has_card:
             memory = memory_of_total(status.memory_used_bytes, status.memory_total_bytes)
@@ -91,9 +84,6 @@ class StatusStrip(QFrame):
             self.memory.setText(memory)
             self.memory_bar.set_share(status.memory_used_bytes / max(status.memory_total_bytes, 1), memory)
             self.memory_bar.show()
-        self.context.setText(context)
-        self.context_bar.set_share(status.context_used_tokens / max(status.context_tokens, 1), context)
-        self.context_bar.show()
         self.speed.setText(
             self.tr("{0} tok/s").format(speed_text(status.tokens_per_s)) if status.tokens_per_s > 0 else ""
         )

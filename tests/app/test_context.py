@@ -15,6 +15,7 @@ from app.storage.records import ReplyStats, StoredMessage
 from engine.errors import ChatTemplateError
 from engine.events import PromptCounted
 from engine.requests import GenerateRequest, Message, Role
+from app.views.widgets import Meter
 from tests.app.driver import Window
 
 CONTEXT = 400  # of which 50 are kept for the reply
@@ -54,7 +55,7 @@ def test_the_meter_counts_the_draft_as_one_types(small: Window) -> None:
     type_draft(small, "one two three")
     settled(small, 3)
     assert row.words.isVisible()
-    assert row.words.text() == f"3 of {CONTEXT}"
+    assert row.words.text() == f"3 of {CONTEXT} tokens"
     assert row.words.accessibleName() == f"3 of {CONTEXT} tokens, with what you write"
     small.app.inspector.system_prompt.setPlainText("Be short.")
     settled(small, 5)
@@ -73,6 +74,20 @@ def test_no_model_no_meter(open_window: Callable[..., Window]) -> None:
     type_draft(window, "one two three")
     window.qtbot.wait(300)
     assert not window.app.chat.context_row.words.isVisible()
+
+
+def test_the_meter_grows_with_the_reply_and_is_the_only_one(small: Window) -> None:
+    small.script.token_length, small.script.tokens_per_s = 5, 12
+    small.say("one two", wait=False)
+    seen: list[int | None] = []
+    small.app.control.context.changed.connect(lambda: seen.append(small.app.control.context.state.used_tokens))
+    small.until(lambda: not small.app.chats.busy)
+    grown = [each for each in seen if each is not None and each > 2]
+    assert len(set(grown)) >= 3
+    assert grown == sorted(grown)
+    settled(small, 22)
+    names = [each.accessibleName() for each in small.app.window.findChildren(Meter) if each.isVisible()]
+    assert [name for name in names if "ontext" in name] == ["Context with this message"]
 
 
 def test_a_chat_that_cannot_be_counted_shows_no_figure(small: Window) -> None:
@@ -140,7 +155,7 @@ def test_the_oldest_turns_are_left_out_when_the_user_says_so(small: Window) -> N
     small.until(small.app.chat.full_notice.isVisible)
     small.qtbot.mouseClick(small.app.chat.full_notice.drop_button, Qt.MouseButton.LeftButton)
     assert not small.app.chat.full_notice.isVisible()
-    assert small.app.chat.context_row.words.text() == "282 of 400 · oldest 2 left out"
+    assert small.app.chat.context_row.words.text() == "282 of 400 tokens · oldest 2 left out"
     cuts: list[int] = []
     small.app.control.context.cut_changed.connect(cuts.append)
     small.app.chat.composer.submit()

@@ -42,7 +42,7 @@ def test_the_demo_model_answers_stops_and_explains_what_it_cannot_do(
     assert isinstance(reply, ReplyMessage)
     assert "Clara" in reply.text()
     assert "stopped by itself" in reply.meta.text()
-    assert app.window.status.context.text().endswith("tokens")
+    assert app.chat.context_row.words.text().endswith("tokens")
 
     app.chat.composer.set_text("Tell me a story about a fox and a lantern")
     app.chat.composer.submit()

@@ -21,10 +21,12 @@ class _Input(QPlainTextEdit):
 
     Signals:
         submitted: Enter was pressed.
+        last_wanted: Up was pressed with nothing written.
         focus_changed: whether the keyboard is here.
     """
 
     submitted = Signal()
+    last_wanted = Signal()
     focus_changed = Signal(bool)
 
     def __init__(self) -> None:
@@ -51,8 +53,14 @@ class _Input(QPlainTextEdit):
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.submitted.emit()
+        elif event.key() == Qt.Key.Key_Up and self._is_plain(event) and self.document().isEmpty():
+            self.last_wanted.emit()
         else:
             super().keyPressEvent(event)
+
+    def _is_plain(self, event: QKeyEvent) -> bool:
+        """Whether no other key is held; those of the keypad count as themselves."""
+        return event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -76,10 +84,12 @@ class Composer(QFrame):
     """Signals:
     sent: the text of a message.
     stop_requested: the running reply shall stop.
+    edit_last_requested: the last message that was sent shall be changed.
     """
 
     sent = Signal(str)
     stop_requested = Signal()
+    edit_last_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +100,7 @@ class Composer(QFrame):
         self.input = _Input()
         self.input.setAccessibleName(self.tr("Message"))
         self.input.submitted.connect(self.submit)
+        self.input.last_wanted.connect(self.edit_last_requested)
         self.input.textChanged.connect(self._update_button)
         self.input.focus_changed.connect(self._on_focus)
         self.button = IconButton(theme, "send", self.tr("Send"), role="on_accent")

@@ -76,7 +76,7 @@ class ContextRow(QWidget):
         is_cut = state.drops and state.dropped_messages > 0
         used = state.kept_tokens if is_cut else state.used_tokens
         counts = (f"{used:,}", f"{state.context_tokens:,}")
-        words = self.tr("{0} of {1}").format(*counts)
+        words = self.tr("{0} of {1} tokens").format(*counts)
         whole = self.tr("{0} of {1} tokens, with what you write").format(*counts)
         if is_cut:
             words = self.tr("{0} · oldest {1} left out").format(words, state.dropped_messages)

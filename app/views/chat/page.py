@@ -44,6 +44,7 @@ class ChatPage(QFrame):
         self.full_notice = FullNotice(theme)
         self.context_row = ContextRow(theme)
         self.empty.example_chosen.connect(self.composer.set_text)
+        self.composer.edit_last_requested.connect(self.transcript.edit_last_turn)
         self._banners = QVBoxLayout()
         self._banners.setSpacing(SPACE_8)
         self._stack = QStackedWidget()

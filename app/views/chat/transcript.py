@@ -166,6 +166,13 @@ class Transcript(MessageScroll):
             self.reveal(number, focus=True)
 
     @Slot()
+    def edit_last_turn(self) -> None:
+        """Lets the user change the last message of theirs; not while a reply is written to it."""
+        turns = [number for number, place in enumerate(self._column.places) if place.message.role == "user"]
+        if turns and not self._busy:
+            self.reveal(turns[-1]).start_editing()
+
+    @Slot()
     def open_find(self) -> None:
         """Opens the search in this chat."""
         self.find_bar.open()
