@@ -10,6 +10,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
+from app.figures import memory_amount, memory_of_total
 from app.machine_watch import MachineMemory
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
@@ -17,7 +18,6 @@ from app.views.speed_graph import SpeedGraph
 from app.views.widgets import ElidedLabel, Meter, label, speed_text
 from engine.events import EngineStatus
 from engine.fit.cards import CardReading
-from engine.units import memory_amount, memory_of_total
 
 COMPACT_BELOW_PX = 820
 MACHINE_FROM_PX = 1000

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.controllers.context import ContextState
+from app.figures import count
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8
 from app.views.widgets import Meter, label, push_button
@@ -75,7 +76,7 @@ class ContextRow(QWidget):
             return
         is_cut = state.drops and state.dropped_messages > 0
         used = state.kept_tokens if is_cut else state.used_tokens
-        counts = (f"{used:,}", f"{state.context_tokens:,}")
+        counts = (count(used), count(state.context_tokens))
         words = self.tr("{0} of {1} tokens").format(*counts)
         whole = self.tr("{0} of {1} tokens, with what you write").format(*counts)
         if is_cut:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.figures import count
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, column_side
@@ -117,7 +118,7 @@ class ChatPage(QFrame):
         card.retry_requested.connect(self.load_retry_requested)
         if isinstance(error, NotEnoughMemoryError) and error.suggested_cache_tokens is not None:
             tokens = error.suggested_cache_tokens
-            words = self.tr("Load with {0} tokens").format(f"{tokens:,}")
+            words = self.tr("Load with {0} tokens").format(count(tokens))
             card.offer(words, lambda: self.context_accepted.emit(tokens))
         self._add_banner(card)
 
