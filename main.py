@@ -6,6 +6,7 @@ Parses arguments and nothing else; what a sub-command does is in `engine` and `t
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     options = _parser().parse_args(arguments)
     if options.command is None:
+        gc.disable()  # imports and widgets leave next to nothing to collect; the window goes on with it when it stands
         from app.application import run
 
         return run(options.folder)

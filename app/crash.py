@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import platform
 import sys
 import threading
 import traceback
@@ -26,6 +25,8 @@ class KeptReport:
 
 def keep_report(folder: Path, details: str) -> KeptReport:
     """Writes a report with the versions that matter, and drops the oldest ones."""
+    import platform  # here: it is slow to import, and most runs end without a report
+
     head = f"Espalier crash report\nPython {sys.version.split()[0]}, {platform.platform()}\n\n"
     text = head + details
     path = folder / f"crash-{datetime.now():%Y%m%d-%H%M%S-%f}.txt"  # names in the order of time: the oldest go first

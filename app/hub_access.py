@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -19,7 +20,9 @@ from engine.hub.answers_cache import AnswersCache
 from engine.hub.endpoint import Endpoint
 from engine.hub.settings import TOKEN_VARIABLE, HubSettings
 from engine.hub.tokens import TokenStore
-from engine.hub.transfer.source import Access
+
+if TYPE_CHECKING:
+    from engine.hub.transfer.source import Access
 
 EndpointOf = Callable[[str, str, bool], Endpoint]
 
@@ -81,6 +84,8 @@ class HubAccess(QObject):
     def access(self) -> Access:
         """As a transfer wants it. Raises as `endpoint` does."""
         endpoint = self.endpoint()
+        from engine.hub.transfer.source import Access  # here: the first window need not wait for what HTTP needs
+
         return Access(endpoint, self.token() if endpoint.may_have_token(endpoint.url) else "")
 
     @Slot()

@@ -32,14 +32,24 @@ if TYPE_CHECKING:
     from app.views.settings_page import SettingsPage
 
 MODULES = (  # a few at a time: all of them in one turn would be felt
+    "markdown_it",  # for the first message
+    "email.utils",
+    "email.parser",
+    "http.client",
     "engine.hub.transfer.connection",
     "engine.hub.transfer.source",
+    "engine.hub.transfer.download",
     "engine.hub.queue",
     "app.controllers.downloads",
+    "engine.fit.plan",
+    "engine.fit.experience",
     "engine.fit.estimate",
     "app.controllers.model_library",
     "app.views.settings_page",
+    "engine.fit.offers",
     "app.controllers.browser",
+    "app.item_models.hub_models",
+    "app.views.model_browser.detail_pane",
     "app.views.model_browser.page",
     "app.model_browser",
     "app.my_models_presenter",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-from markdown_it import MarkdownIt
-from markdown_it.common.utils import unescapeAll
-from markdown_it.token import Token
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.markdown.maths_rules import add_maths
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 LeafKind = Literal["paragraph", "heading", "code", "table", "rule", "maths"]
 References = dict[str, dict[str, Any]]
@@ -24,7 +25,6 @@ TABLE_ROWS = 8
 PIECE_LINES_MIN, PIECE_SENTENCE_MIN, PIECE_MAX = 1000, 1600, 4000
 TASK_OPEN, TASK_DONE, BULLET = "☐", "☑", "•"
 
-_PARSER = add_maths(MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]))
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_END = re.compile(r"\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:,。！？])[ \n]+|(?<=[。！？])")
@@ -84,6 +84,13 @@ class Parsed:
     references: References
 
 
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # here: an empty chat, which the window begins with, needs none
+
+    return add_maths(MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]))
+
+
 def parse_leaves(source: str, references: References, first_number: int | None = None) -> Parsed:
     """Reads the blocks of a text.
 
@@ -94,7 +101,8 @@ def parse_leaves(source: str, references: References, first_number: int | None =
     """
     env: dict[str, Any] = {"references": dict(references)}
     tokens: list[Token] = []
-    _PARSER.block.parse(source.replace("\0", "\ufffd"), _PARSER, env, tokens)
+    parser = _parser()
+    parser.block.parse(source.replace("\0", "\ufffd"), parser, env, tokens)
     tops = tuple(_tops(tokens))
     leaves = tuple(_Flattener(first_number).run(tokens))
     return Parsed(leaves, tops, env["references"])
@@ -102,12 +110,14 @@ def parse_leaves(source: str, references: References, first_number: int | None =
 
 def parse_spans(content: str, references: References) -> list[Token]:
     """Reads the inside of a paragraph, heading or cell: a flat list of markdown-it's inline tokens."""
-    tokens = _PARSER.parseInline(content, {"references": references})
+    tokens = _parser().parseInline(content, {"references": references})
     return list(tokens[0].children or []) if tokens else []
 
 
 def language_of(info: str) -> str:
     """The language named after a fence."""
+    from markdown_it.common.utils import unescapeAll
+
     words = unescapeAll(info).split()
     return words[0] if words else ""
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from markdown_it.token import Token
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import (
     QFont,
@@ -28,6 +27,9 @@ from PySide6.QtGui import (
 from app.markdown.leaves import BULLET, TASK_DONE, TASK_OPEN, Leaf, References, parse_spans
 from app.markdown.text_style import CURSOR_TEXT, LINE_SEPARATOR, PARAGRAPH_SPACE, QUOTE_PX, TextStyle
 from app.theme.tokens import SPACE_4, SPACE_8
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 ATTACHMENT = "attachment:"
 _LINE_ENDS = str.maketrans(dict.fromkeys("\n\r\u2029", LINE_SEPARATOR))

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from html import escape
-from typing import Any
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Any
 
 from app.storage.records import Conversation, StoredMessage
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
@@ -104,6 +105,8 @@ def _rendered(text: str, image: str) -> str:
 
 @lru_cache(maxsize=1)
 def _renderer() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # here: the first window need not wait for it
+
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     parser.validateLink = lambda url: bool(_LINK.match(url.strip()))  # type: ignore[method-assign]
     parser.add_render_rule("image", _image)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from engine.hub.transfer.atomic_json import read_json, write_json
 from engine.hub.types import RepoFile
 
@@ -101,4 +99,6 @@ def boot_name() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         # Elsewhere the start is reckoned from the clock and wavers by seconds. A wrong guess costs one checkpoint.
+        import psutil  # here: only downloads need it, and the window imports this module
+
         return str(round(psutil.boot_time() / 60))
