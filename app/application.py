@@ -227,6 +227,7 @@ class Application(QObject):
         transcript.branch_requested.connect(chats.branch_here)
         transcript.delete_requested.connect(chats.delete_message)
         transcript.edit_submitted.connect(chats.edit)
+        transcript.start_over_requested.connect(chats.regenerate_reply)
         transcript.version_step_requested.connect(chats.step_version)
         chats.message_added.connect(self.chat.add_message)
         chats.message_removed.connect(transcript.remove_message)

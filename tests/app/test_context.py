@@ -12,10 +12,10 @@ from PySide6.QtCore import Qt
 from app.controllers.prompt import first_seen, last_cut, prompt_messages
 from app.prompt_counter import PromptCounter
 from app.storage.records import ReplyStats, StoredMessage
+from app.views.widgets import Meter
 from engine.errors import ChatTemplateError
 from engine.events import PromptCounted
 from engine.requests import GenerateRequest, Message, Role
-from app.views.widgets import Meter
 from tests.app.driver import Window
 
 CONTEXT = 400  # of which 50 are kept for the reply

@@ -41,7 +41,7 @@ def test_escape_leaves_the_message_as_it_was_and_goes_back(window: Window) -> No
     assert editor is not None
     window.qtbot.keyClick(editor.field, Qt.Key.Key_Escape)
     assert editors(window) == []
-    assert [each.content for each in window.app.chats.branch()][0] == "Why?"
+    assert window.app.chats.branch()[0].content == "Why?"
     window.app.actions["stop"].trigger()
     window.until(window.app.chat.composer.input.hasFocus)
 

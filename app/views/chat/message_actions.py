@@ -5,8 +5,8 @@ Know nothing of the message but which actions it has.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtCore import QCoreApplication, QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QWidget
 
 from app.markdown.code_block import COPIED_MS
 from app.theme.theme import Theme
@@ -15,6 +15,7 @@ from app.views.widgets import IconButton, label
 
 ROW_PX = ICON_PX + 6
 COPY, EDIT, REGENERATE, CONTINUE, BRANCH, DELETE = "copy", "edit", "regenerate", "continue", "branch", "delete"
+START_OVER = "start_over"  # in the menu of the button that regenerates
 _ICONS = {
     COPY: "copy",
     EDIT: "rename",
@@ -33,6 +34,7 @@ def _name(action: str) -> str:
         CONTINUE: QCoreApplication.translate("MessageActions", "Continue this reply"),
         BRANCH: QCoreApplication.translate("MessageActions", "Branch into a new chat here"),
         DELETE: QCoreApplication.translate("MessageActions", "Delete from here on"),
+        START_OVER: QCoreApplication.translate("MessageActions", "Start the reply with…"),
     }
     return words[action]
 
@@ -101,11 +103,31 @@ class MessageActions(QWidget):
             button.setProperty("action", name)
             button.clicked.connect(self._choose)
             button.setVisible(name not in self._hidden)
+            if name == REGENERATE:
+                hint = self.tr("{0}; right-click to start it with your own words").format(_name(name))
+                button.setToolTip(hint)
+                button.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+                button.customContextMenuRequested.connect(self._show_regenerate_menu)
             self._row.addWidget(button)
             self._buttons[name] = button
             if before is not None:
                 QWidget.setTabOrder(before, button)
             before = button
+
+    def regenerate_menu(self) -> QMenu:
+        """Builds the menu of the button that regenerates."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name in (REGENERATE, START_OVER):
+            entry = menu.addAction(self._theme.icon(_ICONS[REGENERATE if name == REGENERATE else EDIT]), _name(name))
+            entry.setData(name)
+        menu.triggered.connect(lambda entry: self.chosen.emit(str(entry.data())))
+        return menu
+
+    @Slot(QPoint)
+    def _show_regenerate_menu(self, _place: QPoint) -> None:
+        button = self._buttons[REGENERATE]
+        self.regenerate_menu().popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     @Slot()
     def _choose(self) -> None:

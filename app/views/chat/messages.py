@@ -27,6 +27,7 @@ from app.views.chat.message_actions import (
     DELETE,
     EDIT,
     REGENERATE,
+    START_OVER,
     MessageActions,
     VersionSwitch,
 )
@@ -49,6 +50,7 @@ class MessageWidget(QFrame):
         move_requested: -1 or 1: the focus wants to go to the message before or after.
         action_requested: message id and "regenerate", "continue", "branch" or "delete".
         edit_submitted: message id and its new text.
+        start_over_requested: message id and the words that another version of the reply starts with.
         version_step_requested: message id and -1 or 1.
         retry_requested: ask for this reply again.
     """
@@ -56,6 +58,7 @@ class MessageWidget(QFrame):
     move_requested = Signal(int)
     action_requested = Signal(int, str)
     edit_submitted = Signal(int, str)
+    start_over_requested = Signal(int, str)
     version_step_requested = Signal(int, int)
     retry_requested = Signal()
 
@@ -167,6 +170,20 @@ class MessageWidget(QFrame):
         self.editor.show()
         self.editor.field.setFocus()
 
+    def ask_for_start(self) -> None:
+        """Lets the user write the first words of another version of a reply; the message stays on view."""
+        if self.editor is not None or self.message.role == "user":
+            return
+        self.editor = MessageEditor(self.theme, "", self.tr("Regenerate"))
+        self.editor.field.setPlaceholderText(self.tr("The new reply starts with these words"))
+        self.editor.field.setAccessibleName(self.tr("Start reply with"))
+        self.editor.accepted.connect(self._on_start_written)
+        self.editor.cancelled.connect(self.stop_editing)
+        self.editor.set_busy(self._busy)
+        self._main_layout().insertWidget(self._main_layout().count() - 1, self.editor)
+        self.editor.show()
+        self.editor.field.setFocus()
+
     @Slot()
     def stop_editing(self) -> None:
         """Shows the message again."""
@@ -226,6 +243,8 @@ class MessageWidget(QFrame):
             self.copy()
         elif action == EDIT:
             self.start_editing()
+        elif action == START_OVER:
+            self.ask_for_start()
         else:
             self.action_requested.emit(self.message.id, action)
 
@@ -237,6 +256,11 @@ class MessageWidget(QFrame):
     def _on_edited(self, text: str) -> None:
         self.stop_editing()
         self.edit_submitted.emit(self.message.id, text)
+
+    @Slot(str)
+    def _on_start_written(self, words: str) -> None:
+        self.stop_editing()
+        self.start_over_requested.emit(self.message.id, words)
 
     @Slot(QWidget, QWidget)
     def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:

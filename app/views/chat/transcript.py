@@ -30,6 +30,7 @@ class Transcript(MessageScroll):
     regenerate_requested, branch_requested, delete_requested: id of the message.
     continue_requested: go on with the last reply.
     edit_submitted: id of the message and its new text.
+    start_over_requested: id of a reply and the words that another version of it starts with.
     version_step_requested: id of the message and -1 or 1.
     """
 
@@ -39,6 +40,7 @@ class Transcript(MessageScroll):
     branch_requested = Signal(int)
     delete_requested = Signal(int)
     edit_submitted = Signal(int, str)
+    start_over_requested = Signal(int, str)
     version_step_requested = Signal(int, int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, attachments: Path | None = None) -> None:
@@ -203,6 +205,7 @@ class Transcript(MessageScroll):
         widget.retry_requested.connect(self.retry_requested)
         widget.action_requested.connect(self._on_action)
         widget.edit_submitted.connect(self.edit_submitted)
+        widget.start_over_requested.connect(self.start_over_requested)
         widget.version_step_requested.connect(self.version_step_requested)
         widget.set_versions(self._versions.get(message.id))
         widget.set_cut(message.id == self._cut_id)
