@@ -38,6 +38,7 @@ from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
 from app.machine_wiring import MachineWiring
 from app.model_presenter import ModelPresenter
+from app.restart import Restart, start_again
 from app.single_instance import SingleInstance
 from app.storage.conversations import ConversationStore
 from app.storage.paths import data_paths
@@ -115,6 +116,7 @@ class Application(QObject):
             self.models, self.chats, self.load_settings, self.preferences,
             self.chat, strip, self.actions, launch.demo_folder,
         )  # fmt: skip
+        self.restart = Restart(self.window, self.theme, self.chats, self.models, self.chat.composer, self)
         self.machine = MachineWiring(self.window, self.preferences, self.models, self.chats, self.engine, self)
         self._closed = False
         self.threads_stopped = False
@@ -252,6 +254,7 @@ class Application(QObject):
     def _connect_late(self) -> None:
         self.late.model_pages.crashed.connect(self.report_crash)
         self.late.settings_page.text_step_requested.connect(self.window_actions.step_text_size)
+        self.late.settings_page.restart_requested.connect(self.restart.ask)
 
     @Slot(object)
     def _follow_preferences(self, keys: frozenset[str]) -> None:
@@ -365,6 +368,8 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
         put_hooks_back()
         faults.close()
         instance.release()
+    if application.restart.is_wanted and not start_again(application.restart.model):
+        QMessageBox.critical(None, "Espalier", application.restart.refusal)
     if not application.threads_stopped:  # one still inside the engine or the driver would abort the process
         os._exit(status)
     return status

@@ -27,11 +27,16 @@ def language_for(choice: str, system_languages: Sequence[str]) -> str:
     return next((each for each in spoken if each in (SOURCE_LANGUAGE, *TRANSLATED)), SOURCE_LANGUAGE)
 
 
+def spoken_language(choice: str) -> str:
+    """The language that a window opened now has by this setting."""
+    return language_for(choice, QLocale.system().uiLanguages())
+
+
 class Language:
     """Puts translations into the running program; to be made before any text is."""
 
     def __init__(self, program: QCoreApplication, choice: str) -> None:
-        self.name = language_for(choice, QLocale.system().uiLanguages())
+        self.name = spoken_language(choice)
         self._program = program
         self._installed: list[QTranslator] = []
         self._locale_before = QLocale()

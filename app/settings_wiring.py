@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Slot
 from app.controllers.hub_settings import HubSettingsController
 from app.controllers.load_settings import LoadSettings
 from app.controllers.preferences import Preferences
+from app.language import spoken_language
 from app.storage.setting_spec import Group
 from app.storage.settings import TABLE
 from app.views.notice import Notice
@@ -37,13 +38,12 @@ class SettingsWiring(QObject):
         page.reset_requested.connect(self._reset)
         page.reset_all_requested.connect(self._reset_all)
         preferences.changed.connect(self._on_changed)
+        self._language = spoken_language(preferences.settings.language)  # of this window, whatever is chosen
         page.show_settings(preferences.settings)
 
     @Slot(str, object)
     def _on_chosen(self, key: str, value: Any) -> None:
         self._apply({key: value})
-        if key == "language":
-            self._notice.say(self.tr("The window has another language when it is opened the next time."))
 
     @Slot(str)
     def _reset(self, key: str) -> None:
@@ -69,4 +69,6 @@ class SettingsWiring(QObject):
 
     @Slot(object)
     def _on_changed(self, _keys: frozenset[str]) -> None:
-        self._page.show_settings(self._preferences.settings)
+        settings = self._preferences.settings
+        self._page.show_settings(settings)
+        self._page.offer_restart(spoken_language(settings.language) != self._language)

@@ -51,7 +51,7 @@ _TEXT_SCALE = About(
     Group.LOOK,
 )
 _LANGUAGE = About(
-    "Language", "The language of the window, from the next start on; System takes that of this computer.", Group.LOOK,
+    "Language", "The language of the window; System takes that of this computer.", Group.LOOK,
     (Option("system", "System"), Option("en", "English"), Option("de", "Deutsch")),
 )  # fmt: skip
 _LOAD_LAST = About(

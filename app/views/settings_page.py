@@ -37,12 +37,14 @@ class SettingsPage(ColumnPage):
         text_step_requested: 1 larger, -1 smaller.
         reset_requested: the key of one setting.
         reset_all_requested: every setting is wanted as it was at the first start.
+        restart_requested: the program is to be started again.
     """
 
     chosen = Signal(str, object)
     text_step_requested = Signal(int)
     reset_requested = Signal(str)
     reset_all_requested = Signal()
+    restart_requested = Signal()
 
     def __init__(
         self, theme: Theme, data_folder: Path, is_portable: bool = False, parent: QWidget | None = None
@@ -78,6 +80,11 @@ class SettingsPage(ColumnPage):
         for key, row in self.rows.items():
             row.show_value(getattr(settings, key))
 
+    def offer_restart(self, is_needed: bool) -> None:
+        """Offers to start again beside the language, which only a new window has."""
+        words = self.tr("This window keeps its language until the program is started again.") if is_needed else ""
+        self.rows["language"].show_note(words, self.tr("Restart now"))
+
     @Slot()
     def focus_search(self) -> None:
         """Takes the keyboard to the search."""
@@ -102,6 +109,7 @@ class SettingsPage(ColumnPage):
         row.chosen.connect(lambda value: self.chosen.emit(key, value))
         row.stepped.connect(self.text_step_requested)
         row.reset_requested.connect(lambda: self.reset_requested.emit(key))
+        row.note_accepted.connect(self.restart_requested)
         return row
 
     def _rows_of(self, group: Group) -> list[SettingRow]:

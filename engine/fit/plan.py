@@ -77,7 +77,7 @@ class MemoryPlan:
         pages_too_many = -(-missing_bytes // (self.bytes_per_token * PAGE_TOKENS))
         fitting = self.cache_tokens - pages_too_many * PAGE_TOKENS
         if fitting >= PAGE_TOKENS:
-            smaller = f"Use a context of {fitting} tokens instead of {self.cache_tokens}"
+            smaller = f"Use a context of {fitting:,} tokens instead of {self.cache_tokens:,}"
             way_out = f"{smaller}{self._narrower_cache(missing_bytes)}, or close other programs."
             return NotEnoughMemoryError(message, way_out, fitting)
         ways = f"Close other programs{self._narrower_cache(missing_bytes)}"

@@ -102,19 +102,19 @@
     <name>Canvas</name>
     <message>
         <source>Error of each tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler jedes Tensors</translation>
     </message>
     <message>
         <source>{0} bits</source>
-        <translation type="unfinished">{0} Bit</translation>
+        <translation>{0} Bit</translation>
     </message>
     <message>
         <source>{0} bit</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Bit</translation>
     </message>
     <message>
         <source>error {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler {0}</translation>
     </message>
 </context>
 <context>
@@ -402,196 +402,270 @@
     <name>ConversionController</name>
     <message>
         <source>The conversion ended.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Umwandlung ist zu Ende gegangen.</translation>
     </message>
     <message>
         <source>Go on with it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Setzen Sie sie fort.</translation>
     </message>
     <message>
         <source>{0} cannot be written: {1}.</source>
-        <translation type="unfinished">{0} kann nicht geschrieben werden: {1}.</translation>
+        <translation>{0} lässt sich nicht schreiben: {1}.</translation>
     </message>
     <message>
         <source>Free some space, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schaffen Sie Platz und versuchen Sie es noch einmal.</translation>
     </message>
 </context>
 <context>
     <name>Convert</name>
     <message>
-        <source>About {0}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>Block {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Block {0}</translation>
     </message>
     <message>
         <source>Block {0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Block {0} von {1}</translation>
+    </message>
+    <message>
+        <source>Choose another folder, another name or another text.</source>
+        <translation>Wählen Sie einen anderen Ordner, einen anderen Namen oder einen anderen Text.</translation>
     </message>
     <message>
         <source>Deleting what was made…</source>
-        <translation type="unfinished"></translation>
+        <translation>Löscht, was entstanden ist …</translation>
     </message>
     <message>
         <source>Done · {0} bits · {1} · took {2}</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig · {0} Bit · {1} · in {2}</translation>
     </message>
     <message>
         <source>Ended by an error</source>
-        <translation type="unfinished"></translation>
+        <translation>Durch einen Fehler beendet</translation>
+    </message>
+    <message>
+        <source>Free some space, or choose a folder on another disk.</source>
+        <translation>Schaffen Sie Platz oder wählen Sie einen Ordner auf einem anderen Laufwerk.</translation>
+    </message>
+    <message>
+        <source>Free some space, then go on.</source>
+        <translation>Schaffen Sie Platz und setzen Sie dann fort.</translation>
     </message>
     <message>
         <source>Memory is short: the computer may become slow, or end the conversion. Close other programs first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Arbeitsspeicher ist knapp: Der Rechner kann langsam werden oder die Umwandlung beenden. Schließen Sie vorher andere Programme.</translation>
     </message>
     <message>
         <source>Nothing is quantized yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch ist nichts quantisiert.</translation>
     </message>
     <message>
         <source>Output head</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgabekopf</translation>
     </message>
     <message>
         <source>Paused</source>
-        <translation type="unfinished">Angehalten</translation>
+        <translation>Angehalten</translation>
     </message>
     <message>
         <source>Pausing after this block · {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Hält nach diesem Block an · {0}</translation>
     </message>
     <message>
         <source>Reading the model and the calibration text…</source>
-        <translation type="unfinished"></translation>
+        <translation>Liest das Modell und den Kalibriertext …</translation>
+    </message>
+    <message>
+        <source>Takes about {0}</source>
+        <translation>Dauert etwa {0}</translation>
     </message>
     <message>
         <source>Writing the files…</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>for {0}: {1} missing. Choose fewer bits.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schreibt die Dateien …</translation>
     </message>
     <message>
         <source>measuring the time</source>
-        <translation type="unfinished"></translation>
+        <translation>Dauer wird gemessen</translation>
+    </message>
+    <message>
+        <source>with its whole context of {0}</source>
+        <translation>mit seinem ganzen Kontext von {0}</translation>
+    </message>
+    <message>
+        <source>with {0} context</source>
+        <translation>mit {0} Kontext</translation>
+    </message>
+    <message>
+        <source>with {0} context, and only with an 8-bit cache</source>
+        <translation>mit {0} Kontext, und nur mit einem 8-Bit-Cache</translation>
+    </message>
+    <message>
+        <source>with {0} context, {1} with an 8-bit cache</source>
+        <translation>mit {0} Kontext, {1} mit einem 8-Bit-Cache</translation>
     </message>
     <message>
         <source>{0} billion parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Milliarden Parameter</translation>
     </message>
     <message>
         <source>{0} block</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Block</translation>
     </message>
     <message>
         <source>{0} blocks</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Blöcke</translation>
     </message>
     <message>
         <source>{0} for the result and up to {1} meanwhile</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} für das Ergebnis und bis zu {1} währenddessen</translation>
     </message>
     <message>
         <source>{0} left</source>
-        <translation type="unfinished">noch {0}</translation>
+        <translation>noch {0}</translation>
     </message>
     <message>
         <source>{0} million parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Millionen Parameter</translation>
+    </message>
+    <message>
+        <source>{0} missing, choose fewer bits</source>
+        <translation>es fehlen {0}, wählen Sie weniger Bit</translation>
     </message>
     <message>
         <source>{0} of memory</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Arbeitsspeicher</translation>
     </message>
     <message>
         <source>{0} of memory, {1} are available</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Arbeitsspeicher, {1} sind verfügbar</translation>
     </message>
     <message>
         <source>{0} of {1} blocks are done</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} von {1} Blöcken sind fertig</translation>
     </message>
     <message>
         <source>{0} on disk for the result and up to {1} meanwhile, {2} are free</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} auf dem Laufwerk für das Ergebnis und bis zu {1} währenddessen, {2} sind frei</translation>
     </message>
     <message>
         <source>{0} tensors. Error from {1} to {2}, the highest in {3}, {4}.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0} with its whole context of {1}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0} with {1} context</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0} with {1} context in an 8-bit cache</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0} with {1} context, {2} with an 8-bit cache</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Tensoren. Fehler von {1} bis {2}, der höchste in {3}, {4}.</translation>
     </message>
     <message>
         <source>{0}, {1} % of the original</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}, {1} % des Originals</translation>
     </message>
 </context>
 <context>
     <name>ConvertChild</name>
     <message>
         <source>{0} cannot be started: {1}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} lässt sich nicht starten: {1}.</translation>
     </message>
     <message>
         <source>Install the program again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Installieren Sie das Programm neu.</translation>
     </message>
     <message>
         <source>The conversion ended with a fault of the program: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Umwandlung endete mit einem Fehler des Programms: {0}.</translation>
     </message>
     <message>
         <source>What is finished is kept. Go on with it, or report the fault.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was fertig ist, bleibt erhalten. Setzen Sie fort oder melden Sie den Fehler.</translation>
     </message>
     <message>
         <source>The system ended the conversion, most likely because memory ran out.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das System hat die Umwandlung beendet, vermutlich weil der Arbeitsspeicher nicht reichte.</translation>
     </message>
     <message>
         <source>What is finished is kept. Close other programs or unload the model, then go on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was fertig ist, bleibt erhalten. Schließen Sie andere Programme oder entladen Sie das Modell, dann setzen Sie fort.</translation>
     </message>
 </context>
 <context>
     <name>ConvertPage</name>
     <message>
         <source>Makes a smaller EXL3 model out of an original one, at the bitrate that fits your card. That takes from minutes to hours; it can be paused and goes on after a restart.</source>
-        <translation type="unfinished"></translation>
+        <translation>Macht aus einem Originalmodell ein kleineres EXL3-Modell, mit der Bitrate, die zu Ihrer Karte passt. Das dauert Minuten bis Stunden; es lässt sich anhalten und geht nach einem Neustart weiter.</translation>
     </message>
     <message>
         <source>Convert</source>
-        <translation type="unfinished"></translation>
+        <translation>Umwandeln</translation>
     </message>
     <message>
         <source>What is finished is deleted from {0}. To keep it for later, pause instead.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was fertig ist, wird aus {0} gelöscht. Um es für später zu behalten, halten Sie stattdessen an.</translation>
     </message>
     <message>
         <source>Cancel the conversion to {0}?</source>
-        <translation type="unfinished"></translation>
+        <translation>Umwandlung in {0} abbrechen?</translation>
     </message>
     <message>
         <source>Cancel and delete</source>
-        <translation type="unfinished">Abbrechen und löschen</translation>
+        <translation>Abbrechen und löschen</translation>
+    </message>
+</context>
+<context>
+    <name>ConvertPresenter</name>
+    <message>
+        <source>There is a conversion already. Finish or cancel it first.</source>
+        <translation>Es gibt schon eine Umwandlung. Beenden Sie sie zuerst oder brechen Sie sie ab.</translation>
+    </message>
+    <message>
+        <source>Choose the folder of an original model</source>
+        <translation>Ordner eines Originalmodells wählen</translation>
+    </message>
+    <message>
+        <source>Type a name that a folder can have.</source>
+        <translation>Geben Sie einen Namen ein, den ein Ordner haben kann.</translation>
+    </message>
+    <message>
+        <source>Measuring what it takes…</source>
+        <translation>Misst, was nötig ist …</translation>
+    </message>
+    <message>
+        <source>Choose a folder for the result</source>
+        <translation>Ordner für das Ergebnis wählen</translation>
+    </message>
+    <message>
+        <source>Choose a text to calibrate with</source>
+        <translation>Kalibriertext wählen</translation>
+    </message>
+    <message>
+        <source>Choose a folder of texts to calibrate with</source>
+        <translation>Ordner mit Kalibriertexten wählen</translation>
+    </message>
+    <message>
+        <source>{0} is loaded on {1} and stays usable. Replies and the conversion slow each other down; unload it when memory is short.</source>
+        <translation>{0} ist auf {1} geladen und bleibt benutzbar. Antworten und Umwandlung bremsen einander; entladen Sie es, wenn der Speicher knapp wird.</translation>
+    </message>
+    <message>
+        <source>{0} is converted.</source>
+        <translation>{0} ist umgewandelt.</translation>
+    </message>
+    <message>
+        <source>Load it</source>
+        <translation>Laden</translation>
+    </message>
+</context>
+<context>
+    <name>Converting</name>
+    <message>
+        <source>A conversion goes on only while the window is open. What is finished is kept, and the Convert page offers to go on at the next start.</source>
+        <translation>Eine Umwandlung läuft nur, solange das Fenster offen ist. Was fertig ist, bleibt erhalten, und die Seite Umwandeln bietet beim nächsten Start an, fortzusetzen.</translation>
+    </message>
+    <message>
+        <source>Close while a conversion goes on?</source>
+        <translation>Während einer Umwandlung schließen?</translation>
+    </message>
+    <message>
+        <source>Close the window</source>
+        <translation>Fenster schließen</translation>
+    </message>
+    <message>
+        <source>Keep it open</source>
+        <translation>Offen lassen</translation>
     </message>
 </context>
 <context>
@@ -905,6 +979,10 @@
         <source>Drop a model folder to load it</source>
         <translation>Einen Modellordner ablegen, um ihn zu laden</translation>
     </message>
+    <message>
+        <source>Drop an original model to convert it</source>
+        <translation>Originalmodell ablegen, um es umzuwandeln</translation>
+    </message>
 </context>
 <context>
     <name>EmptyState</name>
@@ -988,27 +1066,31 @@
     <name>ErrorPlot</name>
     <message>
         <source>attention</source>
-        <translation type="unfinished"></translation>
+        <translation>Attention</translation>
     </message>
     <message>
         <source>MLP</source>
-        <translation type="unfinished"></translation>
+        <translation>MLP</translation>
     </message>
     <message>
         <source>output head</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgabekopf</translation>
     </message>
     <message>
         <source>Each tensor is drawn when its block is finished.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeder Tensor wird gezeichnet, wenn sein Block fertig ist.</translation>
     </message>
     <message>
         <source>Point at a mark, or press the arrow keys in the picture, to read which tensor it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zeigen Sie auf eine Marke oder drücken Sie im Bild die Pfeiltasten, um zu lesen, welcher Tensor es ist.</translation>
     </message>
 </context>
 <context>
     <name>Errors</name>
+    <message>
+        <source>A head of {0} bits is not possible.</source>
+        <translation>Ein Kopf mit {0} Bit ist nicht möglich.</translation>
+    </message>
     <message>
         <source>A request needs either messages or a prompt.</source>
         <translation>Eine Anfrage braucht entweder Nachrichten oder einen Prompt.</translation>
@@ -1052,6 +1134,10 @@
     <message>
         <source>Cards are cuda:0 to cuda:{0}.</source>
         <translation>Es gibt die Karten cuda:0 bis cuda:{0}.</translation>
+    </message>
+    <message>
+        <source>Chat with the model without images, or choose another model.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Check that it is a file and may be read.</source>
@@ -1134,6 +1220,14 @@
         <translation>Wähle ein Modell, dessen Aktivierung silu ist.</translation>
     </message>
     <message>
+        <source>Choose a number above 0.</source>
+        <translation>Wählen Sie eine Zahl über 0.</translation>
+    </message>
+    <message>
+        <source>Choose a number such as 4 or 3.75.</source>
+        <translation>Wählen Sie eine Zahl wie 4 oder 3,75.</translation>
+    </message>
+    <message>
         <source>Choose a preset that Espalier exported; nothing was imported.</source>
         <translation>Wähle ein Preset, das Espalier exportiert hat; nichts wurde importiert.</translation>
     </message>
@@ -1174,6 +1268,10 @@
         <translation>Wähle einen anderen Ordner, oder räume weg, was dort liegt.</translation>
     </message>
     <message>
+        <source>Choose another output folder with -o.</source>
+        <translation>Wählen Sie mit -o einen anderen Zielordner.</translation>
+    </message>
+    <message>
         <source>Choose another repository, and tell the owner of this one.</source>
         <translation>Wähle ein anderes Repository und sag dem Besitzer von diesem Bescheid.</translation>
     </message>
@@ -1206,6 +1304,10 @@
         <translation>Wähle den Ordner, in dem config.json und die Gewichte liegen.</translation>
     </message>
     <message>
+        <source>Choose {0} to {1}, or {2} to leave the head as it is.</source>
+        <translation>Wählen Sie {0} bis {1} oder {2}, um den Kopf unverändert zu lassen.</translation>
+    </message>
+    <message>
         <source>Clear the system prompt, or say it in your first message instead.</source>
         <translation>Leere den System-Prompt, oder sage es stattdessen in deiner ersten Nachricht.</translation>
     </message>
@@ -1222,12 +1324,20 @@
         <translation>Schließe andere Programme, nimm einen Cache mit {0} Bit, oder wähle ein kleineres Modell oder eine niedrigere Bitrate.</translation>
     </message>
     <message>
+        <source>Convert from the original model in fp16, bf16 or fp32.</source>
+        <translation>Wandeln Sie das Originalmodell in fp16, bf16 oder fp32 um.</translation>
+    </message>
+    <message>
         <source>Copy it whole from the hub&apos;s page of access tokens.</source>
         <translation>Kopiere es ganz von der Seite des Hubs mit den Zugangs-Token.</translation>
     </message>
     <message>
         <source>Correct the file or download it again.</source>
         <translation>Berichtige die Datei, oder lade sie neu herunter.</translation>
+    </message>
+    <message>
+        <source>Cut the image into shorter pieces.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Delete it by hand, then cancel again.</source>
@@ -1278,6 +1388,14 @@
         <translation>Schaffe dort etwas Platz, oder wähle einen Ordner auf einem anderen Laufwerk, und setze dann fort: Was da ist, bleibt.</translation>
     </message>
     <message>
+        <source>Free some space, or name folders on another disk with -o and -w.</source>
+        <translation>Schaffen Sie Platz oder nennen Sie mit -o und -w Ordner auf einem anderen Laufwerk.</translation>
+    </message>
+    <message>
+        <source>Free some space, then go on with the option -r.</source>
+        <translation>Schaffen Sie Platz und setzen Sie dann mit der Option -r fort.</translation>
+    </message>
+    <message>
         <source>Give a role and a text as content.</source>
         <translation>Gib eine Rolle und als Inhalt einen Text an.</translation>
     </message>
@@ -1288,6 +1406,14 @@
     <message>
         <source>Give exactly one of them.</source>
         <translation>Gib genau eines davon an.</translation>
+    </message>
+    <message>
+        <source>Go on with it by -r, or choose another work folder with -w.</source>
+        <translation>Setzen Sie sie mit -r fort oder wählen Sie mit -w einen anderen Arbeitsordner.</translation>
+    </message>
+    <message>
+        <source>Go on with the same options, or choose another work folder with -w.</source>
+        <translation>Setzen Sie mit denselben Optionen fort oder wählen Sie mit -w einen anderen Arbeitsordner.</translation>
     </message>
     <message>
         <source>Heads have {0} values; the card&apos;s kernel takes multiples of 4 up to {1}.</source>
@@ -1320,6 +1446,10 @@
     <message>
         <source>Keep the shards of one model only in the folder.</source>
         <translation>Lass nur die Teildateien eines einzigen Modells in dem Ordner.</translation>
+    </message>
+    <message>
+        <source>Leave out -r, or name its folder with -w.</source>
+        <translation>Lassen Sie -r weg oder nennen Sie mit -w ihren Ordner.</translation>
     </message>
     <message>
         <source>Leave the folder alone while a download runs, then resume.</source>
@@ -1356,6 +1486,26 @@
     <message>
         <source>Make room on the disk, or make the folder writable, and start again; nothing was changed.</source>
         <translation>Schaffe Platz auf dem Laufwerk, oder mache den Ordner beschreibbar, und starte neu; nichts wurde geändert.</translation>
+    </message>
+    <message>
+        <source>Mend or remove the file.</source>
+        <translation>Bessern Sie die Datei aus oder entfernen Sie sie.</translation>
+    </message>
+    <message>
+        <source>Name a longer text file, or a folder of text files.</source>
+        <translation>Nennen Sie eine längere Textdatei oder einen Ordner mit Textdateien.</translation>
+    </message>
+    <message>
+        <source>Name a text file or a folder.</source>
+        <translation>Nennen Sie eine Textdatei oder einen Ordner.</translation>
+    </message>
+    <message>
+        <source>Name another text file or a folder.</source>
+        <translation>Nennen Sie eine andere Textdatei oder einen Ordner.</translation>
+    </message>
+    <message>
+        <source>Name another text with --calibration.</source>
+        <translation>Nennen Sie mit --calibration einen anderen Text.</translation>
     </message>
     <message>
         <source>No NVIDIA driver answered ({0}).</source>
@@ -1466,6 +1616,18 @@
         <translation>Die Architektur {0} wird nicht unterstützt.</translation>
     </message>
     <message>
+        <source>The calibration text has no tokens.</source>
+        <translation>Der Kalibriertext hat keine Token.</translation>
+    </message>
+    <message>
+        <source>The calibration text {0} cannot be read as UTF-8 text.</source>
+        <translation>Der Kalibriertext {0} lässt sich nicht als UTF-8-Text lesen.</translation>
+    </message>
+    <message>
+        <source>The calibration text {0} does not exist.</source>
+        <translation>Den Kalibriertext {0} gibt es nicht.</translation>
+    </message>
+    <message>
         <source>The chat template in {0} cannot be used: {1}</source>
         <translation>Die Chat-Vorlage in {0} kann nicht benutzt werden: {1}</translation>
     </message>
@@ -1484,6 +1646,14 @@
     <message>
         <source>The conversation has {0} tokens and the context holds {1}.</source>
         <translation>Das Gespräch hat {0} Token, und der Kontext fasst {1}.</translation>
+    </message>
+    <message>
+        <source>The conversion in {0} was begun with {1} = {2}, not {3}.</source>
+        <translation>Die Umwandlung in {0} wurde mit {1} = {2} begonnen, nicht mit {3}.</translation>
+    </message>
+    <message>
+        <source>The conversion writes {0} GB to the disk of {1}, which has {2} GB free.</source>
+        <translation>Die Umwandlung schreibt {0} GB auf das Laufwerk von {1}, auf dem {2} GB frei sind.</translation>
     </message>
     <message>
         <source>The drive is full: {0} cannot be written.</source>
@@ -1520,6 +1690,10 @@
     <message>
         <source>The hub does not accept the token for {0} (answer 401).</source>
         <translation>Der Hub nimmt das Token für {0} nicht an (Antwort 401).</translation>
+    </message>
+    <message>
+        <source>The image is {0} x {1} pixels; this model reads none with one side more than {2} times the other.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The last message with the system prompt has {0} tokens and the context holds {1}, so leaving out older turns does not help.</source>
@@ -1738,6 +1912,10 @@
         <translation>config.json und die Gewichte gehören zu verschiedenen Modellen, oder eine Datei ist beschädigt; lade das Modell neu herunter.</translation>
     </message>
     <message>
+        <source>config.json and the weights belong to different models; download the model again.</source>
+        <translation>config.json und die Gewichte gehören zu verschiedenen Modellen; laden Sie das Modell noch einmal herunter.</translation>
+    </message>
+    <message>
         <source>nothing came for {0} s, connecting anew in {1} s</source>
         <translation>seit {0} s kam nichts, neue Verbindung in {1} s</translation>
     </message>
@@ -1824,6 +2002,14 @@
     <message>
         <source>{0} asks to wait</source>
         <translation>{0} bittet zu warten</translation>
+    </message>
+    <message>
+        <source>{0} bits per weight is outside {1} to {2}.</source>
+        <translation>{0} Bit je Gewicht liegen außerhalb von {1} bis {2}.</translation>
+    </message>
+    <message>
+        <source>{0} calibration {1} are too few.</source>
+        <translation>{0} {1} zur Kalibrierung sind zu wenige.</translation>
     </message>
     <message>
         <source>{0} came out different from {1}.</source>
@@ -1990,8 +2176,24 @@
         <translation>{0} hat Gewichte außerhalb des Bereichs von fp16.</translation>
     </message>
     <message>
+        <source>{0} holds a conversion that was begun.</source>
+        <translation>{0} enthält eine begonnene Umwandlung.</translation>
+    </message>
+    <message>
+        <source>{0} holds a model already.</source>
+        <translation>{0} enthält schon ein Modell.</translation>
+    </message>
+    <message>
         <source>{0} holds a {1}, not a JSON object.</source>
         <translation>{0} enthält {1} und kein JSON-Objekt.</translation>
+    </message>
+    <message>
+        <source>{0} holds less than {1} characters of text to calibrate with.</source>
+        <translation>{0} enthält weniger als {1} Zeichen Text zum Kalibrieren.</translation>
+    </message>
+    <message>
+        <source>{0} holds no conversion to go on with.</source>
+        <translation>{0} enthält keine Umwandlung, die sich fortsetzen ließe.</translation>
     </message>
     <message>
         <source>{0} in {1} cannot be read: it is not a JSON object.</source>
@@ -2052,6 +2254,10 @@
     <message>
         <source>{0} is not a chat of Espalier.</source>
         <translation>{0} ist kein Chat von Espalier.</translation>
+    </message>
+    <message>
+        <source>{0} is not a list of conversations with role and content.</source>
+        <translation>{0} ist keine Liste von Gesprächen mit „role“ und „content“.</translation>
     </message>
     <message>
         <source>{0} is not a message.</source>
@@ -2120,6 +2326,10 @@
     <message>
         <source>{0} lies in the Hugging Face cache, which other programs use too.</source>
         <translation>{0} liegt im Cache von Hugging Face, den auch andere Programme benutzen.</translation>
+    </message>
+    <message>
+        <source>{0} lies in the source folder.</source>
+        <translation>{0} liegt im Quellordner.</translation>
     </message>
     <message>
         <source>{0} needs a token: it is private, or its terms must be accepted (answer {1}).</source>
@@ -2270,6 +2480,10 @@
         <translation>{0}: Der Tensor {1} ist als {2} ({3}) gespeichert, was dieses Programm nicht liest.</translation>
     </message>
     <message>
+        <source>{0}: tensor {1} is stored as {2}.</source>
+        <translation>{0}: Der Tensor {1} ist als {2} gespeichert.</translation>
+    </message>
+    <message>
         <source>{0}: tensor {1} of dtype {2} and shape {3} needs {4} bytes but is given {5}.</source>
         <translation>{0}: Der Tensor {1} mit Datentyp {2} und Form {3} braucht {4} Byte, bekommt aber {5}.</translation>
     </message>
@@ -2298,12 +2512,36 @@
         <translation>{0}: Das Rotary Embedding „{1}“ wird nicht unterstützt.</translation>
     </message>
     <message>
+        <source>{0}: the weight of {1} has values that are not finite.</source>
+        <translation>{0}: Das Gewicht von {1} hat Werte, die nicht endlich sind.</translation>
+    </message>
+    <message>
         <source>{0}: weight_map is {1}, not an object.</source>
         <translation>{0}: weight_map ist {1} und kein Objekt.</translation>
     </message>
     <message>
+        <source>{0}: {1} is quantized already ({2}).</source>
+        <translation>{0}: {1} ist schon quantisiert ({2}).</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, below the least number of pixels, {3}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, but config.json makes the vision tower for {3} x {4}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, but config.json merges {3}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, but the model needs it.</source>
         <translation>{0}: {1} ist {2}, aber das Modell braucht es.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, but {3} makes the vision tower with {4}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, giving {3} rotary values.</source>
@@ -2350,6 +2588,10 @@
         <translation>{0}: {1} ist {2} und nicht von {3} bis {4}.</translation>
     </message>
     <message>
+        <source>{0}: {1} is {2}, not three {3}numbers for red, green and blue.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, not true or false.</source>
         <translation>{0}: {1} ist {2} und nicht true oder false.</translation>
     </message>
@@ -2358,12 +2600,20 @@
         <translation>{0}: {1} ist {2}, was die {3} Attention-Köpfe nicht teilt.</translation>
     </message>
     <message>
+        <source>{0}: {1} is {2}, which {3} patches a side cannot be pooled to.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, with sliding_attention although no sliding window is in use.</source>
         <translation>{0}: {1} ist {2}, mit sliding_attention, obwohl kein gleitendes Fenster benutzt wird.</translation>
     </message>
     <message>
         <source>{0}: “{1}” is missing.</source>
         <translation>{0}: „{1}“ fehlt.</translation>
+    </message>
+    <message>
+        <source>{0}: “{1}” is {2}, which is not supported for images.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0}: “{1}” is {2}.</source>
@@ -3329,6 +3579,14 @@
         <source>Delete from here on</source>
         <translation>Ab hier löschen</translation>
     </message>
+    <message>
+        <source>Start the reply with…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}; right-click to start it with your own words</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>MessageEditor</name>
@@ -3358,6 +3616,18 @@
     <message>
         <source>Save</source>
         <translation>Sichern</translation>
+    </message>
+    <message>
+        <source>Regenerate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The new reply starts with these words</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start reply with</source>
+        <translation type="unfinished">Antwort beginnen mit</translation>
     </message>
     <message>
         <source>You</source>
@@ -3462,6 +3732,14 @@
         <translation>Ladeeinstellungen</translation>
     </message>
     <message>
+        <source>Convert…</source>
+        <translation>Umwandeln …</translation>
+    </message>
+    <message>
+        <source>Make a smaller EXL3 model out of it.</source>
+        <translation>Daraus ein kleineres EXL3-Modell machen.</translation>
+    </message>
+    <message>
         <source>Verify</source>
         <translation>Prüfen</translation>
     </message>
@@ -3480,6 +3758,10 @@
     <message>
         <source>Cancel</source>
         <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Convert {0}</source>
+        <translation>{0} umwandeln</translation>
     </message>
     <message>
         <source>Progress for {0}</source>
@@ -3813,59 +4095,59 @@
     <name>ProgressCard</name>
     <message>
         <source>Progress of the conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortschritt der Umwandlung</translation>
     </message>
     <message>
         <source>Pause</source>
-        <translation type="unfinished">Anhalten</translation>
+        <translation>Anhalten</translation>
     </message>
     <message>
         <source>Ends after the block in hand, so that nothing is done twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>Endet nach dem laufenden Block, damit nichts doppelt getan wird.</translation>
     </message>
     <message>
         <source>Pause at once</source>
-        <translation type="unfinished"></translation>
+        <translation>Sofort anhalten</translation>
     </message>
     <message>
         <source>The block in hand is done again later.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der laufende Block wird später noch einmal getan.</translation>
     </message>
     <message>
         <source>Resume</source>
-        <translation type="unfinished">Fortsetzen</translation>
+        <translation>Fortsetzen</translation>
     </message>
     <message>
         <source>Cancel…</source>
-        <translation type="unfinished">Abbrechen…</translation>
+        <translation>Abbrechen …</translation>
     </message>
     <message>
         <source>Load it</source>
-        <translation type="unfinished"></translation>
+        <translation>Laden</translation>
     </message>
     <message>
         <source>Convert another</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes umwandeln</translation>
     </message>
     <message>
         <source>All tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Tensoren</translation>
     </message>
     <message>
         <source>{0} bits, from {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Bit, aus {1}</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished">Noch einmal versuchen</translation>
+        <translation>Noch einmal</translation>
     </message>
     <message>
         <source>Conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>Umwandlung</translation>
     </message>
     <message>
         <source>Error by block</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler nach Block</translation>
     </message>
 </context>
 <context>
@@ -3891,6 +4173,10 @@
         <translation>Downloads</translation>
     </message>
     <message>
+        <source>Convert</source>
+        <translation>Umwandeln</translation>
+    </message>
+    <message>
         <source>Settings</source>
         <translation>Einstellungen</translation>
     </message>
@@ -3899,87 +4185,87 @@
     <name>RateCard</name>
     <message>
         <source>Bits for each weight</source>
-        <translation type="unfinished"></translation>
+        <translation>Bits je Gewicht</translation>
     </message>
     <message>
         <source>1 to 8: more is more exact and larger; 3 to 5 is usual.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 bis 8: Mehr ist genauer und größer; üblich sind 3 bis 5.</translation>
     </message>
     <message>
         <source>Bits for each weight, exactly</source>
-        <translation type="unfinished"></translation>
+        <translation>Bits je Gewicht, genau</translation>
     </message>
     <message>
         <source>Plan for</source>
-        <translation type="unfinished">Planen für</translation>
+        <translation>Planen für</translation>
     </message>
     <message>
         <source>The card that the result is to fit.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Karte, auf die das Ergebnis passen soll.</translation>
     </message>
     <message>
         <source>Memory in parts</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher in Teilen</translation>
     </message>
     <message>
         <source>Advanced</source>
-        <translation type="unfinished">Erweitert</translation>
+        <translation>Erweitert</translation>
     </message>
     <message>
         <source>Output head</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgabekopf</translation>
     </message>
     <message>
         <source>Bits of the last matrix, 4 to 8, or as it is; 6 is usual.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bits der letzten Matrix, 4 bis 8 oder unverändert; üblich sind 6.</translation>
     </message>
     <message>
         <source>as it is (16 bits)</source>
-        <translation type="unfinished"></translation>
+        <translation>unverändert (16 Bit)</translation>
     </message>
     <message>
         <source>{0} bits</source>
-        <translation type="unfinished">{0} Bit</translation>
+        <translation>{0} Bit</translation>
     </message>
     <message>
         <source>Codebook</source>
-        <translation type="unfinished"></translation>
+        <translation>Codebuch</translation>
     </message>
     <message>
         <source>How values are made of bits: mul1 is usual; the others are for older programs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie aus Bits Werte werden: Üblich ist mul1; die anderen sind für ältere Programme.</translation>
     </message>
     <message>
         <source>Use the built-in texts</source>
-        <translation type="unfinished"></translation>
+        <translation>Mitgelieferte Texte verwenden</translation>
     </message>
     <message>
         <source>Built-in texts: prose, code, several languages, chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Mitgelieferte Texte: Prosa, Code, mehrere Sprachen, Chats</translation>
     </message>
     <message>
         <source>Best for this card: {0} bits</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Beste für diese Karte: {0} Bit</translation>
     </message>
     <message>
         <source>Another text…</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderer Text …</translation>
     </message>
     <message>
         <source>A folder of texts…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Ordner mit Texten …</translation>
     </message>
     <message>
         <source>Calibration</source>
-        <translation type="unfinished"></translation>
+        <translation>Kalibrierung</translation>
     </message>
     <message>
         <source>bits</source>
-        <translation type="unfinished"></translation>
+        <translation>Bit</translation>
     </message>
     <message>
         <source>Bitrate</source>
-        <translation type="unfinished"></translation>
+        <translation>Bitrate</translation>
     </message>
 </context>
 <context>
@@ -4023,6 +4309,33 @@
     <message>
         <source>first token {0} s</source>
         <translation>erstes Token {0} s</translation>
+    </message>
+</context>
+<context>
+    <name>Restart</name>
+    <message>
+        <source>The system did not start Espalier again. Please start it yourself.</source>
+        <translation>Das System hat Espalier nicht neu gestartet. Bitte starte es selbst.</translation>
+    </message>
+    <message>
+        <source>The reply that is being written stops; what there is of it is kept.</source>
+        <translation>Die Antwort, die gerade geschrieben wird, endet; was von ihr da ist, bleibt.</translation>
+    </message>
+    <message>
+        <source>The message that you have begun is not kept.</source>
+        <translation>Die Nachricht, die du begonnen hast, bleibt nicht erhalten.</translation>
+    </message>
+    <message>
+        <source>Restart now?</source>
+        <translation>Jetzt neu starten?</translation>
+    </message>
+    <message>
+        <source>Restart</source>
+        <translation>Neu starten</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>Nicht jetzt</translation>
     </message>
 </context>
 <context>
@@ -4417,8 +4730,8 @@
         <translation>Der Hub</translation>
     </message>
     <message>
-        <source>The language of the window, from the next start on; System takes that of this computer.</source>
-        <translation>Die Sprache des Fensters, ab dem nächsten Start; System nimmt die dieses Computers.</translation>
+        <source>The language of the window; System takes that of this computer.</source>
+        <translation>Die Sprache des Fensters; System nimmt die dieses Computers.</translation>
     </message>
     <message>
         <source>The server at that address is yours and may have the access token.</source>
@@ -4445,11 +4758,19 @@
     <name>SettingsPage</name>
     <message>
         <source>Search the settings</source>
-        <translation>Einstellungen durchsuchen</translation>
+        <translation>Einstellung suchen</translation>
     </message>
     <message>
         <source>Reset all</source>
         <translation>Alle zurücksetzen</translation>
+    </message>
+    <message>
+        <source>This window keeps its language until the program is started again.</source>
+        <translation>Dieses Fenster behält seine Sprache, bis das Programm neu gestartet wird.</translation>
+    </message>
+    <message>
+        <source>Restart now</source>
+        <translation>Jetzt neu starten</translation>
     </message>
     <message>
         <source>Settings</source>
@@ -4487,10 +4808,6 @@
 <context>
     <name>SettingsWiring</name>
     <message>
-        <source>The window has another language when it is opened the next time.</source>
-        <translation>Das Fenster hat beim nächsten Öffnen eine andere Sprache.</translation>
-    </message>
-    <message>
         <source>All settings are as they were at the first start. Chats, models and the token are untouched.</source>
         <translation>Alle Einstellungen sind wie beim ersten Start. Chats, Modelle und das Token bleiben unberührt.</translation>
     </message>
@@ -4503,31 +4820,31 @@
     <name>SourceCard</name>
     <message>
         <source>Choose a folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner wählen …</translation>
     </message>
     <message>
         <source>Find a model</source>
-        <translation type="unfinished">Modell finden</translation>
+        <translation>Modell finden</translation>
     </message>
     <message>
         <source>Original model</source>
-        <translation type="unfinished"></translation>
+        <translation>Originalmodell</translation>
     </message>
     <message>
         <source>A folder with a model in fp16, bf16 or fp32, as its makers publish it. You can also drop it here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Ordner mit einem Modell in fp16, bf16 oder fp32, wie es seine Hersteller veröffentlichen. Sie können ihn auch hier ablegen.</translation>
     </message>
     <message>
         <source>Reading…</source>
-        <translation type="unfinished"></translation>
+        <translation>Liest …</translation>
     </message>
     <message>
         <source>Choose another…</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderen wählen …</translation>
     </message>
     <message>
         <source>Choose another folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Anderen Ordner wählen</translation>
     </message>
 </context>
 <context>
@@ -4545,39 +4862,39 @@
     <name>StartCard</name>
     <message>
         <source>Another folder…</source>
-        <translation type="unfinished">Anderer Ordner…</translation>
+        <translation>Anderer Ordner …</translation>
     </message>
     <message>
         <source>Name of the result</source>
-        <translation type="unfinished"></translation>
+        <translation>Name des Ergebnisses</translation>
     </message>
     <message>
         <source>Unload it</source>
-        <translation type="unfinished"></translation>
+        <translation>Entladen</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished">Noch einmal versuchen</translation>
+        <translation>Noch einmal</translation>
     </message>
     <message>
         <source>Start</source>
-        <translation type="unfinished"></translation>
+        <translation>Starten</translation>
     </message>
     <message>
         <source>Start the conversion</source>
-        <translation type="unfinished"></translation>
+        <translation>Umwandlung starten</translation>
     </message>
     <message>
         <source>Name</source>
-        <translation type="unfinished">Name</translation>
+        <translation>Name</translation>
     </message>
     <message>
         <source>Folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner</translation>
     </message>
     <message>
         <source>Result</source>
-        <translation type="unfinished"></translation>
+        <translation>Ergebnis</translation>
     </message>
 </context>
 <context>
@@ -4615,30 +4932,30 @@
     <name>TensorTable</name>
     <message>
         <source>Part</source>
-        <translation type="unfinished"></translation>
+        <translation>Teil</translation>
     </message>
     <message>
         <source>Tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensor</translation>
     </message>
     <message>
         <source>Bits</source>
-        <translation type="unfinished"></translation>
+        <translation>Bits</translation>
     </message>
     <message>
         <source>Error</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler</translation>
     </message>
 </context>
 <context>
     <name>TensorView</name>
     <message>
         <source>Tensors</source>
-        <translation type="unfinished"></translation>
+        <translation>Tensoren</translation>
     </message>
     <message>
         <source>Bits and error of every tensor</source>
-        <translation type="unfinished"></translation>
+        <translation>Bits und Fehler jedes Tensors</translation>
     </message>
 </context>
 <context>
@@ -4981,6 +5298,18 @@
         <translation>Modelle auf diesem Computer zeigen</translation>
     </message>
     <message>
+        <source>Convert a model to EXL3</source>
+        <translation>Ein Modell in EXL3 umwandeln</translation>
+    </message>
+    <message>
+        <source>Pause the conversion</source>
+        <translation>Umwandlung anhalten</translation>
+    </message>
+    <message>
+        <source>Resume the conversion</source>
+        <translation>Umwandlung fortsetzen</translation>
+    </message>
+    <message>
         <source>Load the last model again</source>
         <translation>Letztes Modell wieder laden</translation>
     </message>
@@ -5011,6 +5340,10 @@
     <message>
         <source>Go to the downloads</source>
         <translation>Zu den Downloads</translation>
+    </message>
+    <message>
+        <source>Go to the conversion</source>
+        <translation>Zur Umwandlung</translation>
     </message>
     <message>
         <source>Go to settings</source>

@@ -85,7 +85,7 @@ def test_a_german_window_shows_german_words(german: Open) -> None:
     window = german()
     app = window.app
     assert [button.text() for button in app.window.rail.buttons.values()] == [
-        "Chat", "Modelle", "Downloads", "Einstellungen",
+        "Chat", "Modelle", "Downloads", "Umwandeln", "Einstellungen",
     ]  # fmt: skip
     assert app.chat.empty.title.text() == "Neuer Chat"
     assert app.chat.composer.input.placeholderText() == "Nachricht schreiben"
@@ -102,7 +102,7 @@ def test_the_next_window_speaks_what_was_chosen(open_window: Open) -> None:
     first = open_window(load=False)
     assert first.app.chat.empty.title.text() == "No model is loaded"
     first.app.settings_page.rows["language"].buttons["de"].click()
-    assert first.app.window.notice.isVisible()
+    assert not first.app.settings_page.rows["language"].note_button.isHidden()
     first.app.window.close()
     second = open_window(load=False)
     assert second.app.chat.empty.title.text() == "Kein Modell ist geladen"

@@ -32,11 +32,13 @@ class SettingRow(QWidget):
     chosen: the user set this value.
     stepped: 1 larger, -1 smaller.
     reset_requested: the default is wanted.
+    note_accepted: the button beside the note was pressed.
     """
 
     chosen = Signal(object)
     stepped = Signal(int)
     reset_requested = Signal()
+    note_accepted = Signal()
 
     def __init__(self, theme: Theme, spec: SettingSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +58,10 @@ class SettingRow(QWidget):
         policy.setRetainSizeWhenHidden(True)  # nothing moves when it comes and goes
         self.reset_button.setSizePolicy(policy)
         self._editor = self._make_editor()
+        self._note = label(theme, font="small", kind="muted", wrap=True)
+        self.note_button = push_button("", self.note_accepted.emit)
+        self._note_row = QWidget()
+        self._note_row.hide()
         self._build()
 
     def show_value(self, value: Any) -> None:
@@ -71,6 +77,14 @@ class SettingRow(QWidget):
         else:
             self.amount.setText(f"{round(100 * value)} %")
         self.reset_button.setVisible(value != self.spec.default)
+
+    def show_note(self, words: str, verb: str) -> None:
+        """Shows what is still to be done, with a button for it; '' takes the note away."""
+        if words:
+            self._note.setText(words)
+            self.note_button.setText(verb)
+            self.note_button.setAccessibleName(f"{verb}: {words}")
+        self._note_row.setVisible(bool(words))
 
     def fit(self, width: int) -> None:
         """Puts the editor under the words where it would leave them too little room."""
@@ -95,6 +109,12 @@ class SettingRow(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._across)
+        note = QHBoxLayout(self._note_row)
+        note.setContentsMargins(0, SPACE_8, 0, 0)
+        note.setSpacing(SPACE_8)
+        note.addWidget(self._note, 1)
+        note.addWidget(self.note_button)
+        layout.addWidget(self._note_row)
 
     def _make_editor(self) -> QWidget:
         if self.spec.control is Control.SWITCH:
