@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, Slot
@@ -15,7 +16,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.controllers.conversation import ConversationController
 from app.controllers.library import ExportFormat, LibraryController
-from app.item_models.conversations import ConversationListModel
+from app.item_models.conversations import ConversationListModel, Group
 from app.storage.conversations import ConversationStore, Deletion
 from app.storage.records import SearchHit
 from app.views.conversation_list import ConversationList
@@ -64,7 +65,8 @@ class LibraryPresenter(QObject):
         view.search_changed.connect(self.refresh)
         view.delete_requested.connect(self.delete)
         view.pin_requested.connect(library.set_pinned)
-        view.move_requested.connect(library.move_to_folder)
+        view.move_requested.connect(self.move)
+        view.view.drag_ended.connect(self._select_current)
         view.folder_requested.connect(self.make_folder)
         view.folder_delete_requested.connect(library.delete_folder)
         view.export_requested.connect(self.export)
@@ -90,6 +92,29 @@ class LibraryPresenter(QObject):
         chats.delete(conversation_id)
         words = self.tr("Deleted “{0}”.").format(conversation.title)
         self._say(words, self.tr("Undo"), lambda: chats.undelete(conversation_id))
+
+    @Slot(int, object)
+    def move(self, conversation_id: int, group: Group) -> None:
+        """Puts a conversation where it is wanted in the list, and offers to undo it."""
+        old = self._store.conversation(conversation_id)
+        if old is None:
+            return
+        pins = group.kind == "pinned"
+        self._place(conversation_id, pins, old.folder_id if pins else group.folder_id)
+        undo = partial(self._place, conversation_id, old.pinned, old.folder_id)
+        self._say(self._moved_words(old.title, group), self.tr("Undo"), undo)
+
+    def _place(self, conversation_id: int, pinned: bool, folder_id: int | None) -> None:
+        self._parts.library.set_pinned(conversation_id, pinned)
+        self._parts.library.move_to_folder(conversation_id, folder_id)
+
+    def _moved_words(self, title: str, group: Group) -> str:
+        if group.kind == "pinned":
+            return self.tr("“{0}” is pinned.").format(title)
+        names = {each.id: each.name for each in self._parts.library.folders()}
+        if group.folder_id is None:
+            return self.tr("“{0}” is in no folder now.").format(title)
+        return self.tr("“{0}” is in the folder “{1}” now.").format(title, names.get(group.folder_id, ""))
 
     @Slot(int)
     def make_folder(self, conversation_id: int) -> None:

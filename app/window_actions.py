@@ -83,6 +83,7 @@ class WindowActions(QObject):
             ActionSpec("version_after", self.tr("Show the version after"), ("Alt+Right",), self._after, group),
             ActionSpec("find", self.tr("Find in this chat"), ("Ctrl+F",), self.find_here, group),
             ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere, group),
+            ActionSpec("move_chat", self.tr("Move this chat to a folder"), ("Ctrl+Shift+M",), self.move_chat, group),
             ActionSpec("write", self.tr("Go to the message field"), ("Ctrl+L",), self.write, group),
         )
 
@@ -155,6 +156,14 @@ class WindowActions(QObject):
         if not self._parts.conversations.isVisible():
             self._window.toggle_list()
         self._parts.conversations.focus_search()
+
+    @Slot()
+    def move_chat(self) -> None:
+        """Opens the menu of folders beside the open chat in the list."""
+        self._window.show_page(Page.CHAT)
+        if not self._parts.conversations.isVisible():
+            self._window.toggle_list()
+        self._parts.conversations.show_move_menu()
 
     @Slot()
     def write(self) -> None:

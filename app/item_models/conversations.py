@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
@@ -33,8 +33,38 @@ HIT_ROLE = ID_ROLE + 6
 
 
 @dataclass(frozen=True)
+class Group:
+    """Rows that belong together, and that a conversation can be moved to.
+
+    Attributes:
+        kind: the pinned ones, those of a folder, or those under days, which are in no folder.
+        folder_id: of a folder.
+    """
+
+    kind: Literal["pinned", "folder", "days"]
+    folder_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A group with its first and last row; `is_empty` when it has none yet."""
+
+    group: Group
+    first: int
+    last: int
+
+    @property
+    def is_empty(self) -> bool:
+        return self.last < self.first
+
+
+_PINNED, _DAYS = Group("pinned"), Group("days")
+
+
+@dataclass(frozen=True)
 class _Row:
     text: str
+    group: Group | None
     conversation: Conversation | None = None
     inside: bool = False
     folder: Folder | None = None
@@ -88,8 +118,8 @@ class ConversationListModel(QAbstractListModel):
             group = day_group(each.updated_s, today)
             if group != heading:
                 heading = group
-                self._rows.append(_Row(group))
-            self._rows.append(_Row(each.title, each, spoken=each.title))
+                self._rows.append(_Row(group, _DAYS))
+            self._rows.append(_Row(each.title, _DAYS, each, spoken=each.title))
         self.endResetModel()
 
     def show_hits(self, hits: Iterable[SearchHit]) -> None:
@@ -98,7 +128,7 @@ class ConversationListModel(QAbstractListModel):
         self._rows = []
         for kind, heading in ((True, _words("Titles")), (False, _words("Messages"))):
             rows = [_hit_row(each) for each in hits if (each.message_id is None) == kind]
-            self._rows += [_Row(heading), *rows] if rows else []
+            self._rows += [_Row(heading, None), *rows] if rows else []
         self.endResetModel()
 
     def index_of(self, conversation_id: int | None) -> QModelIndex:
@@ -120,6 +150,22 @@ class ConversationListModel(QAbstractListModel):
         folder = next((each for each in self._folders if each.id == folder_id), None)
         if folder is not None:
             self.folder_toggled.emit(folder_id, not folder.is_open)
+
+    def group_of(self, conversation_id: int) -> Group | None:
+        """The group that a conversation stands in, None when it is not listed or was only searched for."""
+        return next((row.group for row in self._rows if row.conversation_id == conversation_id), None)
+
+    def drop_target(self, conversation_id: int, row: int | None) -> Target | None:
+        """The group that a conversation would come to on a row, or below all of them (None).
+
+        None when it stands there already, or when the row belongs to no group.
+        """
+        group = _DAYS if row is None else self._rows[row].group
+        stands_in = self.group_of(conversation_id)
+        if group is None or stands_in is None or group == stands_in:
+            return None
+        rows = [number for number, each in enumerate(self._rows) if each.group == group]
+        return Target(group, rows[0], rows[-1]) if rows else Target(group, 0, -1)
 
     def folders(self) -> tuple[Folder, ...]:
         """The folders that are listed."""
@@ -150,8 +196,10 @@ class ConversationListModel(QAbstractListModel):
     def flags(self, index: Index) -> Qt.ItemFlag:
         if not index.isValid() or self._rows[index.row()].is_heading:
             return Qt.ItemFlag.NoItemFlags
-        plain = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return plain if self._rows[index.row()].hit else plain | Qt.ItemFlag.ItemIsEditable
+        row, plain = self._rows[index.row()], Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if row.hit is None:
+            plain |= Qt.ItemFlag.ItemIsEditable
+        return plain | Qt.ItemFlag.ItemIsDragEnabled if row.conversation is not None else plain
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         row = self._rows[index.row()]
@@ -166,20 +214,22 @@ class ConversationListModel(QAbstractListModel):
 
     def _pinned(self, conversations: Sequence[Conversation]) -> list[_Row]:
         spoken = _words("{0}, pinned")
-        rows = [_Row(each.title, each, spoken=spoken.format(each.title)) for each in conversations if each.pinned]
-        return [_Row(_words("Pinned")), *rows] if rows else []
+        pinned = [each for each in conversations if each.pinned]
+        rows = [_Row(each.title, _PINNED, each, spoken=spoken.format(each.title)) for each in pinned]
+        return [_Row(_words("Pinned"), _PINNED), *rows] if rows else []
 
     def _in_folders(self, conversations: Sequence[Conversation], folders: Sequence[Folder]) -> list[_Row]:
-        rows = [_Row(_words("Folders"))] if folders else []
+        rows = [_Row(_words("Folders"), None)] if folders else []
         for folder in folders:
             inside = [each for each in conversations if each.folder_id == folder.id and not each.pinned]
             state = (
                 _words("Folder {0}, open, chats: {1}") if folder.is_open else _words("Folder {0}, closed, chats: {1}")
             )
             spoken = state.format(folder.name, len(inside))
-            rows.append(_Row(folder.name, folder=folder, spoken=spoken))
+            group = Group("folder", folder.id)
+            rows.append(_Row(folder.name, group, folder=folder, spoken=spoken))
             if folder.is_open:
-                rows += [_Row(each.title, each, True, spoken=each.title) for each in inside]
+                rows += [_Row(each.title, group, each, True, spoken=each.title) for each in inside]
         return rows
 
 
@@ -197,7 +247,7 @@ def day_group(time_s: float, today: date) -> str:
 
 def _hit_row(hit: SearchHit) -> _Row:
     spoken = f"{hit.title.text}: {hit.snippet.text}" if hit.message_id is not None else hit.title.text
-    return _Row(hit.title.text, hit=hit, spoken=spoken)
+    return _Row(hit.title.text, None, hit=hit, spoken=spoken)
 
 
 def _words(text: str) -> str:

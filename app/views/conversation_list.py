@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
-    QListView,
     QMenu,
     QStackedWidget,
     QVBoxLayout,
@@ -26,70 +24,14 @@ from app.item_models.conversations import (
     HIT_ROLE,
     ID_ROLE,
     ConversationListModel,
+    Group,
 )
 from app.storage.records import Conversation, SearchHit
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, SPACE_4, SPACE_8, SPACE_12
-from app.views.conversation_row import ConversationRow, more_spot
+from app.views.conversation_row import ConversationRow
+from app.views.conversation_view import ConversationView, SearchField
 from app.views.widgets import IconButton, label, push_button
-
-
-class _ListView(QListView):
-    """Signals:
-    chosen: index of the row that was clicked or entered.
-    delete_requested, menu_requested: for a row's index.
-    """
-
-    chosen = Signal(QModelIndex)
-    delete_requested = Signal(QModelIndex)
-    menu_requested = Signal(QModelIndex, QPoint)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        super().mouseReleaseEvent(event)
-        place = event.position().toPoint()
-        index = self.indexAt(place)
-        if not index.isValid() or index.data(HEADING_ROLE) or event.button() != Qt.MouseButton.LeftButton:
-            return
-        if more_spot(self.visualRect(index)).contains(place):
-            self.menu_requested.emit(index, self.viewport().mapToGlobal(place))
-        else:
-            self.chosen.emit(index)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        index = self.currentIndex()
-        if self.state() == QAbstractItemView.State.EditingState:
-            super().keyPressEvent(event)  # Enter ends the editing of a name and comes here as well
-        elif index.isValid() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.chosen.emit(index)
-        elif index.isValid() and event.key() == Qt.Key.Key_Delete:
-            self.delete_requested.emit(index)
-        elif index.isValid() and event.key() == Qt.Key.Key_Menu:
-            self.menu_requested.emit(index, self.viewport().mapToGlobal(self.visualRect(index).bottomLeft()))
-        else:
-            super().keyPressEvent(event)
-
-
-class _SearchField(QLineEdit):
-    """Signals:
-    entered: go to what was found; True opens the first of it.
-    """
-
-    entered = Signal(bool)
-
-    def event(self, event: QEvent) -> bool:
-        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        if escape and event.type() == QEvent.Type.ShortcutOverride and self.text():
-            event.accept()  # before the window's own meaning of Esc
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
-            self.entered.emit(event.key() != Qt.Key.Key_Down)
-        elif event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        else:
-            super().keyPressEvent(event)
 
 
 class ConversationList(QFrame):
@@ -99,7 +41,7 @@ class ConversationList(QFrame):
     hit_opened: ids of a conversation and of the message in it that a search found.
     delete_requested: id of a conversation to delete.
     pin_requested: id of a conversation, and whether it is to be pinned.
-    move_requested: id of a conversation, and of the folder it goes to, or None.
+    move_requested: id of a conversation, and the `Group` that it goes to.
     folder_requested: make a new folder, for the conversation of this id, or empty for 0.
     folder_delete_requested: id of a folder.
     export_requested: id of a conversation, and "md", "html" or "json".
@@ -179,6 +121,23 @@ class ConversationList(QFrame):
             self._fill_conversation_menu(menu, index)
         return menu
 
+    @Slot()
+    def show_move_menu(self) -> None:
+        """The folders that the open chat can be moved to, beside its row."""
+        index = self.view.currentIndex()
+        conversation: Conversation | None = index.data(CONVERSATION_ROLE) if index.isValid() else None
+        if conversation is not None:
+            self.view.scrollTo(index)
+            place = self.view.visualRect(index).bottomLeft()
+            self.move_menu(conversation).popup(self.view.viewport().mapToGlobal(place))
+
+    def move_menu(self, conversation: Conversation) -> QMenu:
+        """Builds the menu of folders for one conversation."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._fill_move_menu(menu, conversation)
+        return menu
+
     def list_menu(self) -> QMenu:
         """Builds the menu of the whole list."""
         menu = QMenu(self)
@@ -216,13 +175,12 @@ class ConversationList(QFrame):
 
     def _fill_move_menu(self, menu: QMenu, conversation: Conversation) -> None:
         for folder in self._model.folders():
-            action = self._add(
-                menu, folder.name.replace("&", "&&"), partial(self.move_requested.emit, conversation.id, folder.id)
-            )
+            move = partial(self.move_requested.emit, conversation.id, Group("folder", folder.id))
+            action = self._add(menu, folder.name.replace("&", "&&"), move)
             action.setCheckable(True)
             action.setChecked(folder.id == conversation.folder_id)
         if conversation.folder_id is not None:
-            self._add(menu, self.tr("No folder"), lambda: self.move_requested.emit(conversation.id, None))
+            self._add(menu, self.tr("No folder"), lambda: self.move_requested.emit(conversation.id, Group("days")))
         if not menu.isEmpty():
             menu.addSeparator()
         self._add(menu, self.tr("New folder"), lambda: self.folder_requested.emit(conversation.id), "plus")
@@ -239,8 +197,8 @@ class ConversationList(QFrame):
         if kept.isValid():
             self.view.edit(self._model.index(kept.row(), 0))
 
-    def _search_field(self) -> _SearchField:
-        field = _SearchField()
+    def _search_field(self) -> SearchField:
+        field = SearchField()
         field.setPlaceholderText(self.tr("Search chats"))
         field.setAccessibleName(self.tr("Search all chats"))
         field.setClearButtonEnabled(True)
@@ -250,9 +208,8 @@ class ConversationList(QFrame):
         field.entered.connect(self._enter_list)
         return field
 
-    def _list_view(self, theme: Theme) -> _ListView:
-        view = _ListView()
-        view.setModel(self._model)
+    def _list_view(self, theme: Theme) -> ConversationView:
+        view = ConversationView(theme, self._model)
         view.setItemDelegate(ConversationRow(theme, view))
         view.setMouseTracking(True)
         view.setAccessibleName(self.tr("Conversations"))
@@ -263,6 +220,7 @@ class ConversationList(QFrame):
         view.customContextMenuRequested.connect(self._on_context_menu)
         view.menu_requested.connect(self.show_menu)
         view.delete_requested.connect(self._delete)
+        view.move_requested.connect(self.move_requested)
         view.chosen.connect(self._choose)
         return view
 
