@@ -219,7 +219,7 @@ class Application(QObject):
         chats, transcript, composer = self.chats, self.chat.transcript, self.chat.composer
         composer.sent.connect(self.control.send)
         composer.stop_requested.connect(chats.stop)
-        transcript.retry_requested.connect(chats.regenerate)
+        transcript.retry_requested.connect(self.control.retry)
         chats.opened.connect(self.chat.show_messages)
         chats.branch_changed.connect(self.chat.update_branch)
         chats.versions_changed.connect(transcript.set_versions)

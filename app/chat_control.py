@@ -50,6 +50,8 @@ class ChatControl(QObject):
         self._page, self._panel, self._notice = page, panel, notice
         self.context = ContextController(chats, models, engine, defaults, preferences, self)
         self.presets = PresetController(store, chats, self)
+        self._retry_in: int | None = None  # the chat that waits for its model
+        models.state_changed.connect(self._on_model)
         self._connect_setup()
         self._connect_presets()
         self._connect_context()
@@ -69,6 +71,28 @@ class ChatControl(QObject):
             self._page.full_notice.insist()
             return
         self._chats.send(text, self._page.context_row.take_start())
+
+    @Slot()
+    def retry(self) -> None:
+        """Asks again for the last reply; where no model is there any more, it is loaded first."""
+        last = self._preferences.settings.last_model
+        path = self._models.last_path or (Path(last) if last else None)
+        if self._models.is_ready:
+            self._chats.regenerate()
+        elif path is not None:
+            self._retry_in = self._chats.current_id
+            if self._models.loading_path is None:
+                self._models.load(path)
+        else:
+            self._say(self.tr("Load a model first, then try again."))
+
+    @Slot()
+    def _on_model(self) -> None:
+        if self._models.loading_path is not None or self._retry_in is None:
+            return
+        waiting, self._retry_in = self._retry_in, None
+        if self._models.is_ready and waiting == self._chats.current_id:
+            self._chats.regenerate()
 
     @Slot()
     def show_setup(self) -> None:

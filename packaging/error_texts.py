@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ("engine", "app/storage", "app/controllers", "app/engine_worker.py")
 ONLY_IN_A_TERMINAL = (
-    "engine/quantizer", "engine/evaluation", "engine/fit_report.py", "engine/terminal.py",
+    "engine/evaluation", "engine/fit_report.py", "engine/terminal.py",
     "engine/hub/download_command.py",
 )  # fmt: skip
 MOST_ALTERNATIVES = 80  # of one text; more would be a sign of a text put together from scraps

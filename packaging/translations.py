@@ -149,7 +149,7 @@ def _context_of(function: ast.stmt) -> str:
 
 
 def _of_tables() -> Iterator[Text]:
-    """Names and sentences of the settings, and of the settings of replies."""
+    """Names and sentences of the settings, of the settings of replies, and of the models to start with."""
     from app.storage.settings import TABLE
     from engine.requests import SamplingSettings
 
@@ -158,6 +158,8 @@ def _of_tables() -> Iterator[Text]:
             about = spec.about
             for text in (about.group.value, about.label, about.help, *(option.label for option in about.options)):
                 yield "Settings", text
+    for starter in json.loads((ROOT / "resources" / "starter_models.json").read_text(encoding="utf-8"))["models"]:
+        yield "Starters", starter["about"]
     for each in fields(SamplingSettings):
         for key in ("label", "help"):
             if each.metadata.get(key):

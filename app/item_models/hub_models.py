@@ -213,8 +213,13 @@ def likes_words(count: int) -> str:
     return _tr("1 like") if count == 1 else _tr("{0} likes").format(figure(count))
 
 
+def starter_words(starter: StarterModel) -> str:
+    """What a model to start with is good for."""
+    return QCoreApplication.translate("Starters", starter.about)
+
+
 def _starter_row(starter: StarterModel) -> HubRow:
-    return HubRow(starter.repo, starter.title, starter.about)
+    return HubRow(starter.repo, starter.title, starter_words(starter))
 
 
 def _found_row(model: ModelSummary) -> HubRow:

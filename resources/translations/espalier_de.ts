@@ -131,6 +131,10 @@
 <context>
     <name>ChatControl</name>
     <message>
+        <source>Load a model first, then try again.</source>
+        <translation>Lade zuerst ein Modell und versuche es dann noch einmal.</translation>
+    </message>
+    <message>
         <source>New chats with {0} begin with these settings.</source>
         <translation>Neue Chats mit {0} beginnen mit diesen Einstellungen.</translation>
     </message>
@@ -172,6 +176,10 @@
     <message>
         <source>Load with {0} tokens</source>
         <translation>Mit {0} Token laden</translation>
+    </message>
+    <message>
+        <source>Open another folder…</source>
+        <translation>Anderen Ordner öffnen…</translation>
     </message>
     <message>
         <source>Demo model: a toy of {0} million parameters for a first look. It knows little and is often wrong.</source>
@@ -399,6 +407,13 @@
     </message>
 </context>
 <context>
+    <name>ConversationView</name>
+    <message>
+        <source>No folder</source>
+        <translation type="unfinished">Kein Ordner</translation>
+    </message>
+</context>
+<context>
     <name>ConversionController</name>
     <message>
         <source>The conversion ended.</source>
@@ -406,7 +421,7 @@
     </message>
     <message>
         <source>Go on with it.</source>
-        <translation>Setzen Sie sie fort.</translation>
+        <translation>Setze sie fort.</translation>
     </message>
     <message>
         <source>{0} cannot be written: {1}.</source>
@@ -414,7 +429,7 @@
     </message>
     <message>
         <source>Free some space, then try again.</source>
-        <translation>Schaffen Sie Platz und versuchen Sie es noch einmal.</translation>
+        <translation>Schaffe Platz und versuche es noch einmal.</translation>
     </message>
 </context>
 <context>
@@ -429,7 +444,7 @@
     </message>
     <message>
         <source>Choose another folder, another name or another text.</source>
-        <translation>Wählen Sie einen anderen Ordner, einen anderen Namen oder einen anderen Text.</translation>
+        <translation>Wähle einen anderen Ordner, einen anderen Namen oder einen anderen Text.</translation>
     </message>
     <message>
         <source>Deleting what was made…</source>
@@ -445,15 +460,15 @@
     </message>
     <message>
         <source>Free some space, or choose a folder on another disk.</source>
-        <translation>Schaffen Sie Platz oder wählen Sie einen Ordner auf einem anderen Laufwerk.</translation>
+        <translation>Schaffe Platz oder wähle einen Ordner auf einem anderen Laufwerk.</translation>
     </message>
     <message>
         <source>Free some space, then go on.</source>
-        <translation>Schaffen Sie Platz und setzen Sie dann fort.</translation>
+        <translation>Schaffe Platz und setze dann fort.</translation>
     </message>
     <message>
         <source>Memory is short: the computer may become slow, or end the conversion. Close other programs first.</source>
-        <translation>Der Arbeitsspeicher ist knapp: Der Rechner kann langsam werden oder die Umwandlung beenden. Schließen Sie vorher andere Programme.</translation>
+        <translation>Der Arbeitsspeicher ist knapp: Der Rechner kann langsam werden oder die Umwandlung beenden. Schließe vorher andere Programme.</translation>
     </message>
     <message>
         <source>Nothing is quantized yet.</source>
@@ -529,7 +544,7 @@
     </message>
     <message>
         <source>{0} missing, choose fewer bits</source>
-        <translation>es fehlen {0}, wählen Sie weniger Bit</translation>
+        <translation>es fehlen {0}, wähle weniger Bit</translation>
     </message>
     <message>
         <source>{0} of memory</source>
@@ -564,7 +579,7 @@
     </message>
     <message>
         <source>Install the program again.</source>
-        <translation>Installieren Sie das Programm neu.</translation>
+        <translation>Installiere das Programm neu.</translation>
     </message>
     <message>
         <source>The conversion ended with a fault of the program: {0}.</source>
@@ -572,7 +587,7 @@
     </message>
     <message>
         <source>What is finished is kept. Go on with it, or report the fault.</source>
-        <translation>Was fertig ist, bleibt erhalten. Setzen Sie fort oder melden Sie den Fehler.</translation>
+        <translation>Was fertig ist, bleibt erhalten. Setze fort oder melde den Fehler.</translation>
     </message>
     <message>
         <source>The system ended the conversion, most likely because memory ran out.</source>
@@ -580,14 +595,14 @@
     </message>
     <message>
         <source>What is finished is kept. Close other programs or unload the model, then go on.</source>
-        <translation>Was fertig ist, bleibt erhalten. Schließen Sie andere Programme oder entladen Sie das Modell, dann setzen Sie fort.</translation>
+        <translation>Was fertig ist, bleibt erhalten. Schließe andere Programme oder entlade das Modell, dann setze fort.</translation>
     </message>
 </context>
 <context>
     <name>ConvertPage</name>
     <message>
         <source>Makes a smaller EXL3 model out of an original one, at the bitrate that fits your card. That takes from minutes to hours; it can be paused and goes on after a restart.</source>
-        <translation>Macht aus einem Originalmodell ein kleineres EXL3-Modell, mit der Bitrate, die zu Ihrer Karte passt. Das dauert Minuten bis Stunden; es lässt sich anhalten und geht nach einem Neustart weiter.</translation>
+        <translation>Macht aus einem Originalmodell ein kleineres EXL3-Modell, mit der Bitrate, die zu deiner Karte passt. Das dauert Minuten bis Stunden; es lässt sich anhalten und geht nach einem Neustart weiter.</translation>
     </message>
     <message>
         <source>Convert</source>
@@ -595,7 +610,7 @@
     </message>
     <message>
         <source>What is finished is deleted from {0}. To keep it for later, pause instead.</source>
-        <translation>Was fertig ist, wird aus {0} gelöscht. Um es für später zu behalten, halten Sie stattdessen an.</translation>
+        <translation>Was fertig ist, wird aus {0} gelöscht. Um es für später zu behalten, halte stattdessen an.</translation>
     </message>
     <message>
         <source>Cancel the conversion to {0}?</source>
@@ -610,7 +625,7 @@
     <name>ConvertPresenter</name>
     <message>
         <source>There is a conversion already. Finish or cancel it first.</source>
-        <translation>Es gibt schon eine Umwandlung. Beenden Sie sie zuerst oder brechen Sie sie ab.</translation>
+        <translation>Es gibt schon eine Umwandlung. Beende sie zuerst oder brich sie ab.</translation>
     </message>
     <message>
         <source>Choose the folder of an original model</source>
@@ -618,7 +633,7 @@
     </message>
     <message>
         <source>Type a name that a folder can have.</source>
-        <translation>Geben Sie einen Namen ein, den ein Ordner haben kann.</translation>
+        <translation>Gib einen Namen ein, den ein Ordner haben kann.</translation>
     </message>
     <message>
         <source>Measuring what it takes…</source>
@@ -638,7 +653,7 @@
     </message>
     <message>
         <source>{0} is loaded on {1} and stays usable. Replies and the conversion slow each other down; unload it when memory is short.</source>
-        <translation>{0} ist auf {1} geladen und bleibt benutzbar. Antworten und Umwandlung bremsen einander; entladen Sie es, wenn der Speicher knapp wird.</translation>
+        <translation>{0} ist auf {1} geladen und bleibt benutzbar. Antworten und Umwandlung bremsen einander; entlade es, wenn der Speicher knapp wird.</translation>
     </message>
     <message>
         <source>{0} is converted.</source>
@@ -1082,7 +1097,7 @@
     </message>
     <message>
         <source>Point at a mark, or press the arrow keys in the picture, to read which tensor it is.</source>
-        <translation>Zeigen Sie auf eine Marke oder drücken Sie im Bild die Pfeiltasten, um zu lesen, welcher Tensor es ist.</translation>
+        <translation>Zeige auf eine Marke oder drücke im Bild die Pfeiltasten, um zu lesen, welcher Tensor es ist.</translation>
     </message>
 </context>
 <context>
@@ -1137,7 +1152,7 @@
     </message>
     <message>
         <source>Chat with the model without images, or choose another model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Chatte mit dem Modell ohne Bilder, oder wähle ein anderes Modell.</translation>
     </message>
     <message>
         <source>Check that it is a file and may be read.</source>
@@ -1221,11 +1236,11 @@
     </message>
     <message>
         <source>Choose a number above 0.</source>
-        <translation>Wählen Sie eine Zahl über 0.</translation>
+        <translation>Wähle eine Zahl über 0.</translation>
     </message>
     <message>
         <source>Choose a number such as 4 or 3.75.</source>
-        <translation>Wählen Sie eine Zahl wie 4 oder 3,75.</translation>
+        <translation>Wähle eine Zahl wie 4 oder 3,75.</translation>
     </message>
     <message>
         <source>Choose a preset that Espalier exported; nothing was imported.</source>
@@ -1268,8 +1283,12 @@
         <translation>Wähle einen anderen Ordner, oder räume weg, was dort liegt.</translation>
     </message>
     <message>
+        <source>Choose another image.</source>
+        <translation>Wähle ein anderes Bild.</translation>
+    </message>
+    <message>
         <source>Choose another output folder with -o.</source>
-        <translation>Wählen Sie mit -o einen anderen Zielordner.</translation>
+        <translation>Wähle mit -o einen anderen Zielordner.</translation>
     </message>
     <message>
         <source>Choose another repository, and tell the owner of this one.</source>
@@ -1305,7 +1324,7 @@
     </message>
     <message>
         <source>Choose {0} to {1}, or {2} to leave the head as it is.</source>
-        <translation>Wählen Sie {0} bis {1} oder {2}, um den Kopf unverändert zu lassen.</translation>
+        <translation>Wähle {0} bis {1} oder {2}, um den Kopf unverändert zu lassen.</translation>
     </message>
     <message>
         <source>Clear the system prompt, or say it in your first message instead.</source>
@@ -1320,12 +1339,16 @@
         <translation>Schließe andere Programme, oder wähle ein kleineres Modell oder eine niedrigere Bitrate.</translation>
     </message>
     <message>
+        <source>Close other programs, or make the image smaller.</source>
+        <translation>Schließe andere Programme, oder mache das Bild kleiner.</translation>
+    </message>
+    <message>
         <source>Close other programs, use a cache of {0} bits, or choose a smaller model or a lower bitrate.</source>
         <translation>Schließe andere Programme, nimm einen Cache mit {0} Bit, oder wähle ein kleineres Modell oder eine niedrigere Bitrate.</translation>
     </message>
     <message>
         <source>Convert from the original model in fp16, bf16 or fp32.</source>
-        <translation>Wandeln Sie das Originalmodell in fp16, bf16 oder fp32 um.</translation>
+        <translation>Wandle das Originalmodell in fp16, bf16 oder fp32 um.</translation>
     </message>
     <message>
         <source>Copy it whole from the hub&apos;s page of access tokens.</source>
@@ -1337,7 +1360,7 @@
     </message>
     <message>
         <source>Cut the image into shorter pieces.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schneide das Bild in kürzere Stücke.</translation>
     </message>
     <message>
         <source>Delete it by hand, then cancel again.</source>
@@ -1389,11 +1412,15 @@
     </message>
     <message>
         <source>Free some space, or name folders on another disk with -o and -w.</source>
-        <translation>Schaffen Sie Platz oder nennen Sie mit -o und -w Ordner auf einem anderen Laufwerk.</translation>
+        <translation>Schaffe Platz oder nenne mit -o und -w Ordner auf einem anderen Laufwerk.</translation>
     </message>
     <message>
         <source>Free some space, then go on with the option -r.</source>
-        <translation>Schaffen Sie Platz und setzen Sie dann mit der Option -r fort.</translation>
+        <translation>Schaffe Platz und setze dann mit der Option -r fort.</translation>
+    </message>
+    <message>
+        <source>Get the file again, or open it in an image editor and save it as PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF.</source>
+        <translation>Hole die Datei noch einmal, oder öffne sie in einem Bildprogramm und speichere sie als PNG, JPEG, WebP, BMP, GIF, TIFF oder AVIF.</translation>
     </message>
     <message>
         <source>Give a role and a text as content.</source>
@@ -1409,11 +1436,11 @@
     </message>
     <message>
         <source>Go on with it by -r, or choose another work folder with -w.</source>
-        <translation>Setzen Sie sie mit -r fort oder wählen Sie mit -w einen anderen Arbeitsordner.</translation>
+        <translation>Setze sie mit -r fort oder wähle mit -w einen anderen Arbeitsordner.</translation>
     </message>
     <message>
         <source>Go on with the same options, or choose another work folder with -w.</source>
-        <translation>Setzen Sie mit denselben Optionen fort oder wählen Sie mit -w einen anderen Arbeitsordner.</translation>
+        <translation>Setze mit denselben Optionen fort oder wähle mit -w einen anderen Arbeitsordner.</translation>
     </message>
     <message>
         <source>Heads have {0} values; the card&apos;s kernel takes multiples of 4 up to {1}.</source>
@@ -1449,7 +1476,7 @@
     </message>
     <message>
         <source>Leave out -r, or name its folder with -w.</source>
-        <translation>Lassen Sie -r weg oder nennen Sie mit -w ihren Ordner.</translation>
+        <translation>Lass -r weg oder nenne mit -w ihren Ordner.</translation>
     </message>
     <message>
         <source>Leave the folder alone while a download runs, then resume.</source>
@@ -1488,24 +1515,28 @@
         <translation>Schaffe Platz auf dem Laufwerk, oder mache den Ordner beschreibbar, und starte neu; nichts wurde geändert.</translation>
     </message>
     <message>
+        <source>Make the image smaller and try again.</source>
+        <translation>Mache das Bild kleiner und versuche es noch einmal.</translation>
+    </message>
+    <message>
         <source>Mend or remove the file.</source>
-        <translation>Bessern Sie die Datei aus oder entfernen Sie sie.</translation>
+        <translation>Bessere die Datei aus oder entferne sie.</translation>
     </message>
     <message>
         <source>Name a longer text file, or a folder of text files.</source>
-        <translation>Nennen Sie eine längere Textdatei oder einen Ordner mit Textdateien.</translation>
+        <translation>Nenne eine längere Textdatei oder einen Ordner mit Textdateien.</translation>
     </message>
     <message>
         <source>Name a text file or a folder.</source>
-        <translation>Nennen Sie eine Textdatei oder einen Ordner.</translation>
+        <translation>Nenne eine Textdatei oder einen Ordner.</translation>
     </message>
     <message>
         <source>Name another text file or a folder.</source>
-        <translation>Nennen Sie eine andere Textdatei oder einen Ordner.</translation>
+        <translation>Nenne eine andere Textdatei oder einen Ordner.</translation>
     </message>
     <message>
         <source>Name another text with --calibration.</source>
-        <translation>Nennen Sie mit --calibration einen anderen Text.</translation>
+        <translation>Nenne mit --calibration einen anderen Text.</translation>
     </message>
     <message>
         <source>No NVIDIA driver answered ({0}).</source>
@@ -1568,6 +1599,14 @@
         <translation>Laufende Anfragen brauchen den ganzen Cache.</translation>
     </message>
     <message>
+        <source>Save it as PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF and try again.</source>
+        <translation>Speichere es als PNG, JPEG, WebP, BMP, GIF, TIFF oder AVIF und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Save it smaller, or as JPEG, and try again.</source>
+        <translation>Speichere es kleiner oder als JPEG und versuche es noch einmal.</translation>
+    </message>
+    <message>
         <source>Shorten it, or load the model with a larger context.</source>
         <translation>Kürze sie, oder lade das Modell mit einem größeren Kontext.</translation>
     </message>
@@ -1590,6 +1629,10 @@
     <message>
         <source>Supported are default, linear, llama3 and yarn; choose another model.</source>
         <translation>Unterstützt werden default, linear, llama3 und yarn; wähle ein anderes Modell.</translation>
+    </message>
+    <message>
+        <source>Take the text “{0}” out of the messages, or choose a chat template that shows images.</source>
+        <translation>Nimm den Text „{0}“ aus den Nachrichten, oder wähle eine Chat-Vorlage, die Bilder zeigt.</translation>
     </message>
     <message>
         <source>The NVIDIA driver did not list its cards ({0}).</source>
@@ -1693,7 +1736,7 @@
     </message>
     <message>
         <source>The image is {0} x {1} pixels; this model reads none with one side more than {2} times the other.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Bild hat {0} x {1} Bildpunkte; dieses Modell liest keines, dessen eine Seite mehr als {2}-mal so lang wie die andere ist.</translation>
     </message>
     <message>
         <source>The last message with the system prompt has {0} tokens and the context holds {1}, so leaving out older turns does not help.</source>
@@ -1730,6 +1773,10 @@
     <message>
         <source>The package nvidia-ml-py is not installed, so NVIDIA cards cannot be looked for.</source>
         <translation>Das Paket nvidia-ml-py ist nicht installiert, daher kann nicht nach NVIDIA-Karten gesucht werden.</translation>
+    </message>
+    <message>
+        <source>The prompt has “{0}” {1} times where its images need {2}.</source>
+        <translation>Der Prompt hat „{0}“ {1}-mal, wo seine Bilder {2} brauchen.</translation>
     </message>
     <message>
         <source>The prompt is empty.</source>
@@ -1798,6 +1845,10 @@
     <message>
         <source>There is no model at {0}.</source>
         <translation>In {0} ist kein Modell.</translation>
+    </message>
+    <message>
+        <source>There is not enough memory to open {0}.</source>
+        <translation>Der Speicher reicht nicht, um {0} zu öffnen.</translation>
     </message>
     <message>
         <source>This is not a token.</source>
@@ -1913,7 +1964,7 @@
     </message>
     <message>
         <source>config.json and the weights belong to different models; download the model again.</source>
-        <translation>config.json und die Gewichte gehören zu verschiedenen Modellen; laden Sie das Modell noch einmal herunter.</translation>
+        <translation>config.json und die Gewichte gehören zu verschiedenen Modellen; lade das Modell noch einmal herunter.</translation>
     </message>
     <message>
         <source>nothing came for {0} s, connecting anew in {1} s</source>
@@ -2058,6 +2109,10 @@
     <message>
         <source>{0} claims a header of {1} bytes; at most {2} are allowed.</source>
         <translation>{0} nennt einen Kopf von {1} Byte; höchstens {2} sind erlaubt.</translation>
+    </message>
+    <message>
+        <source>{0} claims to have more pixels than can be opened.</source>
+        <translation>{0} soll mehr Bildpunkte haben, als geöffnet werden können.</translation>
     </message>
     <message>
         <source>{0} could not be brought from schema {1} to {2}: {3}.</source>
@@ -2224,6 +2279,18 @@
         <translation>{0} ist ein Ordner und keine safetensors-Datei.</translation>
     </message>
     <message>
+        <source>{0} is damaged or incomplete: its data make no sense.</source>
+        <translation>{0} ist beschädigt oder unvollständig: Die Daten ergeben keinen Sinn.</translation>
+    </message>
+    <message>
+        <source>{0} is damaged or incomplete: {1}.</source>
+        <translation>{0} ist beschädigt oder unvollständig: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} is empty.</source>
+        <translation>{0} ist leer.</translation>
+    </message>
+    <message>
         <source>{0} is gated: its terms must be accepted first.</source>
         <translation>{0} ist beschränkt: Zuerst müssen seine Bedingungen angenommen werden.</translation>
     </message>
@@ -2238,6 +2305,10 @@
     <message>
         <source>{0} is larger than {1} MB.</source>
         <translation>{0} ist größer als {1} MB.</translation>
+    </message>
+    <message>
+        <source>{0} is larger than {1} MiB.</source>
+        <translation>{0} ist größer als {1} MiB.</translation>
     </message>
     <message>
         <source>{0} is larger than {1} bytes, too large for such a file.</source>
@@ -2272,6 +2343,10 @@
         <translation>{0} ist keine Textdatei.</translation>
     </message>
     <message>
+        <source>{0} is not an image that can be read here, or it is damaged.</source>
+        <translation>{0} ist kein Bild, das hier gelesen werden kann, oder beschädigt.</translation>
+    </message>
+    <message>
         <source>{0} is not open to strangers.</source>
         <translation>{0} ist für Fremde nicht offen.</translation>
     </message>
@@ -2298,6 +2373,10 @@
     <message>
         <source>{0} is {1} bytes long, too short for a safetensors file.</source>
         <translation>{0} ist {1} Byte lang, zu kurz für eine safetensors-Datei.</translation>
+    </message>
+    <message>
+        <source>{0} is {1} x {2} pixels, more than the {3} million that can be opened.</source>
+        <translation>{0} hat {1} x {2} Bildpunkte, mehr als die {3} Millionen, die geöffnet werden können.</translation>
     </message>
     <message>
         <source>{0} is {1}.</source>
@@ -2525,15 +2604,15 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, below the least number of pixels, {3}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, unter der kleinsten Zahl von Bildpunkten, {3}.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, but config.json makes the vision tower for {3} x {4}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, aber config.json macht den Teil fürs Sehen für {3} x {4}.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, but config.json merges {3}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, aber config.json fasst {3} zusammen.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, but the model needs it.</source>
@@ -2541,7 +2620,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, but {3} makes the vision tower with {4}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, aber {3} macht den Teil fürs Sehen mit {4}.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, giving {3} rotary values.</source>
@@ -2589,7 +2668,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, not three {3}numbers for red, green and blue.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2} und nicht drei Zahlen ({3}) für Rot, Grün und Blau.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not true or false.</source>
@@ -2601,7 +2680,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, which {3} patches a side cannot be pooled to.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, worauf {3} Felder je Seite nicht zusammengefasst werden können.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, with sliding_attention although no sliding window is in use.</source>
@@ -2613,7 +2692,7 @@
     </message>
     <message>
         <source>{0}: “{1}” is {2}, which is not supported for images.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: „{1}“ ist {2}, was für Bilder nicht unterstützt wird.</translation>
     </message>
     <message>
         <source>{0}: “{1}” is {2}.</source>
@@ -3325,6 +3404,18 @@
         <translation>Rückgängig</translation>
     </message>
     <message>
+        <source>“{0}” is pinned.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>“{0}” is in no folder now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>“{0}” is in the folder “{1}” now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>New folder</source>
         <translation>Neuer Ordner</translation>
     </message>
@@ -3581,11 +3672,11 @@
     </message>
     <message>
         <source>Start the reply with…</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort beginnen mit…</translation>
     </message>
     <message>
         <source>{0}; right-click to start it with your own words</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}; Rechtsklick, um sie mit eigenen Worten zu beginnen</translation>
     </message>
 </context>
 <context>
@@ -3619,15 +3710,15 @@
     </message>
     <message>
         <source>Regenerate</source>
-        <translation type="unfinished"></translation>
+        <translation>Neu schreiben</translation>
     </message>
     <message>
         <source>The new reply starts with these words</source>
-        <translation type="unfinished"></translation>
+        <translation>Die neue Antwort beginnt mit diesen Worten</translation>
     </message>
     <message>
         <source>Start reply with</source>
-        <translation type="unfinished">Antwort beginnen mit</translation>
+        <translation>Antwort beginnen mit</translation>
     </message>
     <message>
         <source>You</source>
@@ -4194,6 +4285,10 @@
     <message>
         <source>Bits for each weight, exactly</source>
         <translation>Bits je Gewicht, genau</translation>
+    </message>
+    <message>
+        <source>Take the best bitrate for this card</source>
+        <translation>Die beste Bitrate für diese Karte nehmen</translation>
     </message>
     <message>
         <source>Plan for</source>
@@ -4832,7 +4927,7 @@
     </message>
     <message>
         <source>A folder with a model in fp16, bf16 or fp32, as its makers publish it. You can also drop it here.</source>
-        <translation>Ein Ordner mit einem Modell in fp16, bf16 oder fp32, wie es seine Hersteller veröffentlichen. Sie können ihn auch hier ablegen.</translation>
+        <translation>Ein Ordner mit einem Modell in fp16, bf16 oder fp32, wie es seine Hersteller veröffentlichen. Du kannst ihn auch hier ablegen.</translation>
     </message>
     <message>
         <source>Reading…</source>
@@ -4895,6 +4990,33 @@
     <message>
         <source>Result</source>
         <translation>Ergebnis</translation>
+    </message>
+</context>
+<context>
+    <name>Starters</name>
+    <message>
+        <source>A large model for writing and knowledge; tight on 24 GB, at home from 48 GB on.</source>
+        <translation>Ein großes Modell zum Schreiben und mit viel Wissen; knapp auf 24 GB, zu Hause ab 48 GB.</translation>
+    </message>
+    <message>
+        <source>Answers without long thinking; good with tables, JSON and many languages.</source>
+        <translation>Antwortet ohne langes Nachdenken; gut mit Tabellen, JSON und vielen Sprachen.</translation>
+    </message>
+    <message>
+        <source>Much stronger at reasoning and code; fits cards of 16 GB at low rates and of 24 GB at 4 bits.</source>
+        <translation>Viel stärker im Schließen und bei Code; passt knapp auf 16 GB und mit 4 Bit auf 24 GB.</translation>
+    </message>
+    <message>
+        <source>Plain conversation and writing, with room for long texts on a card of 12 GB.</source>
+        <translation>Einfaches Gespräch und Schreiben, mit Platz für lange Texte auf einer Karte mit 12 GB.</translation>
+    </message>
+    <message>
+        <source>Small and quick, for short questions and for trying things out; runs beside a game.</source>
+        <translation>Klein und schnell, für kurze Fragen und zum Ausprobieren; läuft neben einem Spiel.</translation>
+    </message>
+    <message>
+        <source>Thinks before it answers when asked to; a good all-rounder for cards of 8 GB.</source>
+        <translation>Denkt auf Wunsch vor der Antwort nach; ein guter Alleskönner für Karten mit 8 GB.</translation>
     </message>
 </context>
 <context>
@@ -5280,6 +5402,10 @@
     <message>
         <source>Search all chats</source>
         <translation>In allen Chats suchen</translation>
+    </message>
+    <message>
+        <source>Move this chat to a folder</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Go to the message field</source>

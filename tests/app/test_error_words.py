@@ -84,7 +84,8 @@ def test_figures_are_written_as_the_language_does(german: Language) -> None:
     words = error_line(caught.value)
     assert "11,0 GB Gewichte" in words
     assert "Nimm einen Kontext von" in words
-    assert not re.search(r"\d\.\d", words)
+    assert "7.936 Token statt 32.768" in words
+    assert not re.search(r"\d\.\d\b", words)
 
 
 def test_an_error_of_the_engine_reads_german_and_english(qapp: QApplication, tmp_path: Path) -> None:

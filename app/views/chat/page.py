@@ -18,7 +18,7 @@ from app.views.chat.full_notice import FullNotice
 from app.views.chat.model_bar import ModelBar
 from app.views.chat.transcript import Transcript
 from app.views.widgets import IconButton, clear_layout, label, panel, push_button, thin_line
-from engine.errors import EngineError, NotEnoughMemoryError
+from engine.errors import EngineError, ModelFormatError, NotEnoughMemoryError, UnsupportedModelError
 from engine.events import ModelInfo
 
 COMPACT_BELOW_PX = 560
@@ -120,6 +120,8 @@ class ChatPage(QFrame):
             tokens = error.suggested_cache_tokens
             words = self.tr("Load with {0} tokens").format(count(tokens))
             card.offer(words, lambda: self.context_accepted.emit(tokens))
+        elif isinstance(error, ModelFormatError | UnsupportedModelError):  # again would be the same again
+            card.offer(self.tr("Open another folder…"), self.model_bar.folder_requested.emit)
         self._add_banner(card)
 
     def clear_banners(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.controllers.browser_state import Details
-from app.item_models.hub_models import downloads_words, likes_words
+from app.item_models.hub_models import downloads_words, likes_words, starter_words
 from app.item_models.variants import VariantTable
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16
@@ -137,7 +137,7 @@ class DetailPane(QFrame):
         self.title.setText(starter.title if starter is not None else details.repo.name)
         parts = [str(details.repo), *_facts(self, details.summary)]
         if starter is not None:
-            parts.append(starter.about)
+            parts.append(starter_words(starter))
         self.facts.setText(" · ".join(parts))
         self.page_button.setVisible(bool(details.page))
         self.page_button.setToolTip(details.page)
