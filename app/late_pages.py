@@ -6,7 +6,7 @@ a page before its turn gets it at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -180,12 +180,13 @@ class LatePages(QObject):
         needs.window.add_page(Page.SETTINGS, self._settings_page)
         yield
 
-    def _build_models(self) -> Iterator[None]:
-        from app.model_pages import ModelPages
+    def _build_models(self) -> Generator[None, None, None]:
+        from app.model_pages import ModelPages, build_views
 
         needs = self._needs
+        views = yield from build_views(needs.theme)
         self._model_pages = pages = ModelPages(
-            needs.theme, needs.launch, needs.preferences, needs.load_settings, needs.models, needs.cards
+            views, needs.launch, needs.preferences, needs.load_settings, needs.models, needs.cards
         )
         yield
         needs.window.add_page(Page.MODELS, pages.models_page)

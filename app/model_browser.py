@@ -1,4 +1,4 @@
-"""Builds the model browser: its page, its controller, the card it judges for, and what joins them.
+"""Builds what works for the model browser's page: its controller, the card it judges for, and what joins them.
 
 Knows nothing of the window around it.
 """
@@ -16,9 +16,7 @@ from app.controllers.browser import BrowserController
 from app.controllers.load_settings import LoadSettings
 from app.controllers.plan_card import PlanCard
 from app.hub_access import HubAccess
-from app.item_models.hub_models import HubModelList
 from app.resources_paths import starter_models_path
-from app.theme.theme import Theme
 from app.views.model_browser.page import ModelBrowserPage
 from engine.fit.experience import Experience
 from engine.fit.starters import read_starters
@@ -32,7 +30,7 @@ class ModelBrowser(QObject):
     """
 
     def __init__(
-        self, theme: Theme, hub: HubAccess, settings: LoadSettings, watch: CardWatch,
+        self, page: ModelBrowserPage, hub: HubAccess, settings: LoadSettings, watch: CardWatch,
         models_folder: Callable[[], Path], cache_folder: Path, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
@@ -40,8 +38,7 @@ class ModelBrowser(QObject):
         self.controller = BrowserController(
             hub, models_folder, lambda: read_starters(starter_models_path()), self.card.memory, self
         )
-        self.list_model = HubModelList(self)
-        self.page = ModelBrowserPage(theme, self.list_model)
+        self.page, self.list_model = page, page.model
         self.presenter = BrowserPresenter(self.page, self.list_model, self.controller, self.card)
 
     def start(self) -> None:

@@ -5,7 +5,8 @@ Knows nothing of chats; the window's own wiring is in `application`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal, Slot
@@ -28,6 +29,7 @@ from app.my_models_presenter import MyModelsPresenter
 from app.theme.theme import Theme
 from app.views.downloads.page import DownloadsPage
 from app.views.main_window import MainWindow
+from app.views.model_browser.page import ModelBrowserPage
 from app.views.models_page import ModelsPage
 from app.views.my_models.page import MyModelsPage
 from app.views.pages import Page
@@ -37,6 +39,29 @@ from engine.hub.transfer.plan import DownloadPlan
 from engine.hub.types import RepoId
 
 QUEUE_NAME = "downloads.json"
+
+
+@dataclass(frozen=True)
+class ModelViews:
+    """What the pages show, before anything works for it."""
+
+    download_model: DownloadListModel
+    downloads: DownloadsPage
+    my_models: MyModelsPage
+    models: ModelsPage
+    browser: ModelBrowserPage
+
+
+def build_views(theme: Theme) -> Generator[None, None, ModelViews]:
+    """Builds the views in steps, since all of them in one turn would be felt; returns them."""
+    browser = ModelBrowserPage(theme)
+    yield
+    my_models, models = MyModelsPage(theme), ModelsPage(theme)
+    yield
+    download_model = DownloadListModel(models)
+    downloads = DownloadsPage(theme, download_model)
+    yield
+    return ModelViews(download_model, downloads, my_models, models, browser)
 
 
 class ModelPages(QObject):
@@ -50,7 +75,7 @@ class ModelPages(QObject):
     crashed = Signal(str)
 
     def __init__(
-        self, theme: Theme, launch: Launch, preferences: Preferences, load_settings: LoadSettings,
+        self, views: ModelViews, launch: Launch, preferences: Preferences, load_settings: LoadSettings,
         models: ModelController, cards: CardWatch, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
@@ -69,13 +94,11 @@ class ModelPages(QObject):
             preferences.settings.parallel_downloads,
             self,
         )
-        self.download_model = DownloadListModel(self)
-        self.downloads_page = DownloadsPage(theme, self.download_model)
+        self.download_model, self.downloads_page = views.download_model, views.downloads
+        self.my_models, self.models_page = views.my_models, views.models
         self.browser = ModelBrowser(
-            theme, self.hub, load_settings, cards, self.library.default_folder, launch.cache_folder, self
+            views.browser, self.hub, load_settings, cards, self.library.default_folder, launch.cache_folder, self
         )  # fmt: skip
-        self.my_models = MyModelsPage(theme)
-        self.models_page = ModelsPage(theme)
         self.models_page.add_tab(self.tr("Find"), self.browser.page)
         self.models_page.add_tab(self.tr("On this computer"), self.my_models)
         self.my_models_presenter = MyModelsPresenter(

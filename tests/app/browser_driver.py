@@ -169,7 +169,7 @@ def open_browser(qapp: QApplication, qtbot: QtBot, hub: FakeHub, folder: Path, c
     watch = CardWatch(cards.report, cards.monitor)
     settings = LoadSettings(preferences, watch)
     parts = ModelBrowser(
-        Theme(qapp, "dark"), access, settings, watch, lambda: folder / "models", folder / "cache"
+        ModelBrowserPage(Theme(qapp, "dark")), access, settings, watch, lambda: folder / "models", folder / "cache"
     )  # fmt: skip
     browser = Browser(parts, hub, access, settings, watch, qtbot)
     parts.controller.plan_made.connect(browser.plans.append)

@@ -22,13 +22,18 @@ LIST_PX = 320
 
 
 class ModelBrowserPage(QFrame):
-    """Filters, list and details."""
+    """Filters, list and details.
 
-    def __init__(self, theme: Theme, model: HubModelList, parent: QWidget | None = None) -> None:
+    Attributes:
+        model: what the list shows.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.model = HubModelList(self)
         self.setProperty("kind", "page")
         self.filters = Filters(theme)
-        self.list = ResultList(theme, model)
+        self.list = ResultList(theme, self.model)
         self.details = DetailPane(theme)
         self.details.back_requested.connect(self.show_list)
         self.setMinimumWidth(1)  # list and details take turns where there is no room for both
