@@ -88,7 +88,7 @@ class Application(QObject):
         self.library = LibraryController(self.store, self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
-        self.chat = ChatPage(self.theme)
+        self.chat = ChatPage(self.theme, attachments=launch.paths.attachments)
         self.inspector = Inspector(self.theme)
         self.window = MainWindow(self.theme, Parts(self.conversations, self.chat, self.inspector))
         needs = PageNeeds(
@@ -158,6 +158,7 @@ class Application(QObject):
         self.machine.start()
         self.engine.start()
         self.late.model_pages.start()
+        self.late.converting.start()
 
     @Slot()
     def close(self) -> None:
@@ -253,6 +254,7 @@ class Application(QObject):
     @Slot()
     def _connect_late(self) -> None:
         self.late.model_pages.crashed.connect(self.report_crash)
+        self.late.converting.crashed.connect(self.report_crash)
         self.late.settings_page.text_step_requested.connect(self.window_actions.step_text_size)
         self.late.settings_page.restart_requested.connect(self.restart.ask)
 
@@ -297,7 +299,10 @@ class Application(QObject):
 
     @Slot(object)
     def _on_folder_dropped(self, path: Path) -> None:
-        self.load(path)
+        if self.window.page is Page.CONVERT:
+            self.late.converting.convert(path)
+        else:
+            self.load(path)
 
     @Slot(str)
     def _say(self, text: str) -> None:

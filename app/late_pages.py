@@ -26,6 +26,7 @@ from app.views.pages import Page
 
 if TYPE_CHECKING:
     from app.controllers.hub_settings import HubSettingsController
+    from app.converting import Converting
     from app.first_steps import FirstSteps
     from app.model_pages import ModelPages
     from app.settings_wiring import SettingsWiring
@@ -54,6 +55,9 @@ MODULES = (  # a few at a time: all of them in one turn would be felt
     "app.model_browser",
     "app.my_models_presenter",
     "app.model_pages",
+    "app.controllers.conversion",
+    "app.views.convert.page",
+    "app.converting",
 )
 UNPAINTED_MS = 500  # a window that starts as an icon is not painted, and its downloads go on all the same
 
@@ -109,6 +113,11 @@ class LatePages(QObject):
         return self._model_pages
 
     @property
+    def converting(self) -> Converting:
+        self.finish()
+        return self._converting
+
+    @property
     def hub_settings(self) -> HubSettingsController:
         self.finish()
         return self._hub_settings
@@ -144,7 +153,10 @@ class LatePages(QObject):
         self._needs.window.removeEventFilter(self)
         is_built = self._steps is None
         self._steps = None
-        return not is_built or self._model_pages.shut_down()
+        if not is_built:
+            return True
+        ended = (self._converting.shut_down(), self._model_pages.shut_down())
+        return all(ended)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
@@ -169,6 +181,7 @@ class LatePages(QObject):
             yield
         yield from self._build_settings()
         yield from self._build_models()
+        yield from self._build_converting()
         self._connect()
 
     def _build_settings(self) -> Iterator[None]:
@@ -192,6 +205,18 @@ class LatePages(QObject):
         needs.window.add_page(Page.MODELS, pages.models_page)
         needs.window.add_page(Page.DOWNLOADS, pages.downloads_page)
         pages.connect_window(needs.window, needs.load, needs.choose_folder)
+        yield
+
+    def _build_converting(self) -> Iterator[None]:
+        from app.converting import Converting
+
+        needs, pages = self._needs, self._model_pages
+        self._converting = Converting(
+            needs.theme, needs.launch.convert_command, needs.launch.paths.folder, needs.window, pages, needs.models,
+            needs.load,
+        )  # fmt: skip
+        yield
+        needs.window.add_page(Page.CONVERT, self._converting.page)
         yield
 
     def _connect(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from app.card_watch import CardFinder, MonitorFactory
 from app.engine_worker import SessionFactory, open_engine_session
 from app.hub_access import EndpointOf, usual_endpoint
 from app.resources_paths import demo_model_path
-from app.storage.paths import DataPaths
+from app.storage.paths import PROGRAM_FOLDER, DataPaths
 from engine.fit.cards import CardMonitor, find_cards
 from engine.hub.hub_cache import cache_folder
 from engine.hub.transfer.settings import TransferSettings
@@ -33,6 +34,7 @@ class Launch:
         models_folder: where downloads go until the user chooses another one; None is a folder beside the user's data.
         hub_cache: the cache of the hub's own library, whose models are listed too; None leaves it out.
         cache_folder: of this program: what loads taught and what the hub answered.
+        convert_command: this program's command `convert`, to be run as a child.
     """
 
     paths: DataPaths
@@ -46,6 +48,7 @@ class Launch:
     models_folder: Path | None = None
     hub_cache: Path | None = field(default_factory=lambda: cache_folder(os.environ, Path.home()))
     cache_folder: Path = field(default_factory=lambda: user_cache_path("Espalier", appauthor=False))
+    convert_command: tuple[str, ...] = (sys.executable, str(PROGRAM_FOLDER / "main.py"), "convert")
 
     @property
     def first_models_folder(self) -> Path:

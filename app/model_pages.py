@@ -161,7 +161,7 @@ class ModelPages(QObject):
         page.clear_requested.connect(downloads.forget_finished)
         page.load_requested.connect(self._chat_with)
         page.page_requested.connect(self._open_page)
-        page.find_requested.connect(self._show_find)
+        page.find_requested.connect(self.show_find)
         page.online_requested.connect(self._go_online)
         page.token_requested.connect(self._show_settings)
         self.hub.offline_changed.connect(page.show_offline)
@@ -169,7 +169,7 @@ class ModelPages(QObject):
     def _connect_library(self) -> None:
         page, library = self.my_models, self.library
         page.load_wanted.connect(self._chat_with)
-        page.find_wanted.connect(self._show_find)
+        page.find_wanted.connect(self.show_find)
         library.failed.connect(self._say_error)
         library.crashed.connect(self.crashed)
         library.verified.connect(self._on_verified)
@@ -236,7 +236,8 @@ class ModelPages(QObject):
             self._window.notice.say(text, button, action, stay)
 
     @Slot()
-    def _show_find(self) -> None:
+    def show_find(self) -> None:
+        """Shows where models are found."""
         if self._window is not None:
             self._window.show_page(Page.MODELS)
             self.models_page.show_tab(self.browser.page)

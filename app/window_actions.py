@@ -93,6 +93,9 @@ class WindowActions(QObject):
             ActionSpec("open_folder", self.tr("Open a model folder"), ("Ctrl+O",), self._do.choose_folder, group),
             ActionSpec("find_model", self.tr("Find a model to download"), (), self.find_model, group),
             ActionSpec("my_models", self.tr("Show the models on this computer"), (), self.show_my_models, group),
+            ActionSpec("convert", self.tr("Convert a model to EXL3"), (), self.convert, group),
+            ActionSpec("pause_convert", self.tr("Pause the conversion"), (), self.pause_conversion, group),
+            ActionSpec("resume_convert", self.tr("Resume the conversion"), (), self.resume_conversion, group),
             ActionSpec("load_again", self.tr("Load the last model again"), (), self.load_again, group),
             ActionSpec("load_demo", self.tr("Load the demo model"), (), self.load_demo, group),
             ActionSpec("unload", self.tr("Unload the model"), (), models.unload, group),
@@ -106,7 +109,8 @@ class WindowActions(QObject):
             self._page(Page.CHAT, self.tr("Go to the chat"), "Ctrl+1"),
             self._page(Page.MODELS, self.tr("Go to the models"), "Ctrl+2"),
             self._page(Page.DOWNLOADS, self.tr("Go to the downloads"), "Ctrl+3"),
-            self._page(Page.SETTINGS, self.tr("Go to settings"), "Ctrl+4"),
+            self._page(Page.CONVERT, self.tr("Go to the conversion"), "Ctrl+4"),
+            self._page(Page.SETTINGS, self.tr("Go to settings"), "Ctrl+5"),
             ActionSpec("list", self.tr("Show or hide the conversations"), ("Ctrl+B",), self.toggle_list, group),
             ActionSpec("inspector", self.tr("Show or hide the side panel"), ("Ctrl+I",), self.toggle_inspector, group),
             ActionSpec("larger", self.tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: size(1), group),
@@ -182,6 +186,22 @@ class WindowActions(QObject):
         """Shows the models on this computer."""
         self._window.show_page(Page.MODELS)
         self._pages.models_page.show_tab(self._pages.my_models)
+
+    @Slot()
+    def convert(self) -> None:
+        """Shows where models are converted."""
+        self._window.show_page(Page.CONVERT)
+
+    @Slot()
+    def pause_conversion(self) -> None:
+        """Lets a running conversion end after the block in hand."""
+        self._do.late.converting.controller.pause()
+
+    @Slot()
+    def resume_conversion(self) -> None:
+        """Goes on with a paused conversion."""
+        self._window.show_page(Page.CONVERT)
+        self._do.late.converting.controller.resume()
 
     @Slot()
     def pause_downloads(self) -> None:

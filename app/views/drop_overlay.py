@@ -16,11 +16,14 @@ class DropOverlay(QWidget):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._words = ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
-    def cover(self) -> None:
-        """Shows the sheet over the whole parent."""
+    def cover(self, *, is_convert: bool = False) -> None:
+        """Shows the sheet over the whole parent; `is_convert` says what dropping does on that page."""
+        convert, load = self.tr("Drop an original model to convert it"), self.tr("Drop a model folder to load it")
+        self._words = convert if is_convert else load
         parent = self.parentWidget()
         assert parent is not None
         self.setGeometry(parent.rect())
@@ -43,4 +46,4 @@ class DropOverlay(QWidget):
         painter.setPen(self._theme.colour("text"))
         painter.setFont(self._theme.font("heading"))
         below = self.rect().adjusted(0, 40, 0, 40)
-        painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), self.tr("Drop a model folder to load it"))
+        painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), self._words)

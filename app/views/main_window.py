@@ -5,6 +5,7 @@ Knows nothing of the store or the engine. In a narrow window the side panels bec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
         self.setAcceptDrops(True)
         self.parts = parts
+        self.may_close: Callable[[], bool] = lambda: True  # asked before; who answers no asks the user
         self.rail = Rail(theme)
         self.status = StatusStrip(theme)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -189,7 +191,7 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _local_paths(event):
             event.acceptProposedAction()
-            self._overlay.cover()
+            self._overlay.cover(is_convert=self.page is Page.CONVERT)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self._overlay.hide()
@@ -203,6 +205,9 @@ class MainWindow(QMainWindow):
             self.folder_dropped.emit(paths[0])
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.may_close():
+            event.ignore()
+            return
         self.closing.emit()
         super().closeEvent(event)
 

@@ -11,4 +11,5 @@ class Page(StrEnum):
     CHAT = "chat"
     MODELS = "models"
     DOWNLOADS = "downloads"
+    CONVERT = "convert"
     SETTINGS = "settings"

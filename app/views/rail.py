@@ -61,6 +61,7 @@ class Rail(QFrame):
             (Page.CHAT, self.tr("Chat")),
             (Page.MODELS, self.tr("Models")),
             (Page.DOWNLOADS, self.tr("Downloads")),
+            (Page.CONVERT, self.tr("Convert")),
             (Page.SETTINGS, self.tr("Settings")),
         )
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
-from engine.quantizer.progress import Advance, Estimate, Event, Finished, ModuleReport, TensorReport
+from engine.quantizer.progress import Event, Finished, ModuleReport, TensorReport
 
 PAUSE = "pause"  # the one word that the other process may say, on a line of its own
 
@@ -33,9 +33,7 @@ class Failure:
 
 
 Message = Event | Paused | Failure
-_KINDS: dict[str, type[Message]] = {
-    each.__name__: each for each in (Estimate, Advance, ModuleReport, Finished, Paused, Failure)
-}
+_KINDS: dict[str, type[Message]] = {each.__name__: each for each in get_args(Message)}
 
 
 def to_line(message: Message) -> str:

@@ -22,7 +22,8 @@ from tests.app.driver import Window
 
 Open = Callable[..., Window]
 NO_ROLE = (QAccessible.Role.NoRole, QAccessible.Role.Client)
-DRAWN = ("_Strip",)  # the bar of a card's memory: its name and the part that the arrows point at are read out
+# The bar of a card's memory and the picture of errors: their names and what the arrows point at are read out.
+DRAWN = ("_Strip", "Canvas")
 
 
 def everything(window: Window) -> Iterator[str]:

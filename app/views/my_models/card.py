@@ -25,12 +25,14 @@ BAR_STEPS = 1000
 
 class ModelCard(QFrame):
     """Signals:
-    load_wanted, verify_wanted, delete_wanted, forget_wanted, cancel_wanted: the user pressed the button of that name.
+    load_wanted, convert_wanted, verify_wanted, delete_wanted, forget_wanted, cancel_wanted: the user pressed the button
+        of that name.
     move_wanted: a models' folder, or None for one that is still to be chosen.
     unfolded: the load settings were opened.
     """
 
     load_wanted = Signal()
+    convert_wanted = Signal()
     verify_wanted = Signal()
     delete_wanted = Signal()
     forget_wanted = Signal()
@@ -54,6 +56,8 @@ class ModelCard(QFrame):
         self.load_button = push_button(self.tr("Load"), self.load_wanted.emit, "primary")
         self.settings_button = push_button(self.tr("Load settings"), self._fold, "choice")
         self.settings_button.setCheckable(True)
+        self.convert_button = push_button(self.tr("Convert…"), self.convert_wanted.emit)
+        self.convert_button.setToolTip(self.tr("Make a smaller EXL3 model out of it."))
         self.verify_button = push_button(self.tr("Verify"), self.verify_wanted.emit)
         self.move_button = push_button(self.tr("Move…"), self._show_places)
         self.delete_button = push_button(self.tr("Delete…"), self.delete_wanted.emit)
@@ -83,6 +87,8 @@ class ModelCard(QFrame):
         self.name.set_whole_text(found.model.name)
         self.facts.setText(facts_text(found, is_opened))
         self.place.set_whole_text(str(found.path))
+        self.convert_button.setVisible(found.facts.bits is None and not found.facts.quant_method)
+        self.convert_button.setAccessibleName(self.tr("Convert {0}").format(found.model.name))
         self.verify_button.setVisible(origin == "downloaded")
         self.move_button.setVisible(origin != "hub cache")
         self.delete_button.setVisible(origin != "hub cache")
@@ -158,7 +164,8 @@ class ModelCard(QFrame):
         head.addWidget(self.load_button)
         buttons = FlowLayout()
         for button in (
-            self.settings_button, self.verify_button, self.move_button, self.delete_button, self.forget_button
+            self.settings_button, self.convert_button, self.verify_button, self.move_button, self.delete_button,
+            self.forget_button,
         ):  # fmt: skip
             buttons.addWidget(button)
         column = QVBoxLayout(self)

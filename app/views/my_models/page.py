@@ -27,7 +27,7 @@ MOST_NEW = 4  # cards that are added to a list in view
 
 class MyModelsPage(ColumnPage):
     """Signals:
-    load_wanted, verify_wanted, delete_wanted, forget_wanted, cancel_wanted: with a model's folder.
+    load_wanted, convert_wanted, verify_wanted, delete_wanted, forget_wanted, cancel_wanted: with a model's folder.
     move_wanted: a model's folder, and the models' folder or None for one that is still to be chosen.
     settings_opened: a model's folder, whose load settings are to be shown.
     open_wanted: open a model's folder from elsewhere.
@@ -36,6 +36,7 @@ class MyModelsPage(ColumnPage):
     """
 
     load_wanted = Signal(object)
+    convert_wanted = Signal(object)
     verify_wanted = Signal(object)
     delete_wanted = Signal(object)
     forget_wanted = Signal(object)
@@ -138,6 +139,7 @@ class MyModelsPage(ColumnPage):
     def _card(self, path: Path) -> ModelCard:
         card = ModelCard(self._theme)
         card.load_wanted.connect(lambda: self.load_wanted.emit(path))
+        card.convert_wanted.connect(lambda: self.convert_wanted.emit(path))
         card.verify_wanted.connect(lambda: self.verify_wanted.emit(path))
         card.delete_wanted.connect(lambda: self.delete_wanted.emit(path))
         card.forget_wanted.connect(lambda: self.forget_wanted.emit(path))

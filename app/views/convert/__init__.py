@@ -1,0 +1,1 @@
+"""Making an EXL3 model out of an original one."""
