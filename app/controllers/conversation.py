@@ -14,15 +14,16 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.controllers.chat_defaults import ChatDefaults
 from app.controllers.models import ModelController
-from app.controllers.prompt import prompt_messages
+from app.controllers.prompt import ReplySetup, reply_request
 from app.controllers.replies import ReplyRunner
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
 from app.storage.records import Conversation, StoredMessage
+from app.storage.rows import storable
 from app.storage.search import search_branch
 from app.storage.titles import suggest_title
 from engine.events import GenerationStarted
-from engine.requests import GenerateRequest, Message, SamplingSettings, WhenFull
+from engine.requests import SamplingSettings, WhenFull
 
 _FEW = 8  # messages that are taken off a view one by one
 
@@ -257,7 +258,7 @@ class ConversationController(QObject):
         if self.busy or message is None or message.conversation_id != self._current_id or not text.strip():
             return
         if text != message.content:
-            message = self._store.edit_message(message_id, _storable(text))
+            message = self._store.edit_message(message_id, storable(text))
             self._show_branch()
             self.list_changed.emit()
         if message.role == "user":
@@ -338,7 +339,7 @@ class ConversationController(QObject):
         self.versions_changed.emit(self._store.versions(self._current_id) if self._current_id is not None else {})
 
     def _store_turn(self, text: str) -> StoredMessage:
-        words = _storable(text)
+        words = storable(text)
         if self._current_id is None:
             title = suggest_title(words) or self.tr("New chat")
             self._system_prompt = self.system_prompt
@@ -361,7 +362,7 @@ class ConversationController(QObject):
         branch = self._store.branch(turn.conversation_id)
         history = branch[: 1 + next(place for place, each in enumerate(branch) if each.id == turn.id)]
         name = self._models.info.name if self._models.info else ""
-        words = _storable(start_with)
+        words = storable(start_with)
         message = self._store.add_message(turn.conversation_id, turn.id, "assistant", words, "streaming", name)
         self.message_added.emit(message)
         self._tell_versions()
@@ -369,13 +370,8 @@ class ConversationController(QObject):
         self.busy_changed.emit(True)
 
     def _run(self, message: StoredMessage, history: list[StoredMessage]) -> None:
-        prompt = prompt_messages(self.system_prompt, history)
-        if message.content:  # a request that ends with the assistant's words asks the model to go on from them
-            prompt = (*prompt, Message("assistant", message.content))
-        request = GenerateRequest(
-            0, prompt, sampling=self.sampling, thinking=self._defaults.thinking, when_full=self.when_full
-        )  # fmt: skip
-        self._replies.start(message, request)
+        setup = ReplySetup(self.system_prompt, self.sampling, self._defaults.thinking, self.when_full)
+        self._replies.start(message, reply_request(setup, history, message.content))
 
     @Slot(object, str)
     def _on_text(self, message: StoredMessage, text: str) -> None:
@@ -397,8 +393,3 @@ class ConversationController(QObject):
         if message.conversation_id == self._current_id:
             self.reply_ended.emit(message)
             self.busy_changed.emit(self.busy)
-
-
-def _storable(text: str) -> str:
-    """The text without halves of surrogate pairs, which no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,11 +1,40 @@
-"""Which stored messages a model is given, and which of them were left out. Knows nothing of Qt or of the store."""
+"""What a reply is asked for with: which stored messages the model is given, and which of them were left out.
+
+Knows nothing of Qt or of the store.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from app.storage.records import StoredMessage
-from engine.requests import Message
+from engine.requests import GenerateRequest, Message, SamplingSettings, WhenFull
+
+
+@dataclass(frozen=True)
+class ReplySetup:
+    """With what a reply is made.
+
+    Attributes:
+        thinking: whether the model shall think first; None leaves it to the model.
+        when_full: what becomes of a prompt that does not fit.
+    """
+
+    system_prompt: str
+    sampling: SamplingSettings
+    thinking: bool | None
+    when_full: WhenFull
+
+
+def reply_request(setup: ReplySetup, history: Iterable[StoredMessage], begun: str) -> GenerateRequest:
+    """Asks for the reply to a history, which begins with the words `begun`; its id is still to be given."""
+    prompt = prompt_messages(setup.system_prompt, history)
+    if begun:  # a request that ends with the assistant's words asks the model to go on from them
+        prompt = (*prompt, Message("assistant", begun))
+    return GenerateRequest(
+        0, prompt, sampling=setup.sampling, thinking=setup.thinking, when_full=setup.when_full
+    )  # fmt: skip
 
 
 def prompt_messages(system_prompt: str, history: Iterable[StoredMessage]) -> tuple[Message, ...]:

@@ -29,6 +29,7 @@ _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_END = re.compile(r"\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:,。！？])[ \n]+|(?<=[。！？])")
 _ANY_SPACE = re.compile(r"\s+")
+_INLINE_PICTURE = re.compile(r"\]\(data:image/[^\s)]*\)?")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,15 @@ def _cut_after(content: str, start: int) -> tuple[int, int] | None:
                 return found.span()
         if len(content) < start + high:
             return None
-    return start + 2 * PIECE_MAX, start + 2 * PIECE_MAX
+    return _hard_cut(content, start + 2 * PIECE_MAX)
+
+
+def _hard_cut(content: str, cut: int) -> tuple[int, int] | None:
+    """A cut anywhere, but behind a picture whose bytes stand in the text; None while that may go on."""
+    for found in _INLINE_PICTURE.finditer(content):
+        if found.start() < cut < found.end():
+            return None if found.end() == len(content) else (found.end(), found.end())
+    return cut, cut
 
 
 def _is_balanced(text: str) -> bool:

@@ -6,6 +6,9 @@ Knows nothing of documents or widgets.
 
 from __future__ import annotations
 
+import binascii
+import contextlib
+from base64 import b64decode
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,8 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, QByteArray, QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 from shiboken6 import isValid
 
@@ -22,6 +26,7 @@ from app.markdown.formulas import DrawnFormula, FormulaKey, draw_formula
 from app.markdown.writer import Picture
 
 KEPT_PICTURES = 600
+MAX_INLINE_CHARS = 24_000_000  # of a picture whose bytes stand in the text
 PICTURE_SIDE_PX = 560
 COALESCE_MS = 40
 LOOK_MS = 10  # between two looks for what is done, while something is asked for
@@ -29,7 +34,7 @@ LOOK_MS = 10  # between two looks for what is done, while something is asked for
 
 @dataclass(frozen=True)
 class AttachmentKey:
-    """A picture file and the device pixels per logical pixel."""
+    """A picture file, or a picture as a `data:` address, and the device pixels per logical pixel."""
 
     name: str
     ratio: float
@@ -91,15 +96,13 @@ class Workshop(QObject):
             self._news.start()
 
     def _read(self, key: AttachmentKey) -> DrawnFormula | None:
+        if key.name.startswith("data:"):
+            buffer = QBuffer()
+            buffer.setData(QByteArray(_inline_bytes(key.name)))
+            return _scaled(QImageReader(buffer), key.ratio)
         if self._attachments is None or Path(key.name).name != key.name:
             return None
-        reader = QImageReader(str(self._attachments / key.name))
-        reader.setAutoTransform(True)
-        size, limit = reader.size(), round(PICTURE_SIDE_PX * key.ratio)
-        if size.width() > limit or size.height() > limit:
-            reader.setScaledSize(size.scaled(QSize(limit, limit), Qt.AspectRatioMode.KeepAspectRatio))
-        image: QImage = reader.read()
-        return None if image.isNull() else DrawnFormula(image, middle=False)
+        return _scaled(QImageReader(str(self._attachments / key.name)), key.ratio)
 
     @Slot()
     def _deliver(self) -> None:
@@ -111,3 +114,23 @@ class Workshop(QObject):
                 deliver(future.result())
         if not self._running:
             self._look.stop()
+
+
+def _inline_bytes(address: str) -> bytes:
+    """The bytes of a `data:` address, none when it is too long or no base64."""
+    head, _, text = address.partition(",")
+    if not head.endswith(";base64") or len(text) > MAX_INLINE_CHARS:
+        return b""
+    with contextlib.suppress(binascii.Error, ValueError):
+        return b64decode(unquote(text), validate=True)
+    return b""
+
+
+def _scaled(reader: QImageReader, ratio: float) -> DrawnFormula | None:
+    """Reads a picture, no larger than it is shown."""
+    reader.setAutoTransform(True)
+    size, limit = reader.size(), round(PICTURE_SIDE_PX * ratio)
+    if size.width() > limit or size.height() > limit:
+        reader.setScaledSize(size.scaled(QSize(limit, limit), Qt.AspectRatioMode.KeepAspectRatio))
+    image: QImage = reader.read()
+    return None if image.isNull() else DrawnFormula(image, middle=False)

@@ -1,14 +1,15 @@
 """Writes one leaf into one block of a `QTextDocument`: no HTML is ever built, so none can be smuggled in.
 
 Knows nothing of widgets or of streaming. Raw HTML is shown as text; a picture from elsewhere is shown as its
-description and a link, and nothing is fetched. Formulas and attached pictures come from `Pictures`; until they are
-there, their source stands in their place.
+description and a link, and nothing is fetched. Formulas, attached pictures and those whose bytes stand in the text
+come from `Pictures`; until they are there, their source or description stands in their place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Qt, QUrl
@@ -31,7 +32,7 @@ from app.theme.tokens import SPACE_4, SPACE_8
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-ATTACHMENT = "attachment:"
+ATTACHMENT, INLINE = "attachment:", "data:"
 _LINE_ENDS = str.maketrans(dict.fromkeys("\n\r\u2029", LINE_SEPARATOR))
 _HEADING_SCALES = {1: 1.4, 2: 1.25, 3: 1.12}
 
@@ -54,7 +55,7 @@ class Pictures(Protocol):
         """A drawn formula, or None while it is not drawn or when it cannot be."""
 
     def attachment(self, name: str) -> Picture | None:
-        """A picture that belongs to the conversation, or None while it is not read or when there is none."""
+        """A picture of the conversation, by its file's name or as a `data:` address; None while it is not read."""
 
 
 class NoPictures:
@@ -215,14 +216,17 @@ class LeafWriter:
     def _image(self, token: Token, form: QTextCharFormat) -> None:
         target = str(token.attrGet("src") or "")
         words = token.content or "image"
-        if target.startswith(ATTACHMENT):
+        is_inline = target.startswith(INLINE)
+        if is_inline or target.startswith(ATTACHMENT):
             picture = self._pictures.attachment(target.removeprefix(ATTACHMENT))
             if picture is not None:
-                self._insert(picture, target, words, form)
+                name = f"picture:{sha256(target.encode()).hexdigest()}" if is_inline else target
+                self._insert(picture, name, words, form)
                 return
             self.waits = self.waits or self._pictures.waits
         inner = QTextCharFormat(form)
-        self._anchor(target, inner)
+        if not is_inline:
+            self._anchor(target, inner)
         self._insert_text(f"[{words}]", inner)
 
     def _insert(self, picture: Picture, name: str, words: str, form: QTextCharFormat) -> None:

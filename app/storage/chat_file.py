@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar, get_args
 
 from app.storage.conversations import ConversationStore
 from app.storage.records import Conversation, ErrorText, MessageState, ReplyStats, StoredMessage
-from app.storage.rows import sampling_from
+from app.storage.rows import sampling_from, storable
 from engine.errors import EngineError
 from engine.events import FinishReason
 from engine.requests import Role, SamplingSettings
@@ -261,7 +261,7 @@ class _Fields:
         value = self.raw.get(key)
         if not isinstance(value, str):
             self.refuse(key)
-        return value.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair cannot be stored
+        return storable(value)
 
     def integer(self, key: str) -> int:
         value = self.raw.get(key)

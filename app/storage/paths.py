@@ -35,6 +35,11 @@ class DataPaths:
         return self.folder / "presets"
 
     @property
+    def attachments(self) -> Path:
+        """Pictures that belong to conversations."""
+        return self.folder / "attachments"
+
+    @property
     def crash_reports(self) -> Path:
         return self.folder / "crash_reports"
 

@@ -62,3 +62,8 @@ def sampling_from(raw: dict[str, Any]) -> SamplingSettings:
     names = {each.name for each in fields(SamplingSettings)}
     known: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in raw.items() if n in names}
     return SamplingSettings(**known)
+
+
+def storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

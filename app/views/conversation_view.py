@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListView
 
 from app.item_models.conversations import HEADING_ROLE, ID_ROLE, ConversationListModel, Group, Target
 from app.theme.theme import Theme
-from app.theme.tokens import RADIUS_FIELD, SPACE_8
+from app.theme.tokens import RADIUS_FIELD, SPACE_8, SPACE_12
 from app.views.conversation_row import ROW_PX, more_spot
 
 CHAT_MIME = "application/x-espalier-chat"
@@ -94,7 +94,7 @@ class ConversationView(QListView):
         drag = QDrag(self)
         drag.setMimeData(data)
         drag.setPixmap(self.viewport().grab(row))
-        drag.setHotSpot(self.viewport().mapFromGlobal(self.cursor().pos()) - row.topLeft())
+        drag.setHotSpot(QPoint(-SPACE_12, -SPACE_8))  # beside the mouse: what lies under it stays readable
         drag.exec(Qt.DropAction.MoveAction)
         self._frame(None)
         self.drag_ended.emit()

@@ -120,6 +120,7 @@ class Composer(QFrame):
         """Whether a message can be sent now, and what the empty field says."""
         self._ready = ready
         self.input.setPlaceholderText(hint)
+        self.input.viewport().update()  # Qt paints again only when the words come or go, not for others
         self._update_button()
 
     def set_busy(self, busy: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -33,13 +35,13 @@ class ChatPage(QFrame):
     load_retry_requested = Signal()
     context_accepted = Signal(int)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, attachments: Path | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "page")
         self._theme = theme
         self._has_messages = False
         self.model_bar = ModelBar(theme)
-        self.transcript = Transcript(theme)
+        self.transcript = Transcript(theme, attachments=attachments)
         self.empty = EmptyState(theme)
         self.composer = Composer(theme)
         self.full_notice = FullNotice(theme)
