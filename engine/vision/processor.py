@@ -76,7 +76,7 @@ class SettingsProcessor:
         digest.update(repr(layout).encode())
         digest.update(self._numbers.tobytes())
         for tile in tiles:
-            digest.update(tile)
+            digest.update(tile.data)
         return digest.digest()
 
 
