@@ -410,7 +410,7 @@
     <name>ConversationView</name>
     <message>
         <source>No folder</source>
-        <translation type="unfinished">Kein Ordner</translation>
+        <translation>Kein Ordner</translation>
     </message>
 </context>
 <context>
