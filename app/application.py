@@ -194,11 +194,10 @@ class Application(QObject):
             self.load(Path(picked))
 
     @Slot(str)
-    def report_crash(self, details: str) -> None:
+    def report_crash(self, details: str, *, of_last_run: bool = False) -> None:
         """Keeps a crash report and shows it."""
         kept = keep_report(self._launch.paths.crash_reports, details)
-        where = str(kept.path) if kept.path else self.tr("The report could not be written to disk.")
-        CrashDialog(self.theme, kept.text, where, self.window).show()
+        CrashDialog(self.theme, kept.text, kept.path, of_last_run=of_last_run, parent=self.window).show()
 
     def _connect_models(self) -> None:
         models, bar = self.models, self.chat.model_bar
@@ -366,7 +365,7 @@ def run(model: Path | None = None, *, data_folder: Path | None = None, qt_argume
     try:
         application.start()
         if faults.left_behind:
-            application.report_crash("The last run ended with this fault:\n\n" + faults.left_behind)
+            application.report_crash("The last run ended with this fault:\n\n" + faults.left_behind, of_last_run=True)
         status = qt.exec()
         application.close()
     finally:

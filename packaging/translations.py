@@ -122,13 +122,11 @@ def _gathered() -> Iterator[Text]:
 
 
 def _through_own_function(tree: ast.Module) -> Iterator[Text]:
-    """Texts in calls of a module's `_tr`, which looks them up under one context."""
-    context = next((_context_of(node) for node in tree.body if _is_own_function(node)), "")
-    if not context:
-        return
+    """Texts in calls of a module's own functions that look a text up under one context."""
+    contexts = {node.name: _context_of(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_tr":
-            yield from ((context, text) for text in _texts_in(node.args[0]))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and contexts.get(node.func.id) and node.args:
+            yield from ((contexts[node.func.id], text) for text in _texts_in(node.args[0]))
 
 
 def _texts_in(node: ast.expr) -> Iterator[str]:
@@ -139,13 +137,15 @@ def _texts_in(node: ast.expr) -> Iterator[str]:
         yield from (text for part in (node.body, node.orelse) for text in _texts_in(part))
 
 
-def _is_own_function(node: ast.stmt) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name == "_tr"
-
-
-def _context_of(function: ast.stmt) -> str:
-    texts = (node.value for node in ast.walk(function) if isinstance(node, ast.Constant))
-    return next((text for text in texts if isinstance(text, str)), "")
+def _context_of(function: ast.FunctionDef) -> str:
+    """The context that a function looks its first argument up under; '' where it does no such thing."""
+    first = function.args.args[0].arg if function.args.args else ""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "QCoreApplication.translate" and len(node.args) > 1:
+            context, text = node.args[:2]
+            if isinstance(context, ast.Constant) and isinstance(text, ast.Name) and text.id == first:
+                return str(context.value)
+    return ""
 
 
 def _of_tables() -> Iterator[Text]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.actions import HelpSection
@@ -59,9 +60,12 @@ class HelpDialog(QDialog):
 class CrashDialog(QDialog):
     """What went wrong inside the program, as text that can be copied."""
 
-    def __init__(self, theme: Theme, report: str, kept_in: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, report: str, kept: Path | None, *, of_last_run: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Something went wrong"))
+        title = self.tr("Espalier ended unexpectedly last time") if of_last_run else self.tr("Something went wrong")
+        self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._report = report
         text = QPlainTextEdit(report)
@@ -70,18 +74,25 @@ class CrashDialog(QDialog):
         text.setFont(theme.font("code"))
         text.setMinimumSize(560, 240)
         text.setAccessibleName(self.tr("Crash report"))
-        words = self.tr("This is a fault of the program. Your conversations are saved. The report stays here:")
+        words = self.tr(
+            "This is a fault of the program. Your conversations are saved. Nothing is sent to anyone; the report lies "
+            "here:"
+        )
+        where = str(kept) if kept is not None else self.tr("The report could not be written to disk.")
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE_8)
+        if kept is not None:
+            folder = QUrl.fromLocalFile(str(kept.parent))
+            buttons.addWidget(push_button(self.tr("Open folder"), lambda: QDesktopServices.openUrl(folder)))
         buttons.addStretch(1)
         buttons.addWidget(push_button(self.tr("Copy report"), self._copy))
         buttons.addWidget(push_button(self.tr("Close"), self.accept, "primary"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_24, SPACE_24, SPACE_24, SPACE_24)
         layout.setSpacing(SPACE_12)
-        layout.addWidget(label(theme, self.tr("Something went wrong"), font="title"))
+        layout.addWidget(label(theme, title, font="title"))
         layout.addWidget(label(theme, words, wrap=True))
-        layout.addWidget(label(theme, kept_in, font="small", kind="muted", wrap=True))
+        layout.addWidget(label(theme, where, font="small", kind="muted", wrap=True))
         layout.addWidget(text, 1)
         layout.addLayout(buttons)
 

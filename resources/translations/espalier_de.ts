@@ -27,10 +27,6 @@
         <translation>Modellordner öffnen</translation>
     </message>
     <message>
-        <source>The report could not be written to disk.</source>
-        <translation>Der Bericht konnte nicht gesichert werden.</translation>
-    </message>
-    <message>
         <source>A damaged file was kept as {0} and a fresh one begun.</source>
         <translation>Eine beschädigte Datei wurde als {0} aufgehoben und eine neue begonnen.</translation>
     </message>
@@ -405,6 +401,50 @@
         <source>Your conversations will be listed here.</source>
         <translation>Hier werden deine Gespräche aufgeführt.</translation>
     </message>
+    <message>
+        <source>Folder {0}, closed, chats: {1}</source>
+        <translation>Ordner {0}, zugeklappt, Chats: {1}</translation>
+    </message>
+    <message>
+        <source>Folder {0}, open, chats: {1}</source>
+        <translation>Ordner {0}, aufgeklappt, Chats: {1}</translation>
+    </message>
+    <message>
+        <source>Folders</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>Letzte 7 Tage</translation>
+    </message>
+    <message>
+        <source>Messages</source>
+        <translation>Nachrichten</translation>
+    </message>
+    <message>
+        <source>Older</source>
+        <translation>Älter</translation>
+    </message>
+    <message>
+        <source>Pinned</source>
+        <translation>Angeheftet</translation>
+    </message>
+    <message>
+        <source>Titles</source>
+        <translation>Titel</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Heute</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>Gestern</translation>
+    </message>
+    <message>
+        <source>{0}, pinned</source>
+        <translation>{0}, angeheftet</translation>
+    </message>
 </context>
 <context>
     <name>ConversationView</name>
@@ -690,12 +730,24 @@
         <translation>Etwas ist schiefgegangen</translation>
     </message>
     <message>
+        <source>Espalier ended unexpectedly last time</source>
+        <translation>Espalier wurde zuletzt unerwartet beendet</translation>
+    </message>
+    <message>
         <source>Crash report</source>
         <translation>Absturzbericht</translation>
     </message>
     <message>
-        <source>This is a fault of the program. Your conversations are saved. The report stays here:</source>
-        <translation>Das ist ein Fehler des Programms. Deine Gespräche sind gesichert. Der Bericht bleibt hier:</translation>
+        <source>This is a fault of the program. Your conversations are saved. Nothing is sent to anyone; the report lies here:</source>
+        <translation>Das ist ein Fehler des Programms. Deine Gespräche sind gesichert. Nichts wird irgendwohin gesendet; der Bericht liegt hier:</translation>
+    </message>
+    <message>
+        <source>The report could not be written to disk.</source>
+        <translation>Der Bericht konnte nicht gesichert werden.</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Copy report</source>
@@ -1141,6 +1193,10 @@
     <message>
         <source>Another download writes to {0}.</source>
         <translation>Ein anderer Download schreibt nach {0}.</translation>
+    </message>
+    <message>
+        <source>Calibrate with given text alone.</source>
+        <translation>Kalibriere nur mit gegebenem Text.</translation>
     </message>
     <message>
         <source>Card {0} does not answer ({1}).</source>
@@ -2169,6 +2225,10 @@
     <message>
         <source>{0} has compute capability {1}.{2}; the kernels need 8.0 or newer (RTX 30 series and later).</source>
         <translation>{0} hat die Compute Capability {1}.{2}; die Kernel brauchen 8.0 oder neuer (ab der RTX-30-Reihe).</translation>
+    </message>
+    <message>
+        <source>{0} has neither a token that begins a text nor a chat template: it cannot write text to calibrate with.</source>
+        <translation>{0} hat weder ein Token, das einen Text beginnt, noch eine Chat-Vorlage: Es kann keinen Text zum Kalibrieren schreiben.</translation>
     </message>
     <message>
         <source>{0} has no *.safetensors weights: found none among its {1} files.</source>
@@ -3396,24 +3456,24 @@
 <context>
     <name>LibraryPresenter</name>
     <message>
+        <source>“{0}” is in no folder now.</source>
+        <translation>„{0}“ liegt jetzt in keinem Ordner.</translation>
+    </message>
+    <message>
+        <source>“{0}” is in the folder “{1}” now.</source>
+        <translation>„{0}“ liegt jetzt im Ordner „{1}“.</translation>
+    </message>
+    <message>
+        <source>“{0}” is pinned.</source>
+        <translation>„{0}“ ist angeheftet.</translation>
+    </message>
+    <message>
         <source>Deleted “{0}”.</source>
         <translation>„{0}“ gelöscht.</translation>
     </message>
     <message>
         <source>Undo</source>
         <translation>Rückgängig</translation>
-    </message>
-    <message>
-        <source>“{0}” is pinned.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>“{0}” is in no folder now.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>“{0}” is in the folder “{1}” now.</source>
-        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>New folder</source>
@@ -5332,6 +5392,10 @@
 <context>
     <name>WindowActions</name>
     <message>
+        <source>Move this chat to a folder</source>
+        <translation>Diesen Chat in einen Ordner verschieben</translation>
+    </message>
+    <message>
         <source>Enter</source>
         <translation>Eingabe</translation>
     </message>
@@ -5402,10 +5466,6 @@
     <message>
         <source>Search all chats</source>
         <translation>In allen Chats suchen</translation>
-    </message>
-    <message>
-        <source>Move this chat to a folder</source>
-        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Go to the message field</source>

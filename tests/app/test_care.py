@@ -140,9 +140,10 @@ def test_what_the_style_sheet_mixes_is_readable(colours: Palette) -> None:
 
 def test_a_fault_of_the_last_run_is_shown_at_the_next_start(open_window: Open) -> None:
     window = open_window(load=False)
-    window.app.report_crash("The last run ended with this fault:\n\nSegmentation fault")
+    window.app.report_crash("The last run ended with this fault:\n\nSegmentation fault", of_last_run=True)
     dialog = window.app.window.findChild(CrashDialog)
     assert dialog is not None
+    assert dialog.windowTitle() == "Espalier ended unexpectedly last time"
     text = dialog.findChild(QPlainTextEdit)
     assert text is not None
     assert "Segmentation fault" in text.toPlainText()

@@ -66,6 +66,7 @@ def test_texts_behind_a_modules_own_function_and_in_tables_are_found(tools: Modu
     texts = tools.source_texts()
     assert ("Verdicts", "Fits easily") in texts
     assert ("Settings", "Theme") in texts
+    assert ("ConversationList", "Today") in texts
     assert ("Inspector", "Higher is more varied, 0 always takes the likeliest.") in texts
 
 
