@@ -41,27 +41,52 @@ class KernelResources:
     image: bytes
 
 
-def compile_for(source: KernelSource, capability: tuple[int, int]) -> KernelResources:
-    """Machine code of a kernel for a compute capability, and what it needs.
+def compile_for(source: KernelSource, *capabilities: tuple[int, int]) -> list[KernelResources]:
+    """Machine code of a kernel for each of some compute capabilities, and what it needs there.
 
     Raises:
-        AssemblerError: the PTX is refused for that capability.
+        AssemblerError: the PTX is refused for one of them.
     """
-    image, log = assemble(to_ptx(source, capability), capability)
+    return [
+        _resources(source.name, capability, ptx)
+        for capability, ptx in zip(capabilities, to_ptx(source, *capabilities), strict=True)
+    ]
+
+
+def _resources(name: str, capability: tuple[int, int], ptx: str) -> KernelResources:
+    image, log = assemble(ptx, capability)
     used = _USED.search(log)
     spills = [int(number) for pair in _SPILLS.findall(log) for number in pair]
     assert used is not None, f"the assembler's log names no resources: {log}"
     local = [int(number) for number in _LOCAL.findall(used[3])]
     shared = [int(number) for number in _SHARED.findall(used[3])]
     return KernelResources(
-        source.name, capability, int(used[1]), max(int(used[2]), *spills, *local), max(shared, default=0), image
+        name, capability, int(used[1]), max(int(used[2]), *spills, *local), max(shared, default=0), image
     )
 
 
-def to_ptx(source: KernelSource, capability: tuple[int, int]) -> str:
-    """PTX of a kernel for a compute capability, with the options of its decorator."""
-    from numba import cuda
+def to_ptx(source: KernelSource, *capabilities: tuple[int, int]) -> list[str]:
+    """PTX of a kernel for each of some compute capabilities, with the options of its decorator.
+
+    Reading a kernel and lowering it to LLVM takes 25 times as long as what follows, and gives the same for all cards
+    that answer the one question kernels ask. `cuda.compile` would begin anew for each of them, so the function that it
+    calls for this part is called here; the dependency is pinned to one release.
+    """
+    from gpu.ptx import overlaps_launches
+
+    lowered: dict[bool, Any] = {}
+    found = []
+    for capability in capabilities:
+        answer = overlaps_launches(capability)
+        if answer not in lowered:
+            lowered[answer] = _lower(source, capability)
+        found.append(str(lowered[answer].get_asm_str(cc=capability)))
+    return found
+
+
+def _lower(source: KernelSource, capability: tuple[int, int]) -> Any:
     from numba.core import types
+    from numba.cuda import compiler
 
     numba_types = {"u": types.uint64, "i": types.int32, "f": types.float32}
     signature = tuple(numba_types[letter] for letter in source.signature)
@@ -71,10 +96,10 @@ def to_ptx(source: KernelSource, capability: tuple[int, int]) -> str:
         for name in ("fastmath", "opt", "launch_bounds")
         if dispatcher.targetoptions.get(name) is not None
     }
-    ptx, _ = cuda.compile(
-        dispatcher.py_func, signature, cc=capability, device=False, abi="numba", output="ptx", **options
+    library, _ = compiler._compile_pyfunc_with_fixup(
+        dispatcher.py_func, signature, cc=capability, device=False, abi="numba", **options
     )
-    return str(ptx)
+    return library
 
 
 def assemble(ptx: str, capability: tuple[int, int]) -> tuple[bytes, str]:

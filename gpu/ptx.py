@@ -116,22 +116,27 @@ def _mma(b: ir.IRBuilder, kind: str, number: ir.Type, values: Sequence[ir.Value]
     return items(b, assembly(b, ir.LiteralStructType([number] * 4), text, constraints, values), 4)
 
 
-def _overlaps_launches() -> bool:
-    """Whether the card that is compiled for can start a kernel before the one in front of it has ended."""
-    return bool(ConfigStack.top_or_none().compute_capability >= (9, 0))
+def overlaps_launches(capability: tuple[int, int]) -> bool:
+    """Whether a card can start a kernel before the one in front of it has ended: all that kernels ask of the card."""
+    return capability >= (9, 0)
+
+
+def _is_overlapping() -> bool:
+    """The same of the card that is compiled for."""
+    return overlaps_launches(tuple(ConfigStack.top_or_none().compute_capability))
 
 
 @instruction(types.void())
 def wait_for_inputs(b: ir.IRBuilder) -> None:
     """Waits until the kernels launched before have ended and what they wrote can be read; nothing on older cards."""
-    if _overlaps_launches():
+    if _is_overlapping():
         assembly(b, ir.VoidType(), "griddepcontrol.wait;", "~{memory}", [], effects=True)
 
 
 @instruction(types.void())
 def let_next_start(b: ir.IRBuilder) -> None:
     """Allows the next kernel to start up to its own `wait_for_inputs`; nothing on older cards."""
-    if _overlaps_launches():
+    if _is_overlapping():
         assembly(b, ir.VoidType(), "griddepcontrol.launch_dependents;", "~{memory}", [], effects=True)
 
 
