@@ -24,6 +24,7 @@ from engine.vision.image_modes import to_rgb
 
 MAX_FILE_BYTES: Final = 256 * 2**20
 MAX_PIXELS: Final = 2**26  # 8192 x 8192; 4 bytes each while it is decoded
+MAX_SIDE: Final = 2**16 - 1  # JPEG's own limit; resizing needs memory for the sides as well
 MAX_JPEG_PIXELS: Final = 2**27  # JPEG can be decoded at a half or less: room for the photos of telephones
 MAX_RUN_LENGTH_BMP_PIXELS: Final = 2**22  # Pillow decodes these in Python
 DECODE_BYTES: Final = 4096  # per call of a decoder, which holds up all threads: well-packed zeros grow a thousandfold
@@ -33,6 +34,8 @@ _SUFFIXES: Final = {
     "PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "DIB": ".bmp", "GIF": ".gif",
     "TIFF": ".tiff", "AVIF": ".avif",
 }  # fmt: skip
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_HEADER_BYTES: Final = 24  # signature, length and name of the first chunk, width, height
 _ORIENTATION = 0x0112
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _TURNS: Final = {
@@ -177,6 +180,7 @@ def _open(file: ImageFile) -> PIL.ImageFile.ImageFile:
         raise ImageFileError(
             f"{file.name} is larger than {MAX_FILE_BYTES // 2**20} MiB.", "Save it smaller, or as JPEG, and try again."
         )
+    _check_png_header(file)
     try:
         image = PIL.Image.open(io.BytesIO(file.data), formats=_readable_formats())
     except PIL.UnidentifiedImageError as error:
@@ -203,7 +207,20 @@ def _reduction(file: ImageFile, image: PIL.ImageFile.ImageFile) -> int:
         limit = MAX_RUN_LENGTH_BMP_PIXELS
     if pixels > limit:
         _fail_too_large(file, image.size, limit)
+    if max(image.size) > MAX_SIDE:
+        raise ImageFileError(
+            f"{file.name} is {image.width} x {image.height} pixels; no side may be longer than {MAX_SIDE}.",
+            "Cut the image into shorter pieces.",
+        )
     return 2 if pixels > MAX_PIXELS else 1
+
+
+def _check_png_header(file: ImageFile) -> None:
+    """Pillow makes room for an animated PNG as soon as it opens it, before the size can be asked for."""
+    if file.data.startswith(_PNG) and len(file.data) >= _PNG_HEADER_BYTES:
+        width, height = struct.unpack_from(">II", file.data, _PNG_HEADER_BYTES - 8)
+        if width * height > MAX_PIXELS:
+            _fail_too_large(file, (width, height), MAX_PIXELS)
 
 
 def _check_tiles(file: ImageFile, image: PIL.ImageFile.ImageFile) -> None:

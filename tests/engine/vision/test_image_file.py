@@ -167,7 +167,8 @@ def test_all_of_the_png_suite_opens_or_is_refused(shared: Path) -> None:
         (b"not an image at all", "is not an image that can be read"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not an image that can be read"),
         (b"\x89PNG\r\n\x1a\n", "or it is damaged"),
-        (png(60000, 60000), "more pixels than can be opened"),
+        (png(60000, 60000), "is 60000 x 60000 pixels, more than the 67 million"),
+        (png(70000, 900), "no side may be longer than 65535"),
         (png(9000, 9000), "is 9000 x 9000 pixels, more than the 67 million"),
         (png(16, 16, data=zlib.compress(b"\0")), "is damaged or incomplete"),
     ],
@@ -196,6 +197,14 @@ def test_a_very_large_jpeg_is_decoded_at_half_its_sides() -> None:
     opened = decode(file)
     assert opened.facts == facts
     assert opened.image.size == (4097, 4097)
+
+
+def test_a_large_animated_png_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow fills the canvas while it opens such a file, so it must not even be asked."""
+    monkeypatch.setattr(PIL.Image, "open", lambda *args, **options: pytest.fail("asked Pillow"))
+    animation = (b"acTL", struct.pack(">II", 2, 0))
+    with pytest.raises(ImageFileError, match="12000 x 12000"):
+        read_facts(ImageFile("a.png", png(12000, 12000, animation)))
 
 
 def test_a_tiff_may_not_have_tiles_larger_than_an_image() -> None:
