@@ -11,6 +11,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
+from app.preload import preload_driver_library
 from engine.fit.cards import CardReading, CardReport
 
 POLL_MS = 1000
@@ -49,6 +50,7 @@ class _Watcher(QObject):
 
     @Slot()
     def start(self) -> None:
+        preload_driver_library()
         self.found.emit(self._find_cards())
         self._timer = QTimer(self, interval=POLL_MS)  # here: a timer belongs to the thread that makes it
         self._timer.timeout.connect(self._poll)

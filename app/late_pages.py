@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MODULES = (  # a few at a time: all of them in one turn would be felt
     "markdown_it",  # for the first message
+    "psutil",  # for the strip: its library is not to be opened while torch's are
     "email.utils",
     "email.parser",
     "http.client",
