@@ -29,6 +29,7 @@ def test_up_edits_the_last_message_and_sends_it_again(window: Window) -> None:
     widget.editor.field.setPlainText("And when?")
     window.qtbot.keyClick(widget.editor.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     window.until(lambda: not window.app.chats.busy)
+    assert window.app.chat.composer.input.hasFocus()
     branch = window.app.chats.branch()
     assert [each.content for each in branch if each.role == "user"] == ["Why?", "And when?"]
     assert len(branch) == 4

@@ -48,6 +48,7 @@ def test_another_version_starts_with_the_words(window: Window, shown: list[QMenu
     editor.field.setPlainText("Because of ")
     window.qtbot.keyClick(editor.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     window.until(lambda: window.app.chats.branch()[-1].id != old.id and not window.app.chats.busy)
+    assert window.app.chat.composer.input.hasFocus()  # not wherever Qt would put it
     new = window.app.chats.branch()[-1]
     assert new.content.startswith("Because of ")
     assert new.parent_id == old.parent_id

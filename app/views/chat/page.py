@@ -48,6 +48,8 @@ class ChatPage(QFrame):
         self.context_row = ContextRow(theme)
         self.empty.example_chosen.connect(self.composer.set_text)
         self.composer.edit_last_requested.connect(self.transcript.edit_last_turn)
+        for sent in (self.transcript.edit_submitted, self.transcript.start_over_requested):
+            sent.connect(self._go_on_writing)
         self._banners = QVBoxLayout()
         self._banners.setSpacing(SPACE_8)
         self._stack = QStackedWidget()
@@ -129,6 +131,11 @@ class ChatPage(QFrame):
     def clear_banners(self) -> None:
         clear_layout(self._banners)
         self._fit_margins()
+
+    @Slot()
+    def _go_on_writing(self) -> None:
+        """The message that had the keyboard is about to be taken off."""
+        self.composer.input.setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
