@@ -7,21 +7,23 @@ finished code is coloured as a whole. Knows nothing of Markdown.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
     QGuiApplication,
-    QSyntaxHighlighter,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
+    QTextLayout,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QTextEdit, QVBoxLayout, QWidget
 
 from app.markdown.highlight import Span, SpanKind, highlight, span_colours
 from app.markdown.text_style import CURSOR_TEXT
@@ -33,16 +35,30 @@ from app.views.widgets import IconButton
 COPIED_MS = 1500
 PAUSE_FACTOR = 20
 MIN_PAUSE_MS = 150
-SLICE_S = 0.002
+SLICE_S = 0.001
+RUN_LINES = 16  # coloured together
 _NO_LANGUAGE = ("", "text", "txt", "plain", "plaintext", "none")
 
 
-class _Colours(QSyntaxHighlighter):
-    """Puts spans that were found elsewhere on the lines of a document, some at a time."""
+@dataclass(frozen=True)
+class _Coloured:
+    """The spans of each line, the lines whose spans are other ones than before, and the time that it took."""
+
+    lines: list[tuple[Span, ...]]
+    changed: list[int]
+    took_s: float
+
+
+class _Colours(QObject):
+    """Puts spans that were found elsewhere on the lines of a document, some at a time.
+
+    They are formats of the lines' layouts and no part of the document, which stays what is copied and searched.
+    """
 
     def __init__(self, theme: Theme, document: QTextDocument) -> None:
         super().__init__(document)
-        self._lines: list[tuple[Span, ...]] = []
+        self._document = document
+        self.lines: list[tuple[Span, ...]] = []
         self._todo: list[int] = []
         self._formats: dict[SpanKind, QTextCharFormat] = {}
         for kind, colour in span_colours(theme).items():
@@ -55,10 +71,10 @@ class _Colours(QSyntaxHighlighter):
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self.go_on)
 
-    def show_lines(self, lines: list[tuple[Span, ...]]) -> None:
+    def show_lines(self, coloured: _Coloured) -> None:
         """Takes new spans and colours the lines whose spans are different."""
-        old, self._lines = self._lines, lines
-        self._todo = [i for i, spans in enumerate(lines) if i >= len(old) or spans != old[i]][::-1]
+        self.lines = coloured.lines
+        self._todo = sorted({*self._todo, *coloured.changed}, reverse=True)
         self._timer.start()
         self.go_on()
 
@@ -67,20 +83,38 @@ class _Colours(QSyntaxHighlighter):
         """Colours lines for a moment; the rest waits for the next turn."""
         end_s = time.thread_time() + SLICE_S
         while self._todo and time.thread_time() < end_s:
-            block = self.document().findBlockByNumber(self._todo.pop())
-            if block.isValid():
-                self.rehighlightBlock(block)
+            self._colour_run()
         if not self._todo:
             self._timer.stop()
 
-    def highlightBlock(self, _text: str) -> None:
-        number = self.currentBlock().blockNumber()
-        for start, length, kind in self._lines[number] if number < len(self._lines) else ():
-            self.setFormat(start, length, self._formats[kind])
+    def _colour_run(self) -> None:
+        """Colours some lines that follow each other: the document lays out what is after them once for all."""
+        first = self._document.findBlockByNumber(self._todo[-1])
+        end, block = first.position(), first
+        for _ in range(RUN_LINES):
+            number = self._todo.pop()
+            if block.isValid():
+                block.layout().setFormats(self._ranges(number, block.length()))
+                end = block.position() + block.length()
+            if not self._todo or self._todo[-1] != number + 1:
+                break
+            block = block.next()
+        self._document.markContentsDirty(first.position(), end - first.position())
+
+    def _ranges(self, number: int, length: int) -> list[QTextLayout.FormatRange]:
+        made = []
+        for start, count, kind in self.lines[number] if number < len(self.lines) else ():
+            each = QTextLayout.FormatRange()
+            each.start, each.length, each.format = start, min(count, length - start), self._formats[kind]
+            made.append(each)
+        return made
 
 
-class CodeText(QPlainTextEdit):
-    """Code as tall as its lines."""
+class CodeText(QTextEdit):
+    """Code as tall as its lines.
+
+    No `QPlainTextEdit`: that one goes through all of its lines for each paint and each change of its height.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +122,7 @@ class CodeText(QPlainTextEdit):
         self.setReadOnly(True)
         self.setUndoRedoEnabled(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setLineWrapMode(QTextEdit.LineWrapMode.NoWrap)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAcceptDrops(False)
@@ -106,9 +140,15 @@ class CodeText(QPlainTextEdit):
         line = QFontMetricsF(self.font()).lineSpacing()
         bar = self.horizontalScrollBar()
         extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
-        height = int(line * self.blockCount() + 0.999) + extra + 2
+        height = int(line * self.document().blockCount() + 0.999) + extra + 2
         if height != self.height():
             self.setFixedHeight(height)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """Code is copied as it is, without fonts and colours."""
+        data = QMimeData()
+        data.setText(self.textCursor().selection().toPlainText())
+        return data
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         sideways = abs(event.angleDelta().x()) > abs(event.angleDelta().y())
@@ -128,15 +168,16 @@ class CodeBlock(QFrame):
         self._shown = ""
         self._code = ""
         self._coloured: tuple[str, str] | None = None
+        self._asked = False  # colours are on their way
         self._growing = False
         self._language_name = ""
-        self._language = QLabel()
+        self._language = QLabel(self)
         self._language.setTextFormat(Qt.TextFormat.PlainText)
         self._language.setProperty("kind", "muted")
         self._language.setFont(theme.font("small"))
-        self.copy_button = IconButton(theme, "copy", self.tr("Copy code"), small=True)
+        self.copy_button = IconButton(theme, "copy", self.tr("Copy code"), small=True, parent=self)
         self.copy_button.clicked.connect(self._copy_code)
-        self.text = CodeText()
+        self.text = CodeText(self)
         self.text.setFont(theme.font("message_code"))
         self._colours = _Colours(theme, self.text.document())
         self._later = QTimer(self, singleShot=True, interval=MIN_PAUSE_MS)
@@ -170,10 +211,10 @@ class CodeBlock(QFrame):
         if shown != self._shown:
             self._write(shown)
             self.text.fit()
-        if not self._later.isActive():
-            self._later.start(MIN_PAUSE_MS if growing else 0)
-        elif not growing:
+        if not growing:
             self._later.start(0)
+        elif not self._later.isActive() and not self._asked:
+            self._later.start(MIN_PAUSE_MS)
 
     def _write(self, shown: str) -> None:
         kept = len(self._shown) - 1 if self._shown.endswith(CURSOR_TEXT) else len(self._shown)
@@ -192,16 +233,16 @@ class CodeBlock(QFrame):
     @Slot()
     def _colour(self) -> None:
         wanted = (self._code, self._language_name)
-        if self._coloured == wanted or self._language_name.lower() in _NO_LANGUAGE:
+        if self._asked or self._coloured == wanted or self._language_name.lower() in _NO_LANGUAGE:
             return
-        self._coloured = wanted
-        self._workshop.run(partial(_timed_highlight, *wanted), self._on_colours)
+        self._coloured, self._asked = wanted, True
+        self._workshop.run(partial(_colour, *wanted, self._colours.lines), self._on_colours)
 
-    def _on_colours(self, result: tuple[list[tuple[Span, ...]], float]) -> None:
-        lines, took_s = result
-        self._colours.show_lines(lines)
+    def _on_colours(self, coloured: _Coloured) -> None:
+        self._asked = False
+        self._colours.show_lines(coloured)
         if self._coloured != (self._code, self._language_name) and not self._later.isActive():
-            pause_ms = max(MIN_PAUSE_MS, round(1000 * PAUSE_FACTOR * took_s)) if self._growing else 0
+            pause_ms = max(MIN_PAUSE_MS, round(1000 * PAUSE_FACTOR * coloured.took_s)) if self._growing else 0
             self._later.start(pause_ms)
 
     @Slot()
@@ -210,6 +251,10 @@ class CodeBlock(QFrame):
         self.copy_button.flash("check", COPIED_MS)
 
 
-def _timed_highlight(code: str, language: str) -> tuple[list[tuple[Span, ...]], float]:
+def _colour(code: str, language: str, before: Sequence[tuple[Span, ...]]) -> _Coloured:
+    """Finds the spans of a code and where they are other ones than before; in the workshop's thread."""
     start_s = time.thread_time()
-    return highlight(code, language), time.thread_time() - start_s
+    lines = highlight(code, language)
+    changed = [i for i, spans in enumerate(lines) if i >= len(before) or spans != before[i]]
+    changed += range(len(lines), len(before))
+    return _Coloured(lines, changed, time.thread_time() - start_s)

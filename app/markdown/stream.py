@@ -25,6 +25,7 @@ from app.markdown.maths_rules import BLOCK_OPENERS
 LEAVE_BEHIND_CHARS = 1500
 PLAIN_LINE_CHARS = 200
 _HALF_MARK = re.compile(r"\s*([-=*_`~#+]+|\d{1,9}[.)]?)\s*")
+_HEAD_LINES = 2  # of a table
 _UNSURE = re.compile(r"[$\\|\[]")
 
 
@@ -59,6 +60,7 @@ class MarkdownStream:
         self._fence: _Fence | None = None
         self._first_number: int | None = None
         self._table_goes_on = False
+        self._open_rows: tuple[tuple[str, ...], ...] = ()  # final ones of that table that do not fill a leaf yet
         self._tail: list[Leaf] = []
         self._tail_references: References = {}
 
@@ -90,7 +92,7 @@ class MarkdownStream:
             self._references = self._tail_references = parsed.references
             self.frozen += self._leaves(parsed)
         self._lines, self._partial, self._tail = [], "", []
-        self._first_number, self._table_goes_on = None, False
+        self._first_number, self._table_goes_on, self._open_rows = None, False, ()
 
     def tail(self) -> list[Leaf]:
         """The leaves that may still change."""
@@ -142,6 +144,9 @@ class MarkdownStream:
             return
         inner = self._inner_limit(parsed.tops, limit)
         done = [leaf for leaf in leaves if leaf.line < max(limit, inner)]
+        if inner and self._table_goes_on and len(parsed.tops) == 1:
+            rows = len(self._open_rows) + inner - _HEAD_LINES
+            done, self._open_rows = leaves[: rows // TABLE_ROWS], _rows_before(leaves, rows)
         self._tail = leaves[len(done) :]
         if inner > limit:
             self._enter(parsed, done, inner)
@@ -154,8 +159,16 @@ class MarkdownStream:
     def _leaves(self, parsed: Parsed) -> list[Leaf]:
         leaves = list(parsed.leaves)
         if self._table_goes_on and leaves and leaves[0].kind == "table":
-            leaves[0] = replace(leaves[0], rows=leaves[0].rows[1:], continued=True)
+            leaves = self._joined(leaves)
         return [leaf for leaf in leaves if leaf.kind != "table" or leaf.rows]
+
+    def _joined(self, leaves: list[Leaf]) -> list[Leaf]:
+        """Joins the rows that are final with those that come after the repeated head, as many in a leaf as in all."""
+        own = 1 + next((i for i, leaf in enumerate(leaves[1:]) if not leaf.continued), len(leaves) - 1)
+        rows = [*self._open_rows, *leaves[0].rows[1:], *(row for leaf in leaves[1:own] for row in leaf.rows)]
+        groups = [tuple(rows[at : at + TABLE_ROWS]) for at in range(0, len(rows), TABLE_ROWS)]
+        first = replace(leaves[0], continued=True)
+        return [*(replace(first, rows=group) for group in groups), *leaves[own:]]
 
     def _settled(self, parsed: Parsed) -> tuple[int, TopBlock | None]:
         """The line before which nothing can change any more, and the fence at the margin that is open."""
@@ -204,7 +217,11 @@ class MarkdownStream:
     def _inner_limit(self, tops: tuple[TopBlock, ...], limit: int) -> int:
         """The line inside the last list or table before which nothing can change, 0 when that is not worth it."""
         before = self._end_before(tops)
-        if not tops or limit < before or sum(map(len, self._lines)) < LEAVE_BEHIND_CHARS:
+        if not tops or limit < before:
+            return 0
+        if self._table_goes_on and len(tops) == 1:
+            return self._complete_rows(tops[0])
+        if sum(map(len, self._lines)) < LEAVE_BEHIND_CHARS:
             return 0
         last, complete = tops[-1], len(self._lines)
         inner = 0
@@ -215,14 +232,19 @@ class MarkdownStream:
             inner = max(start for start in (0, *last.item_starts) if start < complete)
         return inner if last.start < inner <= self._before_open_formula() else 0
 
+    def _complete_rows(self, table: TopBlock) -> int:
+        """The line behind the last complete row of a table that goes on, 0 when there is none."""
+        inner = min(table.end, len(self._lines))
+        return inner if inner > _HEAD_LINES and inner <= self._before_open_formula() else 0
+
     def _enter(self, parsed: Parsed, done: list[Leaf], inner: int) -> None:
         """Goes on inside the last list or table from a line on."""
         last = parsed.tops[-1]
         if last.kind == "table_open":
-            head = self._lines[last.start : last.start + 2]
+            head, rows = self._lines[last.start : last.start + _HEAD_LINES], self._open_rows
             self._forget(done, parsed, inner)
             self._lines = [*head, *self._lines]
-            self._table_goes_on = True
+            self._table_goes_on, self._open_rows = True, rows
             return
         first = last.number if self._first_number is None or last.start else self._first_number
         self._forget(done, parsed, inner)
@@ -237,4 +259,10 @@ class MarkdownStream:
                 self._references[label] = target
         self._lines = self._lines[limit:]
         if limit:
-            self._first_number, self._table_goes_on = None, False
+            self._first_number, self._table_goes_on, self._open_rows = None, False, ()
+
+
+def _rows_before(leaves: list[Leaf], count: int) -> tuple[tuple[str, ...], ...]:
+    """Those of the first rows of a table that do not fill a leaf."""
+    full, rest = divmod(count, TABLE_ROWS)
+    return leaves[full].rows[:rest] if rest else ()

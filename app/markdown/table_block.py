@@ -23,7 +23,7 @@ from PySide6.QtGui import (
     QTextTableFormat,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from app.markdown.leaves import Leaf, References
 from app.markdown.text_block import FlatBrowser
@@ -135,12 +135,12 @@ class TableBlock(QScrollArea):
         self._style = text_style(theme)
         self._pictures = pictures or NoPictures()
         self._parts: list[_Rows] = []
+        self._tops: list[int] = []  # of the parts
+        self._height = 0
+        self._first = Leaf("table")  # whose cells decide the widths
         self._naturals: list[float] = []
         self._widths: list[float] = []
-        self._inside = QWidget()
-        self._stack = QVBoxLayout(self._inside)
-        self._stack.setContentsMargins(0, 0, 0, 0)
-        self._stack.setSpacing(0)
+        self._inside = QWidget()  # without a layout, which would ask every part again for each new row
         self.setWidget(self._inside)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -164,32 +164,48 @@ class TableBlock(QScrollArea):
 
     def set_leaves(self, leaves: Sequence[Leaf], references: References) -> None:
         """Shows the table's leaves, the first with its head; those that have not changed stay as they are."""
-        naturals = self._natural_widths(leaves[0])
-        naturals_are_new = naturals != self._naturals
-        self._naturals = naturals
-        if naturals_are_new:
-            self._apply_widths()
+        if leaves[0] is not self._first:
+            self._first, before = leaves[0], self._naturals
+            self._naturals = self._natural_widths(leaves[0])
+            if self._naturals != before:
+                self._apply_widths()
         while len(self._parts) > len(leaves):
             part = self._parts.pop()
-            self._stack.removeWidget(part)
             part.hide()
             part.deleteLater()
+        changed = len(leaves)
         for place, leaf in enumerate(leaves):
+            if place < len(self._parts) and (self._parts[place].leaf is leaf or self._parts[place].leaf == leaf):
+                continue
             if place == len(self._parts):
-                part = _Rows(self._style, self._pictures, self._inside)
-                self._parts.append(part)
-                part.setFixedWidth(self._total_width())
-                self._stack.addWidget(part)
-                part.show()
-            if self._parts[place].leaf != leaf:
-                self._parts[place].show_leaf(leaf, self._widths, references)
+                self._add_part()
+            self._parts[place].show_leaf(leaf, self._widths, references)
+            changed = min(changed, place)
+        self._stack_from(changed)
         self._fit()
+
+    def _add_part(self) -> None:
+        part = _Rows(self._style, self._pictures, self._inside)
+        part.setFixedWidth(self._total_width())
+        self._parts.append(part)
+        part.show()
+
+    def _stack_from(self, first: int) -> None:
+        """Places the parts from one on below those before it."""
+        del self._tops[first:]
+        top = self._tops[-1] + self._parts[first - 1].height() if first else 0
+        for part in self._parts[first:]:
+            self._tops.append(top)
+            part.move(0, top)
+            top += part.height()
+        self._height = top
 
     def rewrite(self, references: References, all_parts: bool = False) -> None:
         """Writes the rows again that wait for a picture, or all of them for link targets known now."""
         for part in self._parts:
             if part.waits or all_parts:
                 part.show_leaf(part.leaf, self._widths, references)
+        self._stack_from(0)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -240,6 +256,7 @@ class TableBlock(QScrollArea):
         for part in self._parts:
             part.setFixedWidth(self._total_width())
             part.set_widths(self._widths)
+        self._stack_from(0)
         return True
 
     def _total_width(self) -> int:
@@ -247,12 +264,11 @@ class TableBlock(QScrollArea):
 
     def _fit(self) -> None:
         width = self._total_width()
-        height = sum(part.height() for part in self._parts)
-        self._inside.resize(width, height)
+        self._inside.resize(width, self._height)
         bar = self.horizontalScrollBar()
         extra = bar.sizeHint().height() if width > self.viewport().width() else 0
-        if height + extra != self.height():
-            self.setFixedHeight(height + extra)
+        if self._height + extra != self.height():
+            self.setFixedHeight(self._height + extra)
 
 
 def _make_thin(cursor: QTextCursor) -> None:

@@ -17,6 +17,7 @@ TAG_PAIRS = (
     ("[THINK]", "[/THINK]"),
 )
 _LONGEST = max(len(tag) for pair in TAG_PAIRS for tag in pair)
+_FIRSTS = frozenset(tag[0] for pair in TAG_PAIRS for tag in pair)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def split_thinking(text: str) -> tuple[str, str]:
 
 def _half(text: str, tags: tuple[str, ...]) -> int:
     """How many characters at the end may be the beginning of a tag."""
+    if not _FIRSTS.intersection(text[-_LONGEST:]):
+        return 0
     for length in range(min(len(text), _LONGEST - 1), 0, -1):
         if any(tag.startswith(text[-length:]) for tag in tags):
             return length

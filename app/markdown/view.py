@@ -28,6 +28,7 @@ from app.theme.theme import Theme
 
 RUN_LEAVES = 40
 SLICE_CHARS = 300
+SLICE_LEAVES = 3  # of text; code and a table's rows are a slice each
 PICTURES_S = 0.003
 FORMULA_SCALE = 1.15  # its font has lower letters than those of most systems
 
@@ -131,17 +132,27 @@ class MarkdownView(QWidget):
     def build_more(self, end_s: float) -> bool:
         """Shows more of the text until a moment of `time.thread_time`; True when all of it is there."""
         while self._building:
-            piece, self._unread = self._unread[:SLICE_CHARS], self._unread[SLICE_CHARS:]
-            self._stream.feed(piece)
-            if not self._unread:
+            if self._final < len(self._stream.frozen):
+                self._show_slice()
+            elif self._unread:
+                piece, self._unread = self._unread[:SLICE_CHARS], self._unread[SLICE_CHARS:]
+                self._stream.feed(piece)
+                if not self._unread:
+                    self._stream.finish()
+            else:
                 self._building = False
-                self.finish()
-                break
-            self._show(self._stream.frozen[self._final :], growing=False)
-            self._final = len(self._stream.frozen)
+                self._resolve_late_links()
             if time.thread_time() >= end_s:
                 break
         return not self._building
+
+    def _show_slice(self) -> None:
+        """Shows the next few final leaves: what one turn of the event loop has time for."""
+        waiting = self._stream.frozen[self._final : self._final + SLICE_LEAVES]
+        kind, members = next(_groups(waiting))
+        count = len(members) if kind == "text" else 1
+        self._show(waiting[:count], growing=False)
+        self._final += count
 
     @property
     def leaves(self) -> list[Leaf]:

@@ -23,6 +23,7 @@ from PySide6.QtGui import QImage, QImageReader, QPixmap
 from shiboken6 import isValid
 
 from app.markdown.formulas import DrawnFormula, FormulaKey, draw_formula
+from app.markdown.leaves import parse_leaves
 from app.markdown.writer import Picture
 
 KEPT_PICTURES = 600
@@ -66,6 +67,10 @@ class Workshop(QObject):
         self._running.append((self._pool.submit(work), deliver))
         if not self._look.isActive():
             self._look.start()
+
+    def prepare(self) -> None:
+        """Loads what Markdown is read with, so that the first words of a reply need not wait for it."""
+        self.run(partial(parse_leaves, "", {}), _ignore)
 
     def picture(self, key: FormulaKey | AttachmentKey) -> Picture | None:
         """A picture if it is there; otherwise it is made and `pictures_came` tells when."""
@@ -114,6 +119,10 @@ class Workshop(QObject):
                 deliver(future.result())
         if not self._running:
             self._look.stop()
+
+
+def _ignore(_result: object) -> None:
+    """For work that is done for what it leaves behind."""
 
 
 def _inline_bytes(address: str) -> bytes:

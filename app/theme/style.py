@@ -66,7 +66,7 @@ QFrame[kind="message"] {{ border: 1px solid transparent; border-radius: {RADIUS_
 QFrame[kind="message"][focused="true"] {{ border-color: {c.accent}; }}
 QLabel[kind="muted"], QLabel[kind="meta"] {{ color: {c.muted}; }}
 QLabel[kind="danger"] {{ color: {c.danger}; }}
-QTextBrowser, QPlainTextEdit[kind="bare"], QScrollArea, QScrollArea > QWidget > QWidget {{
+QTextBrowser, QTextEdit[kind="bare"], QPlainTextEdit[kind="bare"], QScrollArea, QScrollArea > QWidget > QWidget {{
   background: transparent; border: none; }}
 QPushButton {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border};
   border-radius: {RADIUS_FIELD}px; padding: 5px 12px; min-height: 18px; }}

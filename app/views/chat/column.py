@@ -43,28 +43,30 @@ class ColumnPlaces:
         self._spacing = spacing
         self._tops: list[int] = []
         self._total = 0
-        self._stale = True
+        self._sure = 0  # so many heights are added up
+        self._numbers: dict[int, int] = {}  # by message id
 
     def set_messages(self, messages: Sequence[StoredMessage], width: int, scale: float) -> None:
         """Takes other messages and guesses their heights."""
         self.places = [Place(message) for message in messages]
+        self._count_from(0)
         self.guess(width, scale)
 
     def guess(self, width: int, scale: float) -> None:
         """Guesses all heights for a width; those that were measured before keep their part in it no longer."""
         for place in self.places:
             place.height, place.measured = guessed_height(place.message, width, scale), False
-        self._stale = True
+        self._sure = 0
 
     def append(self, message: StoredMessage, width: int, scale: float) -> Place:
         place = Place(message, guessed_height(message, width, scale))
         self.places.append(place)
-        self._stale = True
+        self._count_from(len(self.places) - 1)
         return place
 
     def remove(self, number: int) -> None:
-        del self.places[number]
-        self._stale = True
+        del self._numbers[self.places[number].message.id], self.places[number]
+        self._count_from(number)
 
     def set_height(self, number: int, height: int) -> bool:
         """Takes a measured height; True when it is another one."""
@@ -73,15 +75,12 @@ class ColumnPlaces:
         if place.height == height:
             return False
         place.height = height
-        self._stale = True
+        self._sure = min(self._sure, number)
         return True
 
     def find(self, message_id: int) -> int:
         """The number of a message, -1 when it is not there."""
-        for number in range(len(self.places) - 1, -1, -1):
-            if self.places[number].message.id == message_id:
-                return number
-        return -1
+        return self._numbers.get(message_id, -1)
 
     @property
     def total(self) -> int:
@@ -105,13 +104,23 @@ class ColumnPlaces:
             return range(0)
         return range(self.at(top), self.at(bottom) + 1)
 
+    def _count_from(self, first: int) -> None:
+        """Takes the numbers of messages again from one on."""
+        self._sure = min(self._sure, first)
+        if first == 0:
+            self._numbers = {}
+        for number in range(first, len(self.places)):
+            self._numbers[self.places[number].message.id] = number
+
     def _sum(self) -> None:
-        if not self._stale:
+        """Adds up the heights from the first one that has changed."""
+        if self._sure == len(self.places) == len(self._tops):
             return
-        steps = [place.height + self._spacing for place in self.places]
-        ends = list(accumulate(steps, initial=0))
-        self._tops, self._total = ends[:-1], max(0, ends[-1] - self._spacing)
-        self._stale = False
+        first = self._sure
+        start = self._tops[first - 1] + self.places[first - 1].height + self._spacing if first else 0
+        ends = list(accumulate((place.height + self._spacing for place in self.places[first:]), initial=start))
+        self._tops[first:], self._total = ends[:-1], max(0, ends[-1] - self._spacing)
+        self._sure = len(self.places)
 
 
 def guessed_height(message: StoredMessage, width: int, scale: float) -> int:

@@ -25,6 +25,7 @@ IDLE_BUILD_S = 0.001
 AHEAD_SCREENS, KEPT_SCREENS = 1.5, 3.0
 BOTTOM_SLACK_PX = 4
 IDLE_MS = 8
+REST_MS = 150  # without anything to build
 WIDGET_LEVELS = 5  # from the text of a code block in a list up to its message
 _LAYOUT = QEvent.Type.LayoutRequest
 
@@ -45,7 +46,6 @@ class MessageScroll(QScrollArea):
         self._following = True
         self._moving = False
         self._settling = False
-        self._tabs_stale = False
         self._last_value = 0
         self._width = 0
         self._body = MessageColumn(self, theme)
@@ -53,8 +53,10 @@ class MessageScroll(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._idle = QTimer(self, interval=IDLE_MS)
+        self._idle = QTimer(self, interval=IDLE_MS, singleShot=True)
         self._idle.timeout.connect(self._on_idle)
+        self._rest = QTimer(self, interval=REST_MS, singleShot=True)
+        self._rest.timeout.connect(self._order_tabs)
         bar = self.verticalScrollBar()
         bar.setSingleStep(SPACE_24)
         bar.valueChanged.connect(self._on_value)
@@ -141,7 +143,6 @@ class MessageScroll(QScrollArea):
         widget = self._make(place)
         message = place.message
         self._widgets[message.id] = widget
-        self._tabs_stale = True
         if not widget.is_built:
             self._building.append(message.id)
         self._name(number, widget)
@@ -157,7 +158,6 @@ class MessageScroll(QScrollArea):
 
     def _drop(self, widget: MessageWidget) -> None:
         widget.hide()
-        widget.setParent(None)
         widget.deleteLater()
 
     def _build(self, budget_s: float, ahead: bool = True) -> bool:
@@ -172,14 +172,14 @@ class MessageScroll(QScrollArea):
                 is_new = self._column.places[number].message.id not in self._widgets
                 widget = self._realise(number)
                 if is_new and time.thread_time() >= end_s:
-                    self._idle.start()
+                    self._go_on_later()
                     return False
                 done = widget.build_more(end_s)
                 if done and widget.message.id in self._building:
                     self._building.remove(widget.message.id)
                 self.settle()
                 if time.thread_time() >= end_s:
-                    self._idle.start()
+                    self._go_on_later()
                     return False
         return True
 
@@ -196,13 +196,15 @@ class MessageScroll(QScrollArea):
     def _on_idle(self) -> None:
         """Does one small thing in a turn, so that a frame of scrolling finds time beside it."""
         if not self._build(IDLE_BUILD_S) or self._forget_far():
+            self._go_on_later()
             return
-        if self._tabs_stale:
-            self._tabs_stale = False
-            self._order_tabs()
-            return
-        self._idle.stop()
+        self._rest.start()
         self._after_build()
+
+    def _go_on_later(self) -> None:
+        """Goes on when others have had a turn; a wheel that keeps turning does not put it off."""
+        if not self._idle.isActive():
+            self._idle.start()
 
     def _forget_far(self) -> bool:
         """Takes down one widget far from the viewport, if there is one; its place keeps the height."""
@@ -218,11 +220,12 @@ class MessageScroll(QScrollArea):
                 return True
         return False
 
+    @Slot()
     def _order_tabs(self) -> None:
         """The Tab key goes through the messages from the oldest to the newest, whichever was made first."""
         before: QWidget | None = None
         for widget in self.message_widgets:
-            inside = (w for w in widget.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus)
+            inside = (w for w in widget.findChildren(QWidget) if w.focusPolicy().value & Qt.FocusPolicy.TabFocus.value)
             for each in (widget, *inside):
                 if before is not None:
                     QWidget.setTabOrder(before, each)
@@ -351,7 +354,7 @@ class MessageScroll(QScrollArea):
     def _after_move(self) -> None:
         """Builds what has come on view, for a moment; the rest waits for the next turns."""
         self._build(SCROLL_BUILD_S, ahead=False)
-        self._idle.start()
+        self._go_on_later()
 
     def _follow(self, following: bool) -> None:
         if following != self._following:

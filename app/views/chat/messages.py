@@ -347,6 +347,7 @@ class ReplyMessage(MessageWidget):
         self._layout.addLayout(self._below)
         if message.state == "streaming":
             self.meta.setText(self.tr("Reading your message…"))
+            workshop.prepare()
             self._feed(message.content)
             self._show_thinking_time()
         else:

@@ -268,15 +268,23 @@ class Transcript(MessageScroll):
         away = bar.maximum() - bar.value() > BOTTOM_SLACK_PX
         shown = away and not self._following
         if shown != self.jump_button.isVisible():
+            # among the messages: over the viewport it would have all be painted again for each step
+            self.jump_button.setParent(self._body if shown else self)
+            self.jump_button.adjustSize()
             self.jump_button.setVisible(shown)
-            self._place_floating()
+        if shown:
+            self._place_jump_button()
+
+    def _place_jump_button(self) -> None:
+        """The button goes with the messages and is put back."""
+        x = (self.viewport().width() - self.jump_button.width()) // 2
+        bottom = self.verticalScrollBar().value() + self.viewport().height()
+        self.jump_button.move(x, bottom - self.jump_button.height() - SPACE_8)
+        self.jump_button.raise_()
 
     def _place_floating(self) -> None:
-        self.jump_button.adjustSize()
         area = self.viewport().geometry()
-        x = area.center().x() - self.jump_button.width() // 2
-        self.jump_button.move(x, area.bottom() - self.jump_button.height() - SPACE_8)
-        self.jump_button.raise_()
+        self._place_jump_button()
         self.find_bar.adjustSize()
         self.find_bar.move(area.right() - self.find_bar.width() - SPACE_16, SPACE_8)
         self.find_bar.raise_()

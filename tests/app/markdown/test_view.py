@@ -251,6 +251,36 @@ def test_code_is_copied_without_its_decoration(view: MarkdownView) -> None:
     assert QGuiApplication.clipboard().text() == "x = 1"
 
 
+def test_code_is_selected_over_all_its_lines_and_copied_plain(view: MarkdownView) -> None:
+    code = "\n".join(f"if x > {n}:\n\tpass" for n in range(300))
+    view.set_source(f"```python\n{code}\n```")
+    text = view.findChildren(CodeBlock)[0].text
+    text.selectAll()
+    text.copy()
+    copied = QGuiApplication.clipboard().mimeData()
+    assert copied.text() == code
+    assert not copied.hasHtml()
+
+
+def test_a_line_of_growing_code_is_coloured_again_only_when_its_colours_change(
+    qtbot: QtBot, view: MarkdownView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.markdown.code_block.MIN_PAUSE_MS", 0)
+    view.append("```python\n")
+    colours = view.findChildren(CodeBlock)[0]._colours
+    counts: list[int] = []
+    ranges = colours._ranges
+    monkeypatch.setattr(colours, "_ranges", lambda number, length: counts.append(number) or ranges(number, length))
+    for number in range(200):
+        view.append(f"value{number} = {number}\n")
+        QApplication.processEvents()
+    view.append("```\n")
+    view.finish()
+    qtbot.waitUntil(lambda: len(colours.lines) == 200 and not colours._todo, timeout=20_000)
+    assert set(counts) == set(range(200))
+    assert len(counts) < 500
+
+
 def test_links_show_their_target_and_only_known_ones_open(view: MarkdownView, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr("app.markdown.text_block.QMessageBox.exec", lambda box: asked.append(box.informativeText()))
