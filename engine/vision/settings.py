@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.errors import UnsupportedModelError
 from engine.vision.plan import ImageMarkers, ImageRules
 from engine.weights.config_reader import ConfigReader
+from engine.weights.safetensors_header import quoted
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -124,7 +125,7 @@ def check_same(preprocessor: ConfigReader, key: str, value: int, config: ConfigR
 def _refuse(preprocessor: ConfigReader, key: str, value: bool) -> None:
     if preprocessor.optional_bool(key) is value:
         raise UnsupportedModelError(
-            f"{preprocessor.path}: “{key}” is {str(value).lower()}, which is not supported for images.",
+            f"{preprocessor.path}: {quoted(key)} is {str(value).lower()}, which is not supported for images.",
             "Chat with the model without images, or choose another model.",
         )
 

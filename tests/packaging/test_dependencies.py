@@ -16,6 +16,7 @@ import pytest
 MODULE_OF = {
     "pyside6-essentials": "PySide6",
     "markdown-it-py": "markdown_it",
+    "pillow": "PIL",
     "nvidia-ml-py": "pynvml",
     "numba-cuda": "numba",
     "pytest-qt": "pytestqt",
