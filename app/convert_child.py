@@ -24,7 +24,7 @@ class ConvertChild(QObject):
     Signals:
         told: a `Message`; the last one of a run that was not ended from here is `Finished`, `Paused`, `Failure`, or
             whatever a dry run has to say.
-        ended: the process is gone.
+        ended: the process is gone by itself.
     """
 
     told = Signal(object)
@@ -69,7 +69,6 @@ class ConvertChild(QObject):
         process.kill()  # what it still signals is not heeded: it is no longer the one
         is_gone = process.waitForFinished(END_LIMIT_MS)
         process.deleteLater()
-        self.ended.emit()
         return is_gone
 
     @Slot()

@@ -81,6 +81,7 @@ class ConvertPresenter(QObject):
         self._show_cards()
         self._show_loaded()
         self._show_folder()
+        self._show_progress()
 
     @property
     def conversion(self) -> Conversion | None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFileDialog, QFrame, QVBoxLayout
 
 from app.controllers.conversion import ConversionController
 from app.controllers.models import ModelController
@@ -25,9 +26,33 @@ from app.views.pages import Page
 RECORD_NAME = "conversion.json"
 
 
+class ConvertPlace(QFrame):
+    """Where the page stands in the window; it is built when it is first shown.
+
+    Signals:
+        entered: it comes into view.
+    """
+
+    entered = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "page")
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    def take(self, page: ConvertPage) -> None:
+        """Shows the page."""
+        self._layout.addWidget(page)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.entered.emit()
+        super().showEvent(event)
+
+
 class Converting(QObject):
     """Attributes:
-        page: to be put into the window.
+        place: to be put into the window.
 
     Signals:
         crashed: a bug in its thread, as a traceback.
@@ -41,17 +66,34 @@ class Converting(QObject):
     ) -> None:  # fmt: skip
         super().__init__(window)
         self._theme, self._window, self._pages = theme, window, pages
+        self._models, self._load = models, load
+        self._page: ConvertPage | None = None
         self._question: ConfirmDialog | None = None
         self.controller = ConversionController(command, data / RECORD_NAME, self)
-        self.page = ConvertPage(theme)
-        ways = Ways(window.notice.say, load, self._pick_folder, self._pick_text)
-        self.presenter = ConvertPresenter(
-            self.page, self.controller, pages.browser.card, models, pages.library, ways
-        )  # fmt: skip
+        self.place = ConvertPlace()
+        self.place.entered.connect(self._build)
         self.controller.crashed.connect(self.crashed)
-        self.presenter.find_wanted.connect(pages.show_find)
         pages.my_models.convert_wanted.connect(self.convert)
         window.may_close = self.may_close
+
+    @property
+    def page(self) -> ConvertPage:
+        """The page, built when it is first asked for."""
+        self._build()
+        assert self._page is not None
+        return self._page
+
+    @Slot()
+    def _build(self) -> None:
+        if self._page is None:
+            pages = self._pages
+            self._page = ConvertPage(self._theme)
+            ways = Ways(self._window.notice.say, self._load, self._pick_folder, self._pick_text)
+            self._presenter = ConvertPresenter(
+                self._page, self.controller, pages.browser.card, self._models, pages.library, ways
+            )  # fmt: skip
+            self._presenter.find_wanted.connect(pages.show_find)
+            self.place.take(self._page)
 
     def start(self) -> None:
         """Looks for a conversion that was begun earlier."""
@@ -65,7 +107,8 @@ class Converting(QObject):
     def convert(self, path: Path) -> None:
         """Shows the page with an original model's folder, or the folder that a file lies in."""
         self._window.show_page(Page.CONVERT)
-        self.presenter.choose(path.parent if path.is_file() else path)
+        self._build()
+        self._presenter.choose(path.parent if path.is_file() else path)
 
     def may_close(self) -> bool:
         """Whether the window may close now; asks first while a conversion goes on."""

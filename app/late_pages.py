@@ -182,7 +182,8 @@ class LatePages(QObject):
             yield
         yield from self._build_settings()
         yield from self._build_models()
-        yield from self._build_converting()
+        self._build_converting()
+        yield
         self._connect()
 
     def _build_settings(self) -> Iterator[None]:
@@ -208,7 +209,7 @@ class LatePages(QObject):
         pages.connect_window(needs.window, needs.load, needs.choose_folder)
         yield
 
-    def _build_converting(self) -> Iterator[None]:
+    def _build_converting(self) -> None:
         from app.converting import Converting
 
         needs, pages = self._needs, self._model_pages
@@ -216,9 +217,7 @@ class LatePages(QObject):
             needs.theme, needs.launch.convert_command, needs.launch.paths.folder, needs.window, pages, needs.models,
             needs.load,
         )  # fmt: skip
-        yield
-        needs.window.add_page(Page.CONVERT, self._converting.page)
-        yield
+        needs.window.add_page(Page.CONVERT, self._converting.place)
 
     def _connect(self) -> None:
         from app.first_steps import FirstSteps

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.background import Background
 from app.convert_child import ENDED, ConvertChild
@@ -20,6 +20,8 @@ from engine.errors import EngineError, ModelFormatError
 from engine.quantizer.convertible import ConvertibleModel
 from engine.quantizer.messages import Failure, Message, Paused
 from engine.quantizer.progress import Advance, Estimate, Finished, ModuleReport
+
+NEWS_MS = 100
 
 
 class Phase(Enum):
@@ -112,6 +114,8 @@ class ConversionController(QObject):
         self._dry_run = ConvertChild(command, self)
         self._background = Background("conversion", self)
         self._background.crashed.connect(self.crashed)
+        self._news = QTimer(self, interval=NEWS_MS, singleShot=True)
+        self._news.timeout.connect(self.changed)
         self._work.told.connect(self._on_told)
         self._work.ended.connect(self._on_ended)
         self._dry_run.told.connect(self._on_dry_run)
@@ -201,11 +205,11 @@ class ConversionController(QObject):
     def _on_told(self, message: Message) -> None:
         progress = self.progress
         if isinstance(message, Estimate):
-            self._set(replace(progress, estimate=message))
+            self._set(replace(progress, estimate=message), soon=True)
         elif isinstance(message, Advance):
-            self._set(replace(progress, advance=message))
+            self._set(replace(progress, advance=message), soon=True)
         elif isinstance(message, ModuleReport):
-            self._set(replace(progress, modules=(*progress.modules, message)))
+            self._set(replace(progress, modules=(*progress.modules, message)), soon=True)
         elif isinstance(message, Finished):
             self._finish(message)
         elif isinstance(message, Paused):
@@ -263,8 +267,14 @@ class ConversionController(QObject):
         self._rest(Phase.PAUSED)
         self.failed.emit(error)
 
-    def _set(self, progress: Progress) -> None:
+    def _set(self, progress: Progress, *, soon: bool = False) -> None:
+        """Takes what is different; `soon` tells it with what comes right after, as a run that goes on tells much."""
         self.progress = progress
+        if soon:
+            if not self._news.isActive():
+                self._news.start()
+            return
+        self._news.stop()
         self.changed.emit()
 
 

@@ -44,13 +44,18 @@ class TensorTable(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         module, tensor = self._rows[index.row()]
-        texts = (module_text(module), tensor_text(tensor.key), str(tensor.bits), error_text(tensor.error))
+        column = index.column()
+        if role == SORT_ROLE:  # first: a sort asks for thousands
+            return (index.row(), tensor.key, tensor.bits, tensor.error)[column]
         if role == Qt.ItemDataRole.DisplayRole:
-            return texts[index.column()]
+            return self._text(module, tensor, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._heads[index.column()]}: {texts[index.column()]}"
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tensor.key
-        if role == SORT_ROLE:
-            return (index.row(), tensor.key, tensor.bits, tensor.error)[index.column()]
-        return None
+            return f"{self._heads[column]}: {self._text(module, tensor, column)}"
+        return tensor.key if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def _text(self, module: str, tensor: TensorReport, column: int) -> str:
+        if column == MODULE:
+            return module_text(module)
+        if column == TENSOR:
+            return tensor_text(tensor.key)
+        return str(tensor.bits) if column == BITS else error_text(tensor.error)

@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
@@ -115,7 +126,8 @@ class Canvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Error of each tensor"))
-        theme.changed.connect(self.update)
+        self._picture = QPixmap()  # of all but what is pointed at; null when it is to be drawn
+        theme.changed.connect(self._draw_again)
 
     def show_modules(self, modules: Sequence[ModuleReport], num_blocks: int) -> None:
         self.modules = tuple(modules)
@@ -133,7 +145,7 @@ class Canvas(QWidget):
         self._make_room()
         if self.current >= len(marks):
             self.current = -1
-        self.update()
+        self._draw_again()
 
     def text_of(self, number: int) -> str:
         """What a mark says: "Block 4 · self_attn.q_proj · 3 bits · error 0.21 %"."""
@@ -158,20 +170,25 @@ class Canvas(QWidget):
         return QPointF(x, area.bottom() - area.height() * min(max(share, 0.0), 1.0))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._picture.isNull():
+            self._draw()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_frame(painter)
-        self._draw_mean(painter)
-        for number, mark in enumerate(self.marks):
-            is_current = number == self.current
-            draw_mark(painter, self._theme, mark.kind, self.point_of(mark), MARK_PX * (1.8 if is_current else 1.0))
-            if is_current:
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(self._theme.colour("text"), 1.5))
-                painter.drawEllipse(self.point_of(mark), 2.4 * MARK_PX, 2.4 * MARK_PX)
+        painter.drawPixmap(0, 0, self._picture)
+        if 0 <= self.current < len(self.marks):
+            mark = self.marks[self.current]
+            point = self.point_of(mark)
+            draw_mark(painter, self._theme, mark.kind, point, 1.8 * MARK_PX)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.colour("text"), 1.5))
+            painter.drawEllipse(point, 2.4 * MARK_PX, 2.4 * MARK_PX)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._theme.colour("accent" if self.hasFocus() else "border"), 1.0))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS_CHIP, RADIUS_CHIP)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._draw_again()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
@@ -202,6 +219,26 @@ class Canvas(QWidget):
         super().focusOutEvent(event)
         self._point_at(-1)
         self.update()
+
+    @Slot()
+    def _draw_again(self) -> None:
+        self._picture = QPixmap()
+        self.update()
+
+    def _draw(self) -> None:
+        """Draws the picture once for many paints: a bar that moves elsewhere has all of the page painted."""
+        ratio = self.devicePixelRatioF()
+        self._picture = QPixmap(self.size() * ratio)
+        self._picture.setDevicePixelRatio(ratio)
+        self._picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._draw_frame(painter)
+        points = [self.point_of(mark) for mark in self.marks]
+        self._draw_mean(painter, points)
+        for mark, point in zip(self.marks, points):
+            draw_mark(painter, self._theme, mark.kind, point, MARK_PX)
+        painter.end()
 
     def _distance(self, mark: Mark, position: QPointF) -> float:
         apart = self.point_of(mark) - position
@@ -246,16 +283,17 @@ class Canvas(QWidget):
         painter.drawText(below, int(Qt.AlignmentFlag.AlignLeft), module_text("block 0"))
         painter.drawText(below, int(Qt.AlignmentFlag.AlignRight), module_text(HEAD))
 
-    def _draw_mean(self, painter: QPainter) -> None:
+    def _draw_mean(self, painter: QPainter, marks: Sequence[QPointF]) -> None:
         """A line through each block's mean, which shows where in the stack the error rises."""
         area = self._area()
         width = area.width() / self._columns
-        points = []
-        for module in self.modules:
-            ours = [mark for mark in self.marks if mark.module == module.name and module.name != HEAD]
-            if ours:
-                height = sum(self.point_of(mark).y() for mark in ours) / len(ours)
-                points.append(QPointF(area.left() + width * (ours[0].column + 0.5), height))
+        heights: dict[int, list[float]] = {}
+        for mark, point in zip(self.marks, marks):
+            if mark.kind != HEAD:
+                heights.setdefault(mark.column, []).append(point.y())
+        points = [
+            QPointF(area.left() + width * (column + 0.5), sum(found) / len(found)) for column, found in heights.items()
+        ]
         painter.setPen(QPen(self._theme.colour("muted"), 1.0))
         painter.drawPolyline(QPolygonF(points))
 

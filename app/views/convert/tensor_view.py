@@ -38,6 +38,7 @@ class TensorView(QTableView):
         head = self.horizontalHeader()
         head.setFont(theme.font("small"))
         head.setHighlightSections(False)
+        head.setResizeContentsPrecision(MOST_ROWS)  # rows that are measured
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(TENSOR, QHeaderView.ResizeMode.Stretch)
         head.setSortIndicator(MODULE, Qt.SortOrder.AscendingOrder)
