@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from pathlib import Path
 
@@ -44,6 +45,35 @@ def make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_bytes(config_bytes())
     (folder / "model.safetensors").write_bytes(weights_bytes())
+    return folder
+
+
+def make_original(folder: Path, num_blocks: int = 8, left_out: str = "", **changes: object) -> Path:
+    """A model as its makers publish it, in fp16, of which only the headers are true; `left_out` names a tensor."""
+    config = CONFIG | {
+        "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "head_dim": 64, "num_hidden_layers": num_blocks, "vocab_size": 1024, "max_position_embeddings": 8192,
+    }  # fmt: skip
+    del config["quantization_config"]
+    shapes: dict[str, list[int]] = {"model.embed_tokens.weight": [1024, 256], "lm_head.weight": [1024, 256]}
+    parts = {
+        "self_attn.q_proj": [256, 256], "self_attn.k_proj": [128, 256], "self_attn.v_proj": [128, 256],
+        "self_attn.o_proj": [256, 256], "mlp.gate_proj": [512, 256], "mlp.up_proj": [512, 256],
+        "mlp.down_proj": [256, 512], "input_layernorm": [256], "post_attention_layernorm": [256],
+    }  # fmt: skip
+    for number in range(num_blocks):
+        shapes |= {f"model.layers.{number}.{name}.weight": shape for name, shape in parts.items()}
+    shapes["model.norm.weight"] = [256]
+    shapes.pop(left_out, None)
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        start, end = end, end + 2 * math.prod(shape)
+        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
     return folder
 
 
