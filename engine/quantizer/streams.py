@@ -53,12 +53,13 @@ class Ropes:
         self._length = length
         self._tables: dict[RopeSpec, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    def rotate(self, x: torch.Tensor, spec: RopeSpec) -> torch.Tensor:
-        """Rotates heads [rows, heads, T, D] by their positions."""
+    def rotate(self, x: torch.Tensor, spec: RopeSpec, start: int = 0) -> torch.Tensor:
+        """Rotates heads [rows, heads, T, D] by their positions, which begin at `start`."""
         if spec not in self._tables:
-            self._tables[spec] = rope_tables(spec, self._length)
-        length = x.shape[-2]
-        cosines, sines = (table[:length].to(x.device) for table in self._tables[spec])
+            cosines, sines = rope_tables(spec, self._length)
+            self._tables[spec] = cosines.to(x.device), sines.to(x.device)
+        at = slice(start, start + x.shape[-2])
+        cosines, sines = (table[at].to(x.device) for table in self._tables[spec])
         half = spec.rotary_dim // 2
         first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
         return torch.cat((first * cosines - second * sines, second * cosines + first * sines, rest), -1)
