@@ -139,7 +139,7 @@ def test_shortcuts_reach_their_actions(window: Window) -> None:
     window.say("hello")
     window.qtbot.keyClick(window.app.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     assert window.app.chats.current_id is None
-    window.qtbot.keyClick(window.app.window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+    window.qtbot.keyClick(window.app.window, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
     assert window.app.settings_page.isVisible()
     window.qtbot.keyClick(window.app.window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.app.chat.isVisible()

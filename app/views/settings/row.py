@@ -60,6 +60,7 @@ class SettingRow(QWidget):
         self._editor = self._make_editor()
         self._note = label(theme, font="small", kind="muted", wrap=True)
         self.note_button = push_button("", self.note_accepted.emit)
+        self.note_button.setAccessibleName(self.name)  # until a note says more
         self._note_row = QWidget()
         self._note_row.hide()
         self._build()
