@@ -11,7 +11,7 @@ from collections.abc import Callable
 import PIL.Image
 
 WHITE = (255, 255, 255)
-STRIP_PIXELS = 2**20
+STRIP_PIXELS = 2**18
 WORD = 65535
 _WITH_ALPHA = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
 _PREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}

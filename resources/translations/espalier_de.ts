@@ -2751,10 +2751,6 @@
         <translation>{0}: „{1}“ fehlt.</translation>
     </message>
     <message>
-        <source>{0}: “{1}” is {2}, which is not supported for images.</source>
-        <translation>{0}: „{1}“ ist {2}, was für Bilder nicht unterstützt wird.</translation>
-    </message>
-    <message>
         <source>{0}: “{1}” is {2}.</source>
         <translation>{0}: „{1}“ ist {2}.</translation>
     </message>
@@ -2781,6 +2777,34 @@
     <message>
         <source>Its config.json cannot be read.</source>
         <translation>Seine config.json kann nicht gelesen werden.</translation>
+    </message>
+    <message>
+        <source>Close other programs and try again.</source>
+        <translation>Schließe andere Programme und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Opening {0} took longer than {1} seconds.</source>
+        <translation>{0} zu öffnen hat länger als {1} Sekunden gedauert.</translation>
+    </message>
+    <message>
+        <source>The file may be damaged: open it in an image editor and save it again.</source>
+        <translation>Die Datei ist vielleicht beschädigt: Öffne sie in einem Bildprogramm und speichere sie neu.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be opened: decoding it ended unexpectedly.</source>
+        <translation>{0} lässt sich nicht öffnen: Das Dekodieren brach unerwartet ab.</translation>
+    </message>
+    <message>
+        <source>{0} cannot be opened: no further process can be started.</source>
+        <translation>{0} lässt sich nicht öffnen: Es kann kein weiterer Prozess gestartet werden.</translation>
+    </message>
+    <message>
+        <source>{0} is {1} x {2} pixels; no side may be longer than {3}.</source>
+        <translation>{0} hat {1} x {2} Bildpunkte; keine Seite darf länger als {3} sein.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, which is not supported for images.</source>
+        <translation>{0}: {1} ist {2}, was für Bilder nicht unterstützt wird.</translation>
     </message>
 </context>
 <context>
