@@ -25,7 +25,7 @@ class CudaTrellisSearch:
 
     def __init__(self, kernels: KernelCache, device: torch.device, scratch_bytes: int | None = None) -> None:
         about = torch.cuda.get_device_properties(device)
-        self._kernels, self._device = kernels, device
+        self._kernels, self.device = kernels, device
         self._num_multiprocessors = about.multi_processor_count
         share = min(MOST_SCRATCH, about.total_memory // SCRATCH_SHARE)
         self._scratch_bytes = share if scratch_bytes is None else scratch_bytes
@@ -56,17 +56,17 @@ class CudaTrellisSearch:
         parts = [targets[first : first + most] for first in range(0, len(targets), most)]
         found = [search(self._kernels, part, tables, self._rows, approach) for part in parts]
         states = torch.cat(found) if len(found) > 1 else found[0]
-        return states, table.to(self._device).float()[states.long()]
+        return states, table.to(self.device).float()[states.long()]
 
     def _tables(self, table: torch.Tensor, bits: int) -> SearchTables:
         if self._held is None or self._held[0] is not table or self._held[1].bits != bits:
-            self._held = table, search_tables(table.to(self._device), bits)
+            self._held = table, search_tables(table.to(self.device), bits)
         return self._held[1]
 
     def _reserve(self, num_bytes: int) -> None:
         if self._rows.nbytes < num_bytes:
-            self._rows = torch.empty(0, dtype=torch.int32, device=self._device)  # gives the old one back first
-            self._rows = torch.empty(-(-num_bytes // 4), dtype=torch.int32, device=self._device)
+            self._rows = torch.empty(0, dtype=torch.int32, device=self.device)  # gives the old one back first
+            self._rows = torch.empty(-(-num_bytes // 4), dtype=torch.int32, device=self.device)
 
 
 def chunk_tiles(scratch_bytes: int, tile_bytes: int, num_multiprocessors: int) -> int:

@@ -1,0 +1,38 @@
+"""A whole conversion on a card: the model writes its text there, and what is made means what the original means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine.cuda.trellis_search import CudaTrellisSearch
+from engine.evaluation.quality import measure
+from engine.quantizer.converter import ConvertRequest, convert
+from engine.quantizer.progress import Advance, Event
+from gpu.launch import KernelCache
+
+VOCAB = 320
+SIZES: dict[str, Any] = {
+    "vocab_size": VOCAB, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 256,
+    "bos_token_id": 7,
+}  # fmt: skip
+
+
+@pytest.mark.gpu
+def test_a_model_is_converted_with_its_own_text(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    from tests.oracles.tiny_models import make_plain
+
+    model = make_plain(tmp_path / "source", transformers.LlamaConfig(**SIZES), dtype=torch.float16)
+    search = CudaTrellisSearch(KernelCache(None, torch.cuda.get_device_capability()), torch.device("cuda"))
+    made, told = tmp_path / "made", list[Event]()
+    convert(ConvertRequest(model.folder, made, 4.0, rows=12, columns=64), search, told.append)
+    assert "calibration text" in [each.module for each in told if isinstance(each, Advance)]
+    ids = torch.randint(0, VOCAB, (1, 60), generator=torch.Generator().manual_seed(9))
+    quality = measure(made, model.folder, ids, lambda *_: None)
+    assert quality.against is not None
+    assert quality.against.top1 > 0.5
