@@ -220,8 +220,8 @@ def test_the_strip_shows_the_live_card_with_and_without_a_model(open_window: Ope
     window.until(lambda: strip(window).memory.text() == "8.0 of 11.7 GB", 3000)
     assert strip(window).load.text() == "GPU 93 %"
     assert strip(window).memory_bar.accessibleDescription() == "8.0 of 11.7 GB, 2.0 GB of it by other programs"
-    window.until(lambda: strip(window).context.text() == "0 of 4,096 tokens")
-    assert strip(window).memory.text() == "8.0 of 11.7 GB"  # the engine's status has not put its figures over it
+    window.qtbot.wait(1100)  # the engine's status comes every second, and does not put its figures over the card's
+    assert strip(window).memory.text() == "8.0 of 11.7 GB"
 
 
 def test_a_model_on_the_cpu_shows_the_cpu(open_window: OpenWindow, card: FakeCard) -> None:
