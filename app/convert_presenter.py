@@ -20,9 +20,7 @@ from app.storage.conversions import Conversion
 from app.views.convert.page import ConvertPage
 from app.views.convert.words import memory_warning, needs_text, result_name, way_out_text
 from app.views.load_panel import DeviceEntry
-from app.views.my_models.words import architecture_text
 from engine.errors import EngineError
-from engine.hub.model_facts import facts_of
 from engine.quantizer.convertible import ConvertibleModel
 from engine.quantizer.messages import Failure
 from engine.quantizer.progress import Estimate
@@ -37,11 +35,13 @@ class Ways:
     Attributes:
         say: shows a note: text, button, what it does.
         load: loads a model's folder and shows the chat.
+        show: brings the page on view.
         pick_folder, pick_text: ask for a folder or a text file, beginning in a folder; None when the user gave up.
     """
 
     say: Callable[..., object]
     load: Callable[[Path], object]
+    show: Callable[[], object]
     pick_folder: Callable[[str, Path], Path | None]
     pick_text: Callable[[str, Path], Path | None]
 
@@ -90,8 +90,9 @@ class ConvertPresenter(QObject):
         if self._model is None or target is None:
             return None
         return Conversion(
-            self._model.folder, target, rate.bits, rate.chosen_head_bits, rate.chosen_codebook, rate.calibration
-        )
+            self._model.folder, target, rate.bits, rate.chosen_head_bits, rate.chosen_codebook, rate.calibration,
+            rate.optimize.isChecked(),
+        )  # fmt: skip
 
     def choose(self, folder: Path) -> None:
         """Takes another original model, when no conversion is in hand."""
@@ -138,7 +139,7 @@ class ConvertPresenter(QObject):
     @Slot(object)
     def _on_source(self, answer: SourceAnswer) -> None:
         self._model = answer.model
-        self._page.source.show_answer(answer, architecture_text(facts_of(answer.folder)))
+        self._page.source.show_answer(answer)
         self._page.show_ready(answer.model is not None)
         if answer.model is not None:
             self._page.start.forget_name()
@@ -262,6 +263,8 @@ class ConvertPresenter(QObject):
         progress = self._controller.progress
         was_free = self._page.source.isVisibleTo(self._page)
         self._page.show_progress(progress)
+        if progress.failure is not None and not self._page.isVisible():
+            self._ways.say(error_words(progress.failure.message), self.tr("Show it"), self._ways.show, stay=True)
         if progress.phase is Phase.NONE and not was_free:  # the next one gets a name that is free
             self._page.start.forget_name()
             self._on_choice()

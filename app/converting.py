@@ -88,7 +88,7 @@ class Converting(QObject):
         if self._page is None:
             pages = self._pages
             self._page = ConvertPage(self._theme)
-            ways = Ways(self._window.notice.say, self._load, self._pick_folder, self._pick_text)
+            ways = Ways(self._window.notice.say, self._load, self._show, self._pick_folder, self._pick_text)
             self._presenter = ConvertPresenter(
                 self._page, self.controller, pages.browser.card, self._models, pages.library, ways
             )  # fmt: skip
@@ -136,6 +136,9 @@ class Converting(QObject):
     def _close(self) -> None:
         self.controller.stop()
         self._window.close()
+
+    def _show(self) -> None:
+        self._window.show_page(Page.CONVERT)
 
     def _pick_folder(self, title: str, start: Path) -> Path | None:
         picked = QFileDialog.getExistingDirectory(self._window, title, str(start))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from app.background import Background
 from app.convert_child import ENDED, ConvertChild
 from app.storage.conversions import Conversion, delete_work, load_conversion, save_conversion
 from engine.errors import EngineError, ModelFormatError
+from engine.hub.model_facts import ModelFacts, facts_of
 from engine.quantizer.convertible import ConvertibleModel
 from engine.quantizer.messages import Failure, Message, Paused
 from engine.quantizer.progress import Advance, Estimate, Finished, ModuleReport
@@ -75,6 +76,7 @@ class SourceAnswer:
 
     folder: Path
     model: ConvertibleModel | None = None
+    facts: ModelFacts = field(default_factory=ModelFacts)
     error: EngineError | None = None
 
 
@@ -290,7 +292,7 @@ def _begun(record: Path) -> Progress | None:
 
 def _read_source(folder: Path) -> SourceAnswer:
     try:
-        return SourceAnswer(folder, ConvertibleModel.open(folder))
+        return SourceAnswer(folder, ConvertibleModel.open(folder), facts_of(folder))
     except EngineError as error:
         return SourceAnswer(folder, error=error)
 

@@ -30,6 +30,7 @@ class Conversion:
         target: the folder to be made.
         head_bits: 1 to 8, or 16 to leave the output head as it is.
         calibration: a text file or a folder of them; None for the program's own.
+        optimize: measure first which tensors need their bits most.
         is_target_ours: the folder was not there before, so a cancel may take it away.
     """
 
@@ -39,6 +40,7 @@ class Conversion:
     head_bits: int = HEAD_BITS
     codebook: str = CODEBOOKS[0]
     calibration: Path | None = None
+    optimize: bool = False
     is_target_ours: bool = True
 
     @property
@@ -54,7 +56,9 @@ class Conversion:
     @property
     def arguments(self) -> tuple[str, ...]:
         """For the command `convert`."""
-        more = () if self.calibration is None else ("--calibration", str(self.calibration))
+        more = [] if self.calibration is None else ["--calibration", str(self.calibration)]
+        if self.optimize:
+            more.append("--optimize")
         return (
             "-i", str(self.source), "-o", str(self.target), "-b", f"{self.bits:g}", "-hb", str(self.head_bits),
             "-cb", self.codebook, *more,
@@ -86,6 +90,7 @@ def save_conversion(path: Path, conversion: Conversion | None) -> None:
         "head_bits": conversion.head_bits,
         "codebook": conversion.codebook,
         "calibration": None if calibration is None else str(calibration),
+        "optimize": conversion.optimize,
         "is_target_ours": conversion.is_target_ours,
     }
     replace_file(path, json.dumps(record, indent=2).encode())
@@ -119,5 +124,6 @@ def _conversion_of(record: dict[str, Any]) -> Conversion:
         int(record["head_bits"]),
         codebook,
         None if calibration is None else Path(calibration),
+        bool(record["optimize"]),
         bool(record["is_target_ours"]),
     )

@@ -487,6 +487,10 @@
         <translation>Wähle einen anderen Ordner, einen anderen Namen oder einen anderen Text.</translation>
     </message>
     <message>
+        <source>Choosing bits by measurements</source>
+        <translation>Wählt Bits durch Messungen</translation>
+    </message>
+    <message>
         <source>Deleting what was made…</source>
         <translation>Löscht, was entstanden ist …</translation>
     </message>
@@ -694,6 +698,10 @@
     <message>
         <source>{0} is loaded on {1} and stays usable. Replies and the conversion slow each other down; unload it when memory is short.</source>
         <translation>{0} ist auf {1} geladen und bleibt benutzbar. Antworten und Umwandlung bremsen einander; entlade es, wenn der Speicher knapp wird.</translation>
+    </message>
+    <message>
+        <source>Show it</source>
+        <translation>Zeigen</translation>
     </message>
     <message>
         <source>{0} is converted.</source>
@@ -1279,6 +1287,10 @@
         <translation>Wähle einen Ordner außerhalb des Ordners des Modells.</translation>
     </message>
     <message>
+        <source>Choose a model for chats.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Choose a model of another family.</source>
         <translation>Wähle ein Modell einer anderen Familie.</translation>
     </message>
@@ -1287,8 +1299,16 @@
         <translation>Wähle ein Modell aus einer dieser Familien: {0}.</translation>
     </message>
     <message>
+        <source>Choose a model whose activation is gelu_pytorch_tanh.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Choose a model whose activation is silu.</source>
         <translation>Wähle ein Modell, dessen Aktivierung silu ist.</translation>
+    </message>
+    <message>
+        <source>Choose a new or empty output folder with -o, or go on with a conversion by -r.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Choose a number above 0.</source>
@@ -1595,6 +1615,14 @@
         <translation>Nenne mit --calibration einen anderen Text.</translation>
     </message>
     <message>
+        <source>Name other folders with -o and -w, or change its permissions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name the original model&apos;s folder with -i.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>No NVIDIA driver answered ({0}).</source>
         <translation>Kein NVIDIA-Treiber hat geantwortet ({0}).</translation>
     </message>
@@ -1613,6 +1641,10 @@
     <message>
         <source>No usable NVIDIA card was found.</source>
         <translation>Keine brauchbare NVIDIA-Karte wurde gefunden.</translation>
+    </message>
+    <message>
+        <source>Nothing can be written to {0}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Nothing was imported.</source>
@@ -1813,6 +1845,14 @@
     <message>
         <source>The model computed {0} where a token&apos;s score should be.</source>
         <translation>Das Modell hat {0} berechnet, wo die Bewertung eines Tokens stehen sollte.</translation>
+    </message>
+    <message>
+        <source>The model folder {0} does not exist.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The model folder {0} is a file.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The model gave every token a probability of zero.</source>
@@ -2159,6 +2199,10 @@
         <translation>{0} kann nicht geschrieben werden: {1}.</translation>
     </message>
     <message>
+        <source>{0} cannot run {1} yet; it lacks {2}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0} claims a header of {1} bytes but is only {2} bytes long.</source>
         <translation>{0} nennt einen Kopf von {1} Byte, ist aber nur {2} Byte lang.</translation>
     </message>
@@ -2407,6 +2451,10 @@
         <translation>{0} ist kein Bild, das hier gelesen werden kann, oder beschädigt.</translation>
     </message>
     <message>
+        <source>{0} is not empty.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0} is not open to strangers.</source>
         <translation>{0} ist für Fremde nicht offen.</translation>
     </message>
@@ -2531,6 +2579,10 @@
         <translation>{0}: hidden_act „{1}“ wird für {2} nicht unterstützt.</translation>
     </message>
     <message>
+        <source>{0}: hidden_activation “{1}” is not supported for {2}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: message {1} shows a child that it does not have.</source>
         <translation>{0}: Nachricht {1} zeigt auf eine Antwort, die sie nicht hat.</translation>
     </message>
@@ -2647,8 +2699,16 @@
         <translation>{0}: Der Schichttyp „{1}“ wird nicht unterstützt.</translation>
     </message>
     <message>
+        <source>{0}: the model reads text in both directions, so it cannot write.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: the rotary embedding “{1}” is not supported.</source>
         <translation>{0}: Das Rotary Embedding „{1}“ wird nicht unterstützt.</translation>
+    </message>
+    <message>
+        <source>{0}: the text model “{1}” is not supported.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0}: the weight of {1} has values that are not finite.</source>
@@ -2695,6 +2755,10 @@
         <translation>{0}: {1} ist {2} und keine Liste von Texten.</translation>
     </message>
     <message>
+        <source>{0}: {1} is {2}, not a list of {3} layers, each {4} or {5}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, not a list of {3} layers.</source>
         <translation>{0}: {1} ist {2} und keine Liste von {3} Schichten.</translation>
     </message>
@@ -2725,6 +2789,10 @@
     <message>
         <source>{0}: {1} is {2}, not from {3} to {4}.</source>
         <translation>{0}: {1} ist {2} und nicht von {3} bis {4}.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not three numbers whose sum is {3}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not three {3}numbers for red, green and blue.</source>
@@ -4413,6 +4481,14 @@
     <message>
         <source>How values are made of bits: mul1 is usual; the others are for older programs.</source>
         <translation>Wie aus Bits Werte werden: Üblich ist mul1; die anderen sind für ältere Programme.</translation>
+    </message>
+    <message>
+        <source>Choose bits by measuring</source>
+        <translation>Bits durch Messen wählen</translation>
+    </message>
+    <message>
+        <source>Measures which tensors need more bits: better at the same size, and takes longer.</source>
+        <translation>Misst, welche Tensoren mehr Bits brauchen: besser bei gleicher Größe, dauert länger.</translation>
     </message>
     <message>
         <source>Use the built-in texts</source>

@@ -15,7 +15,7 @@ from PySide6.QtGui import QAccessible, QDropEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.controllers.conversion import ConversionController, Phase
-from app.storage.conversions import load_conversion
+from app.storage.conversions import load_conversion, save_conversion
 from app.views.confirm import ConfirmDialog
 from app.views.convert.error_plot import Canvas
 from app.views.convert.page import ConvertPage
@@ -146,7 +146,14 @@ def test_rarer_choices_and_names(open_page: Callable[..., Driver], tmp_path: Pat
     assert rate.own_text_button.isVisible()
     conversion = driver.window.app.late.converting._presenter.conversion
     assert conversion is not None
-    assert conversion.arguments[4:] == ("-b", "6", "-hb", "16", "-cb", "mcg", "--calibration", str(text))
+    usual = ("-b", "6", "-hb", "16", "-cb", "mcg", "--calibration", str(text))
+    assert conversion.arguments[4:] == usual
+    rate.optimize.click()
+    conversion = driver.window.app.late.converting._presenter.conversion
+    assert conversion is not None
+    assert conversion.arguments[4:] == (*usual, "--optimize")
+    save_conversion(tmp_path / "record.json", conversion)
+    assert load_conversion(tmp_path / "record.json") == conversion
     rate.own_text_button.click()
     assert rate.calibration is None
     rate.memory_button.click()

@@ -77,7 +77,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     for name in ("-i", "-o", "-b", "-hb", "-cb", "--calibration"):
         parser.add_argument(name)
-    for name in ("-r", "--dry-run", "--progress-json"):
+    for name in ("-r", "--dry-run", "--progress-json", "--optimize"):
         parser.add_argument(name, action="store_true")
     options = parser.parse_args(sys.argv[2:])
     wanted = threading.Event()

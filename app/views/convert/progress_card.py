@@ -6,6 +6,7 @@ Knows the latest progress and nothing of the process behind it.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from app.controllers.conversion import Phase, Progress
@@ -97,7 +98,11 @@ class ProgressCard(QWidget):
         if is_new:
             self.plot.show_modules(progress.modules, progress.num_blocks)
             self._show_table()
-        if progress.phase is Phase.DONE and (before is None or before.phase is not Phase.DONE):
+        is_other = before is None or before.phase is not progress.phase
+        if is_other and progress.phase in (Phase.PAUSED, Phase.FAILED, Phase.DONE):
+            words = f"{state} {self.trouble.message.text()}".strip()
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
+        if is_other and progress.phase is Phase.DONE:
             self.table_button.setChecked(True)
             self._fold()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QValidator, QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from app.storage.conversions import CODEBOOKS, HEAD_BITS
 from app.theme.theme import Theme
@@ -106,6 +106,10 @@ class RateCard(QWidget):
         )  # fmt: skip
         for name in CODEBOOKS:
             self.codebook.addItem(name, name)
+        self.optimize = QCheckBox(self.tr("Choose bits by measuring"))
+        self.optimize.setToolTip(
+            self.tr("Measures which tensors need more bits: better at the same size, and takes longer.")
+        )
         self.calibration_name = ElidedLabel()
         self.own_text_button = push_button(self.tr("Use the built-in texts"), self._drop_text)
         self.advanced = self._advanced()
@@ -117,6 +121,7 @@ class RateCard(QWidget):
         self.plan_card.activated.connect(self._on_card)
         self.head_bits.activated.connect(self._on_choice)
         self.codebook.activated.connect(self._on_choice)
+        self.optimize.toggled.connect(self.changed)
         theme.changed.connect(self._refresh)
         self.set_calibration(None)
 
@@ -265,6 +270,7 @@ class RateCard(QWidget):
         grid.addWidget(label(self._theme, self.tr("Calibration")), 2, 0)
         grid.addWidget(self.calibration_name, 2, 1)
         grid.addLayout(buttons, 3, 1)
+        grid.addWidget(self.optimize, 4, 0, 1, 2)
         made.hide()
         return made
 

@@ -13,6 +13,7 @@ from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.convert.trouble import Trouble
 from app.views.convert.words import source_text
+from app.views.my_models.words import architecture_text
 from app.views.widgets import ElidedLabel, label, push_button, set_state, titled_card
 from engine.errors import UnsupportedModelError
 
@@ -69,10 +70,11 @@ class SourceCard(QWidget):
         self.facts.setText(self.tr("Reading…"))
         self.trouble.say("", "")
 
-    def show_answer(self, answer: SourceAnswer, architecture: str) -> None:
+    def show_answer(self, answer: SourceAnswer) -> None:
         """Shows what the folder holds."""
         self._show_folder(answer.folder)
         model, error = answer.model, answer.error
+        architecture = architecture_text(answer.facts)
         self.facts.setText(source_text(architecture, model) if model is not None else "")
         self.facts.setVisible(model is not None)
         self.trouble.say(error_words(error.message) if error else "", error_words(error.way_out) if error else "")

@@ -187,10 +187,11 @@ def _bits_name(bits: float) -> str:
 
 
 def _advance_text(progress: Progress, advance: Advance) -> str:
-    if advance.done >= advance.total:
-        return _tr("Writing the files…")
     kind, _, number = advance.module.partition(" ")
-    parts = [module_text(advance.module)]
+    is_module = kind in ("block", "head")
+    if is_module and advance.done >= advance.total:
+        return _tr("Writing the files…")
+    parts = [module_text(advance.module) if is_module else _tr("Choosing bits by measurements")]
     if kind == "block" and number.isdecimal() and progress.num_blocks:
         parts = [_tr("Block {0} of {1}").format(int(number) + 1, progress.num_blocks)]
     parts.append(f"{100 * advance.done / advance.total:.0f} %")
