@@ -18,22 +18,11 @@ check() {
   "$@" || failed+=("$name")
 }
 
-# The tests of kernels take one core and half of the time: they run beside the others. Chosen tests run alone.
+# All tests run in several processes, each with a stretch of them; one that is done takes over half of another's rest.
 run_tests() {
-  if [ $# -gt 0 ]; then
-    "$python" -m pytest -m "not gpu" "$@"
-    return
-  fi
-  local log status=0
-  log="$(mktemp)"
-  "$python" -m pytest -m "not gpu" -o cache_dir=.pytest_cache/kernels tests/gpu tests/engine/cpu >"$log" 2>&1 &
-  local kernels=$!
-  "$python" -m pytest -m "not gpu" --ignore tests/gpu --ignore tests/engine/cpu || status=$?
-  wait "$kernels" || status=$?
-  echo "== tests of kernels"
-  cat "$log"
-  rm -f "$log"
-  return "$status"
+  local together=()
+  [ $# -gt 0 ] || together=(--numprocesses logical --maxprocesses 4 --dist worksteal --durations 40)
+  "$python" -m pytest -m "not gpu" "${together[@]}" "$@"
 }
 
 check "ruff" "$python" -m ruff check .
