@@ -1,4 +1,4 @@
-"""The terminal's side of `eval`: progress, a table and a JSON file.
+"""The terminal's side of `eval`: progress, a table, a JSON file and a chart.
 
 Knows nothing of how quality is measured.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from engine.errors import InvalidRequestError
+from engine.evaluation.chart import quality_chart
+from engine.evaluation.chart_files import check_chart_file, write_chart
 from engine.evaluation.quality import QualityResult, measure, table, text_rows
 
 
@@ -23,12 +25,15 @@ class EvalRequest:
     text: Path
     max_tokens: int | None = None
     json: Path | None = None
+    plot: Path | None = None
 
 
 def evaluate(request: EvalRequest, out: TextIO) -> int:
     """Measures every model and prints a table. Returns the exit code; errors pass through."""
     if request.json is not None and not request.json.resolve().parent.is_dir():
         raise InvalidRequestError(f"The folder of {request.json} does not exist.", "Make it, or name another file.")
+    if request.plot is not None:
+        check_chart_file(request.plot)
     rows = text_rows(request.models[0], request.text, request.max_tokens)
     is_terminal = out.isatty()
 
@@ -49,4 +54,7 @@ def evaluate(request: EvalRequest, out: TextIO) -> int:
     if request.json is not None:
         content = {name: result.as_json() for name, result in results}
         request.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if request.plot is not None:
+        write_chart(request.plot, quality_chart([(Path(name).resolve().name, result) for name, result in results]))
+        out.write(f"The chart is in {request.plot}.\n")
     return 0

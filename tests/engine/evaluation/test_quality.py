@@ -66,12 +66,13 @@ def test_the_command_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
     one, two = tiny(tmp_path / "a", 1), tiny(tmp_path / "b", 2)
     text = tmp_path / "text.txt"
     text.write_text(" ".join(f"t{i}" for i in random_ids(100, VOCAB)))
-    request = EvalRequest((one.folder, two.folder), one.folder, text, json=tmp_path / "out.json")
+    request = EvalRequest((one.folder, two.folder), one.folder, text, None, tmp_path / "out.json", tmp_path / "o.svg")
     assert evaluate(request, sys.stdout) == 0
     found = json.loads((tmp_path / "out.json").read_text())
     assert found[str(one.folder)]["against"]["top1"] == 1.0
     assert found[str(two.folder)]["against"]["mean_kl"] > 0.1
     assert "mean KL" in capsys.readouterr().out
+    assert "b: " in (tmp_path / "o.svg").read_text()
 
 
 def test_texts_that_cannot_serve_are_refused(tmp_path: Path) -> None:
