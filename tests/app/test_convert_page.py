@@ -25,6 +25,8 @@ from engine.fit.estimate import FitModel
 from engine.hub.model_facts import facts_of
 from tests.app.driver import Window
 from tests.app.model_folders import make_folder, make_original
+from tests.app.test_care import is_of_a_group
+from tests.app.test_language import cut_texts
 from tests.app.watchdog import Watchdog
 from tests.fakes.fake_convert import Behaviour, command
 
@@ -427,6 +429,47 @@ def test_keys_and_commands_lead_there(open_page: Callable[..., Driver]) -> None:
     driver.run_to(Phase.PAUSED)
     app.actions["resume_convert"].trigger()
     assert driver.phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_nothing_is_cut_and_tab_reaches_all_in_a_narrow_window(
+    open_page: Callable[..., Driver], tmp_path: Path, language: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    settings = {"schema_version": 2, "settings": {"language": language}}
+    (tmp_path / "data" / "settings.json").write_text(json.dumps(settings))
+    driver = open_page(width=700)
+    driver.page.rate.advanced_button.click()
+    driver.page.rate.memory_button.click()
+    driver.until(lambda: "\n" in driver.page.start.needs.text())
+    driver.window.qtbot.wait(50)
+    assert list(cut_texts(driver.window.app.window)) == []
+    assert unreached(driver) == set()
+    driver.start()
+    driver.run_to(Phase.DONE)
+    driver.window.app.window.notice.hide()
+    driver.window.qtbot.wait(50)
+    assert list(cut_texts(driver.window.app.window)) == []
+    assert unreached(driver) == set()
+
+
+def unreached(driver: Driver) -> set[str]:
+    """Names of what the Tab key does not come to."""
+    main = driver.window.app.window
+    wanted = {
+        each
+        for each in driver.page.findChildren(QWidget)
+        if each.isVisible() and each.isEnabled() and each.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and each.focusProxy() is None and not is_of_a_group(each)
+    }  # fmt: skip
+    seen: set[QWidget] = set()
+    main.rail.menu_button.setFocus()
+    for _ in range(3 * len(wanted) + 40):
+        widget = main.focusWidget() or main
+        seen.add(widget)
+        driver.window.qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    assert all(each.accessibleName() or getattr(each, "text", str)() for each in wanted)
+    return {f"{type(each).__name__} {each.accessibleName()}" for each in wanted - seen}
 
 
 # The picture.
