@@ -115,7 +115,7 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     convert.add_argument("-i", "--in_dir", type=Path, required=True, metavar="FOLDER", help="the original model")
     convert.add_argument("-o", "--out_dir", type=Path, required=True, metavar="FOLDER", help="the folder to make")
-    convert.add_argument("-b", "--bits", type=float, required=True, help="mean bits per weight, as 4 or 3.75")
+    convert.add_argument("-b", "--bits", type=_bits, required=True, help="mean bits per weight, as 4 or 3.75")
     convert.add_argument("-hb", "--head_bits", type=int, default=6, help="bits of the output head, 1 to 8 or 16")
     convert.add_argument("-cb", "--codebook", choices=("mul1", "mcg", "3inst"), default="mul1")
     convert.add_argument(
@@ -127,6 +127,10 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     convert.add_argument("-cr", "--cal_rows", type=_positive, help="rows of calibration (default: by the model's size)")
     convert.add_argument("-cc", "--cal_cols", type=_positive, help="tokens of each row (default: 1024)")
+    convert.add_argument(
+        "--optimize", action="store_true",
+        help="measure first which linears need their bits most, and choose each one's bits by that; takes longer",
+    )  # fmt: skip
     convert.add_argument("--seed", type=int, default=1, help="of the random signs and of the calibration's order")
     convert.add_argument("--dry-run", action="store_true", help="only say what it would take")
     convert.add_argument(
@@ -143,6 +147,7 @@ def _add_eval(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     evaluate.add_argument("--text", type=Path, required=True, metavar="FILE", help="text that no model was made with")
     evaluate.add_argument("--tokens", type=_positive, metavar="N", help="only the text's first N tokens")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    evaluate.add_argument("--plot", type=Path, metavar="FILE", help="draw quality against size: a .png or .svg file")
     evaluate.set_defaults(run=_eval)
 
 
@@ -164,6 +169,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _bits(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, as 3.75 is") from None
 
 
 def _gigabytes(text: str) -> float:
@@ -263,7 +275,7 @@ def _convert(options: argparse.Namespace) -> int:
     request = ConvertRequest(
         source=options.in_dir, target=options.out_dir, bits=options.bits, head_bits=options.head_bits,
         codebook=options.codebook, work=options.work_dir, resume=options.resume, calibration=options.calibration,
-        rows=options.cal_rows, columns=options.cal_cols, seed=options.seed,
+        rows=options.cal_rows, columns=options.cal_cols, seed=options.seed, optimize=options.optimize,
     )  # fmt: skip
     if options.progress_json:
         from engine.quantizer.watched import convert_watched
@@ -275,8 +287,10 @@ def _convert(options: argparse.Namespace) -> int:
 def _eval(options: argparse.Namespace) -> int:
     from engine.evaluation.quality_command import EvalRequest, evaluate
 
-    models = tuple(options.models)
-    return evaluate(EvalRequest(models, options.against, options.text, options.tokens, options.json), sys.stdout)
+    request = EvalRequest(
+        tuple(options.models), options.against, options.text, options.tokens, options.json, options.plot
+    )  # fmt: skip
+    return evaluate(request, sys.stdout)
 
 
 def _load_request(options: argparse.Namespace) -> LoadRequest:

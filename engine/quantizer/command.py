@@ -13,7 +13,7 @@ from typing import TextIO
 from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.errors import Cancelled
 from engine.quantizer.converter import ConvertRequest, convert
-from engine.quantizer.progress import Advance, Estimate, Event, Finished, ModuleReport, OnEvent
+from engine.quantizer.progress import Advance, BitsChosen, Estimate, Event, Finished, ModuleReport, OnEvent
 
 GB = 1e9
 SHOW_EVERY_S = 0.5
@@ -58,14 +58,23 @@ class _Teller:
             self._advance(event)
             return
         if isinstance(event, Estimate):
+            self._estimate(event)
+        elif isinstance(event, BitsChosen):
             self._line(
-                f"Needs about {event.memory_bytes / GB:.1f} GB of memory and {_duration(event.seconds)}; writes "
-                f"{event.output_bytes / GB:.2f} GB, and up to {event.work_bytes / GB:.2f} GB of work files."
+                f"Bits from {event.lowest} to {event.highest}; expected KL {event.expected:.2g}, "
+                f"by the rule at the same size {event.of_rule:.2g}."
             )
         elif isinstance(event, ModuleReport):
             self._module(event)
         elif isinstance(event, Finished):
             self._finished(event)
+
+    def _estimate(self, event: Estimate) -> None:
+        choosing = f", {_duration(event.choosing_seconds)} of it to choose bits" if event.choosing_seconds else ""
+        self._line(
+            f"Needs about {event.memory_bytes / GB:.1f} GB of memory and {_duration(event.seconds)}{choosing}; writes "
+            f"{event.output_bytes / GB:.2f} GB, and up to {event.work_bytes / GB:.2f} GB of work files."
+        )
 
     def _advance(self, event: Advance) -> None:
         now = time.monotonic()

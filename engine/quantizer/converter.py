@@ -18,12 +18,14 @@ from engine.errors import InvalidRequestError
 from engine.models.spec import LinearSpec
 from engine.quant.tensors import Codebook
 from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, check_bits, mean_bits, num_weights
+from engine.quantizer.best_allocation import best_allocation, expected_loss
 from engine.quantizer.block import BlockTask, Streams, head_statistics, quantize_block, repaired_task, seed_of
 from engine.quantizer.calibration import CalibrationText, make_rows, read_texts
 from engine.quantizer.estimate import WorkSize, check_room, estimate
 from engine.quantizer.linear import QuantizedWeight, quantize_linears
+from engine.quantizer.measuring import Measurement
 from engine.quantizer.output import Module, QuantizationRecord, marker, write_folder
-from engine.quantizer.progress import Advance, Finished, ModuleReport, OnEvent, TensorReport
+from engine.quantizer.progress import Advance, BitsChosen, Finished, ModuleReport, OnEvent, TensorReport
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.source import SourceModel
 from engine.quantizer.streams import block_linears, block_norms, rms_norm
@@ -45,6 +47,7 @@ class ConvertRequest:
         head_bits: 1 to 8, or 16 to leave the head as it is.
         work: folder for what is unfinished; None: beside the target.
         rows, columns: of the calibration; None: as the model's size asks for.
+        optimize: choose the bits of each group of linears by measurements, in place of the rule.
     """
 
     source: Path
@@ -58,6 +61,7 @@ class ConvertRequest:
     rows: int | None = None
     columns: int | None = None
     seed: int = 1
+    optimize: bool = False
 
     @property
     def work_folder(self) -> Path:
@@ -79,12 +83,24 @@ def convert(request: ConvertRequest, search: TrellisSearch, on_event: OnEvent) -
 
 def _check_folders(request: ConvertRequest) -> None:
     source, target = request.source.resolve(), request.target.resolve()
+    if not source.is_dir():
+        what = "is a file" if source.exists() else "does not exist"
+        raise InvalidRequestError(f"The model folder {source} {what}.", "Name the original model's folder with -i.")
     if source == target or source in target.parents:
         raise InvalidRequestError(f"{target} lies in the source folder.", "Choose another output folder with -o.")
     if target.exists() and not target.is_dir():
         raise InvalidRequestError(f"{target} is a file.", "Choose another output folder with -o.")
     if target.is_dir() and any(target.glob("*.safetensors")) and not request.resume:
         raise InvalidRequestError(f"{target} holds a model already.", "Choose another output folder with -o.")
+    if target.is_dir() and not request.resume and not _is_empty(target):
+        raise InvalidRequestError(
+            f"{target} is not empty.", "Choose a new or empty output folder with -o, or go on with a conversion by -r."
+        )
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether nothing but hidden files, which systems put there, is in a folder."""
+    return all(path.name.startswith(".") for path in folder.iterdir())
 
 
 class _Conversion:
@@ -97,6 +113,7 @@ class _Conversion:
         self.store = WorkStore(request.work_folder)
         self.reports: list[ModuleReport] = []
         self.done = 0
+        self._has_choice = False
         linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
         self.total = sum(map(num_weights, linears)) + (num_weights(self.spec.head) if self.quantizes_head else 0)
 
@@ -113,10 +130,15 @@ class _Conversion:
             texts, tokenizer, ChatTemplate.open(self.request.source, tokenizer), size, self.request.seed
         ).clamp_max(self.spec.vocab_size - 1)
         work = self._work_size(size)
-        expected = estimate(work, self._weights_left(), self.search, self.request.codebook)
+        self._recall_bits()
+        expected = estimate(
+            work, self._weights_left(), self.search, self.request.codebook, is_choosing=self._is_choosing
+        )
         check_room(expected, self.request.work_folder, self.request.target)
         self.on_event(expected)
         self.store.begin(self._job(texts, size), resume=self.request.resume)
+        if self._is_choosing:
+            self._choose_bits(rows)
         self._clock = _Clock()
         self._blocks(rows)
         self.store.drop_states()
@@ -126,6 +148,32 @@ class _Conversion:
         if self.request.work is None:
             self.store.remove()
         self.on_event(Finished(bits, written, time.monotonic() - began, tuple(self.reports)))
+
+    @property
+    def _is_choosing(self) -> bool:
+        return self.request.optimize and not self._has_choice
+
+    def _recall_bits(self) -> None:
+        found = self.store.allocation() if self.request.optimize and self.request.resume else None
+        self._has_choice = found is not None
+        if found is not None:
+            self.bits = found
+
+    def _choose_bits(self, rows: torch.Tensor) -> None:
+        """Measures and chooses; a run that goes on with a finished choice does not come here."""
+        request, clock, kept = self.request, _Clock(), self.store.choosing
+
+        def on_block(done: int, total: int) -> None:
+            self.on_event(Advance("choosing bits", done, total, clock.left(done, total)))
+
+        device = self.search.device
+        losses = Measurement(self.source, rows, request.codebook, request.seed, device, on_block).run(kept)
+        rule, chosen = self.bits, best_allocation(self.spec, losses, request.bits)
+        self.store.put_allocation(chosen)
+        kept.remove()
+        self.bits = chosen
+        loss, of_rule = (expected_loss(self.spec, losses, each) for each in (chosen, rule))
+        self.on_event(BitsChosen(loss, of_rule, min(chosen.values()), max(chosen.values())))
 
     def _blocks(self, rows: torch.Tensor) -> None:
         first = self.store.newest_state() or 0
@@ -298,6 +346,7 @@ class _Conversion:
             "columns": size[1],
             "seed": request.seed,
             "calibration": texts.digest,
+            "optimize": request.optimize,
         }
 
 

@@ -5,6 +5,7 @@ Knows nothing of how the work is done, only of its sizes.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from pathlib import Path
 
 import torch
 
-from engine.errors import NotEnoughMemoryError
+from engine.errors import InvalidRequestError, NotEnoughMemoryError
 from engine.models.spec import ModelSpec
 from engine.quant.exl3_decode import codebook_table
 from engine.quant.linear_request import padded
 from engine.quant.tensors import Codebook
 from engine.quantizer.allocation import UNQUANTIZED_BITS, num_weights
 from engine.quantizer.block import TOKENS_AT_ONCE
+from engine.quantizer.measuring import operations
 from engine.quantizer.progress import Estimate
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.streams import block_linears
@@ -73,21 +75,39 @@ class WorkSize:
         return weights * _search_seconds(search, mean, codebook) + operations * _product_seconds(search.device)
 
 
-def estimate(size: WorkSize, weights_left: int, search: TrellisSearch, codebook: Codebook) -> Estimate:
-    """Measures for a second or two and adds up."""
+def estimate(
+    size: WorkSize, weights_left: int, search: TrellisSearch, codebook: Codebook, *, is_choosing: bool = False
+) -> Estimate:
+    """Measures for a second or two and adds up.
+
+    Args:
+        is_choosing: measurements for the choice of bits come first.
+    """
+    choosing = operations(size.spec, (size.rows, size.columns)) * _product_seconds(search.device) if is_choosing else 0
     return Estimate(
         memory_bytes=size.memory_bytes,
         work_bytes=size.output_bytes - size.plain_bytes + 2 * size.state_bytes,
         output_bytes=size.output_bytes,
-        seconds=size.seconds(weights_left, search, codebook),
+        seconds=size.seconds(weights_left, search, codebook) + choosing,
+        choosing_seconds=choosing,
     )
 
 
 def check_room(expected: Estimate, work: Path, output: Path) -> None:
-    """Raises `NotEnoughMemoryError` where the disks have too little room for what will be written."""
+    """Looks whether both folders can be written.
+
+    Raises:
+        InvalidRequestError: one of them may not be made or written.
+        NotEnoughMemoryError: the disks have too little room.
+    """
     wanted: dict[int, tuple[Path, int]] = {}
     for folder, size in ((work, expected.work_bytes), (output, expected.output_bytes)):
         existing = next(each for each in (folder, *folder.resolve().parents) if each.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise InvalidRequestError(
+                f"Nothing can be written to {existing}.",
+                "Name other folders with -o and -w, or change its permissions.",
+            )
         device = existing.stat().st_dev
         wanted[device] = existing, wanted.get(device, (existing, 0))[1] + size
     for existing, size in wanted.values():

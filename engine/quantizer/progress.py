@@ -14,12 +14,14 @@ class Estimate:
         memory_bytes: of the whole process at its fullest.
         work_bytes, output_bytes: that will be written to the work folder and to the output folder.
         seconds: of the rest of the conversion, from short measurements on this machine.
+        choosing_seconds: of those, what measuring for the choice of bits takes.
     """
 
     memory_bytes: int
     work_bytes: int
     output_bytes: int
     seconds: float
+    choosing_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,22 @@ class Advance:
     done: int
     total: int
     seconds_left: float
+
+
+@dataclass(frozen=True)
+class BitsChosen:
+    """Measurements chose the bits of every linear.
+
+    Attributes:
+        expected: loss of the predictions that is expected of the choice, as KL divergence in nats.
+        of_rule: and of the rule without measurements, at the same size.
+        lowest, highest: bits that occur.
+    """
+
+    expected: float
+    of_rule: float
+    lowest: int
+    highest: int
 
 
 @dataclass(frozen=True)
@@ -66,5 +84,5 @@ class Finished:
     modules: tuple[ModuleReport, ...]
 
 
-Event = Estimate | Advance | ModuleReport | Finished
+Event = Estimate | Advance | BitsChosen | ModuleReport | Finished
 OnEvent = Callable[[Event], None]

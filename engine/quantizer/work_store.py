@@ -1,9 +1,10 @@
 """The work folder of a conversion: what is finished, and where to go on after the program ended at any moment.
 
 `job.json` says what is being made; `module-00003.safetensors` are the tensors of one finished module with
-`module-00003.json`, its measured errors; `state-00004.safetensors` are the hidden states in front of the next block.
-Every file is whole or not there, and a state is written after its module and before the older state goes, so that
-at least one state can always be gone on from. Knows nothing of how modules are made.
+`module-00003.json`, its measured errors; `allocation.json` are the bits of linears where measurements chose them;
+`state-00004.safetensors` are the hidden states in front of the next block. Every file is whole or not there, and a
+state is written after its module and before the older state goes, so that at least one state can always be gone on
+from. Knows nothing of how modules are made.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from engine.weights.safetensors_header import read_header
 from engine.weights.shards import ShardIndex
 
 JOB = "job.json"
+ALLOCATION = "allocation.json"
+CHOOSING = "choosing"  # folder in the folder
+OWN_FILES = ("module-?????.safetensors", "module-?????.json", "state-?????.safetensors")
 
 
 class WorkStore:
@@ -48,6 +52,7 @@ class WorkStore:
                 raise InvalidRequestError(
                     f"{self.folder} holds no conversion to go on with.", "Leave out -r, or name its folder with -w."
                 )
+            self.remove()  # what a removal that was broken off left
             self._write(path, json.dumps(job, indent=2).encode())
             return
         if not resume:
@@ -83,6 +88,7 @@ class WorkStore:
 
     def put_state(self, number: int, tensors: Mapping[str, torch.Tensor]) -> None:
         """Stores what comes in front of a block and drops the older states."""
+        self._make()
         write_tensors(self._state(number), tensors)
         for old in self.folder.glob("state-*.safetensors"):
             if old != self._state(number):
@@ -96,6 +102,22 @@ class WorkStore:
     def state(self, number: int) -> dict[str, torch.Tensor]:
         return self._read(self._state(number))
 
+    @property
+    def choosing(self) -> WorkStore:
+        """A store of its own for the measurements that choose bits."""
+        return WorkStore(self.folder / CHOOSING)
+
+    def put_allocation(self, bits: Mapping[str, int]) -> None:
+        """Stores the bits of every linear, where they were not chosen by a rule."""
+        self._write(self.folder / ALLOCATION, json.dumps(bits, indent=2).encode())
+
+    def allocation(self) -> dict[str, int] | None:
+        """The stored bits; None: they are still to be chosen."""
+        if not (self.folder / ALLOCATION).exists():
+            return None
+        reader = ConfigReader.open(self.folder, ALLOCATION)
+        return {key: reader.int(key) for key in reader}
+
     def drop_states(self) -> None:
         for old in self.folder.glob("state-*"):
             old.unlink()
@@ -103,14 +125,24 @@ class WorkStore:
     def remove(self) -> None:
         """Takes away the folder's files, and the folder if nothing else is in it."""
         (self.folder / JOB).unlink(missing_ok=True)  # first: without it the rest counts for nothing
-        for path in (*self.folder.glob("module-*"), *self.folder.glob("state-*")):
-            path.unlink()
+        (self.folder / ALLOCATION).unlink(missing_ok=True)
+        if (self.folder / CHOOSING).is_dir():
+            self.choosing.remove()
+        for pattern in OWN_FILES:
+            for path in self.folder.glob(pattern):
+                path.unlink()
         with suppress(OSError):
             self.folder.rmdir()
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _make(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+
+    def _write(self, path: Path, data: bytes) -> None:
+        self._make()
+        try:
             replace_file(path, data)
         except OSError as error:
             raise cannot_write(path, error) from error
