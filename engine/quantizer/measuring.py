@@ -27,6 +27,7 @@ ROW_TOKENS = 512  # of the rows that are looked at
 MOST_TOKENS = 4096
 BITS = 3  # of the group that is quantized: enough to be seen in the predictions, and too little to change their kind
 LOGITS_AT_ONCE = 512  # rows
+PASSES = 2  # of the rows for the Hessians: once to see the inputs, once to move on
 
 OnBlock = Callable[[int, int], None]  # blocks done, of all
 
@@ -78,7 +79,7 @@ def operations(spec: ModelSpec, size: tuple[int, int]) -> float:
         weights = sum(group.weights for group in own)
         variants = sum(group.layer <= layer for group in groups) + 1
         inputs = {group.linears[0].in_features for group in own}
-        total += 2 * weights * (size[0] * size[1] + variants * looked_at)
+        total += 2 * weights * (PASSES * size[0] * size[1] + variants * looked_at)
         total += sum(2 * width**2 * size[0] * size[1] for width in inputs)
         total += sum(6 * linear.in_features * linear.in_features * linear.out_features
                      for group in own for linear in group.linears)  # fmt: skip
@@ -151,14 +152,15 @@ class _Run:
         ropes = Ropes(self._shaping.shape[1])
         for at in batches(self._shaping, TOKENS_AT_ONCE):
             stages = Stages(spec, weights, self._shaping[at].to(self._task.device), ropes)
-            mixed = stages.mixed()
-            middle = stages.x + weights.apply(attention.o_proj, mixed)
-            gated = Stages.gated(spec, weights, middle)
-            inputs = (stages.attention_input(), mixed, Stages.mlp_input(spec, weights, middle), gated)
+            middle = stages.after_attention()
+            inputs = (
+                stages.attention_input(), stages.mixed(),
+                Stages.mlp_input(spec, weights, middle), Stages.gated(spec, weights, middle),
+            )  # fmt: skip
             for total, x in zip(sums, inputs):
                 flat = x.reshape(-1, x.shape[-1])
                 total += flat.T @ flat
-            self._shaping[at] = middle + weights.apply(mlp.down_proj, gated)
+            self._shaping[at] = Stages.after_mlp(spec, weights, middle)
         count = self._shaping.shape[0] * self._shaping.shape[1]
         return {linear.key: total / count for members, total in zip(keys, sums) for linear in members}
 
