@@ -123,8 +123,15 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     convert.add_argument("-r", "--resume", action="store_true", help="go on with what the work folder holds")
     convert.add_argument(
-        "--calibration", type=Path, metavar="FILE_OR_FOLDER", help="text to calibrate with (default: a mixture of ours)"
-    )
+        "--calibration", type=Path, metavar="FILE_OR_FOLDER",
+        help="text to calibrate with (default: the model's own text and a mixture of ours)",
+    )  # fmt: skip
+    convert.add_argument(
+        "--own-text", action=argparse.BooleanOptionalAction, default=None,
+        help="let the original model write seven eighths of the calibration text itself, which needs the memory of all "
+        "of it at once (default: if no text is named and memory or the card has room for it; else given text alone, "
+        "which costs quality)",
+    )  # fmt: skip
     convert.add_argument("-cr", "--cal_rows", type=_positive, help="rows of calibration (default: by the model's size)")
     convert.add_argument("-cc", "--cal_cols", type=_positive, help="tokens of each row (default: 1024)")
     convert.add_argument(
@@ -276,6 +283,7 @@ def _convert(options: argparse.Namespace) -> int:
         source=options.in_dir, target=options.out_dir, bits=options.bits, head_bits=options.head_bits,
         codebook=options.codebook, work=options.work_dir, resume=options.resume, calibration=options.calibration,
         rows=options.cal_rows, columns=options.cal_cols, seed=options.seed, optimize=options.optimize,
+        own_text=options.own_text,
     )  # fmt: skip
     if options.progress_json:
         from engine.quantizer.watched import convert_watched

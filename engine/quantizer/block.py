@@ -23,7 +23,7 @@ from engine.quantizer.search import TrellisSearch
 from engine.quantizer.streams import BlockWeights, Ropes, Stages, batches
 
 TOKENS_AT_ONCE = 4096
-REPAIR = 0.5  # how far a weight is moved: all the way would fit what is particular to the calibration as well
+REPAIR = 0.7  # how far a weight is moved: all the way would fit what is particular to the calibration as well
 REPAIR_DAMPING = 0.03  # of the mean of the Hessian's diagonal
 
 OnWeights = Callable[[int], None]

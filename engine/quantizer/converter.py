@@ -20,7 +20,8 @@ from engine.quant.tensors import Codebook
 from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, check_bits, mean_bits, num_weights
 from engine.quantizer.best_allocation import best_allocation, expected_loss
 from engine.quantizer.block import BlockTask, Streams, head_statistics, quantize_block, repaired_task, seed_of
-from engine.quantizer.calibration import CalibrationText, make_rows, read_texts
+from engine.quantizer.calibration import CalibrationText, read_texts
+from engine.quantizer.calibration_rows import RowsRecipe, gather_rows
 from engine.quantizer.estimate import WorkSize, check_room, estimate
 from engine.quantizer.linear import QuantizedWeight, quantize_linears
 from engine.quantizer.measuring import Measurement
@@ -33,7 +34,7 @@ from engine.quantizer.tensor_writer import tensor_bytes
 from engine.quantizer.work_store import WorkStore
 from engine.tokenizer.tokenizer import Tokenizer
 
-LEAST_ROWS, MOST_ROWS = 32, 256
+LEAST_ROWS, MOST_ROWS = 48, 256
 ROW_TOKENS = 1024
 TOKENS_PER_INPUT = 16  # so many tokens for each input of the widest linear keep its Hessian from being mere chance
 
@@ -48,6 +49,8 @@ class ConvertRequest:
         work: folder for what is unfinished; None: beside the target.
         rows, columns: of the calibration; None: as the model's size asks for.
         optimize: choose the bits of each group of linears by measurements, in place of the rule.
+        own_text: let the original model write most of the calibration text by itself, which takes the memory of all
+            of it; None: where no other text is named and it has room.
     """
 
     source: Path
@@ -62,6 +65,7 @@ class ConvertRequest:
     columns: int | None = None
     seed: int = 1
     optimize: bool = False
+    own_text: bool | None = None
 
     @property
     def work_folder(self) -> Path:
@@ -126,17 +130,18 @@ class _Conversion:
         tokenizer = Tokenizer.open(self.request.source)
         texts = read_texts(self.request.calibration)
         size = self._calibration_size()
-        rows = make_rows(
-            texts, tokenizer, ChatTemplate.open(self.request.source, tokenizer), size, self.request.seed
-        ).clamp_max(self.spec.vocab_size - 1)
+        template = ChatTemplate.open(self.request.source, tokenizer)
+        recipe = RowsRecipe(self.source, tokenizer, template, texts, size, self.request.seed)
         work = self._work_size(size)
         self._recall_bits()
         expected = estimate(
-            work, self._weights_left(), self.search, self.request.codebook, is_choosing=self._is_choosing
-        )
+            work, self._weights_left(), self.search, self.request.codebook, is_choosing=self._is_choosing,
+            own_tokens=recipe.num_texts * recipe.text_tokens if self._writes_text(recipe) else 0,
+        )  # fmt: skip
         check_room(expected, self.request.work_folder, self.request.target)
         self.on_event(expected)
         self.store.begin(self._job(texts, size), resume=self.request.resume)
+        rows = self._rows(recipe)
         if self._is_choosing:
             self._choose_bits(rows)
         self._clock = _Clock()
@@ -148,6 +153,28 @@ class _Conversion:
         if self.request.work is None:
             self.store.remove()
         self.on_event(Finished(bits, written, time.monotonic() - began, tuple(self.reports)))
+
+    def _rows(self, recipe: RowsRecipe) -> torch.Tensor:
+        """The calibration's rows; a run that goes on takes those of the run that began."""
+        kept = self.store.rows()
+        if kept is not None:
+            return kept
+        clock = _Clock()
+
+        def on_step(done: int, total: int) -> None:
+            self.on_event(Advance("calibration text", done, total, clock.left(done, total)))
+
+        rows = gather_rows(recipe, self.search.device if self._writes_text(recipe) else None, on_step)
+        self.store.put_rows(rows)
+        return rows
+
+    def _writes_text(self, recipe: RowsRecipe) -> bool:
+        wanted = self.request.own_text
+        if self.request.resume and self.store.rows() is not None:
+            return False
+        if wanted is None:
+            return self.request.calibration is None and recipe.can_write(self.search.device)
+        return wanted
 
     @property
     def _is_choosing(self) -> bool:
@@ -346,6 +373,7 @@ class _Conversion:
             "columns": size[1],
             "seed": request.seed,
             "calibration": texts.digest,
+            "own_text": request.own_text,
             "optimize": request.optimize,
         }
 

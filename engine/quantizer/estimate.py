@@ -21,11 +21,13 @@ from engine.quant.tensors import Codebook
 from engine.quantizer.allocation import UNQUANTIZED_BITS, num_weights
 from engine.quantizer.block import TOKENS_AT_ONCE
 from engine.quantizer.measuring import operations
+from engine.quantizer.own_text import TEXT_TOKENS, held_bytes
 from engine.quantizer.progress import Estimate
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.streams import block_linears
 
 PROGRAM_BYTES = 700_000_000  # of Python, torch, numba and the search's scratch
+WRITING_COST = 2  # of a token that is drawn, against one that is read: few go through a product at once
 FORWARD_PASSES = 3.2  # over every block: the exact stream once, the rounded one twice, and the Hessians
 PROBE_TILES = 32
 PROBE_SIZE = 768
@@ -76,21 +78,39 @@ class WorkSize:
 
 
 def estimate(
-    size: WorkSize, weights_left: int, search: TrellisSearch, codebook: Codebook, *, is_choosing: bool = False
+    size: WorkSize,
+    weights_left: int,
+    search: TrellisSearch,
+    codebook: Codebook,
+    *,
+    is_choosing: bool = False,
+    own_tokens: int = 0,
 ) -> Estimate:
     """Measures for a second or two and adds up.
 
     Args:
         is_choosing: measurements for the choice of bits come first.
+        own_tokens: that the original model writes before, to calibrate with.
     """
     choosing = operations(size.spec, (size.rows, size.columns)) * _product_seconds(search.device) if is_choosing else 0
+    memory = size.memory_bytes
+    if own_tokens and search.device.type == "cpu":
+        memory = max(memory, PROGRAM_BYTES + held_bytes(size.spec, TEXT_TOKENS, search.device))
     return Estimate(
-        memory_bytes=size.memory_bytes,
+        memory_bytes=memory,
         work_bytes=size.output_bytes - size.plain_bytes + 2 * size.state_bytes,
         output_bytes=size.output_bytes,
-        seconds=size.seconds(weights_left, search, codebook) + choosing,
+        seconds=size.seconds(weights_left, search, codebook) + choosing + _writing_seconds(size, own_tokens, search),
         choosing_seconds=choosing,
     )
+
+
+def _writing_seconds(size: WorkSize, tokens: int, search: TrellisSearch) -> float:
+    if tokens == 0:
+        return 0.0
+    weights = num_weights(size.spec.head)
+    weights += sum(num_weights(linear) for block in size.spec.blocks for linear in block_linears(block))
+    return WRITING_COST * 2 * weights * tokens * _product_seconds(search.device)
 
 
 def check_room(expected: Estimate, work: Path, output: Path) -> None:

@@ -20,13 +20,13 @@ from engine.chat.template import ChatTemplate
 from engine.errors import ChatTemplateError
 from engine.models.spec import ModelSpec
 from engine.quantizer.source import SourceModel
-from engine.quantizer.streams import BlockWeights, Ropes, block_linears, rms_norm
+from engine.quantizer.streams import BlockWeights, Ropes, Stages, block_linears, rms_norm
 from engine.requests import Message
 from engine.tokenizer.tokenizer import Tokenizer
 
 TEXT_TOKENS = 512
 TEXTS_AT_ONCE = 64
-DOCUMENTS_PER_TURN = 3  # documents are more varied than conversations
+DOCUMENTS_PER_TURN = 7  # documents are more varied than conversations
 MEMORY_SHARE = 0.6  # of what is free
 LEAST_VARIETY = 1 / 8  # different tokens of a text's second half; a text with fewer goes round in circles
 _TURN = "espalier turn"
@@ -161,9 +161,7 @@ class _Writer:
         for layer, (block, weights) in enumerate(zip(self._spec.blocks, self._blocks)):
             mixed = self._mixed(layer, weights, weights.norm(block.attention_norm, x))
             x = x + weights.apply(block.attention.o_proj, mixed)
-            normed, mlp = weights.norm(block.mlp_norm, x), block.mlp
-            gated = functional.silu(weights.apply(mlp.gate_proj, normed)) * weights.apply(mlp.up_proj, normed)
-            x = x + weights.apply(mlp.down_proj, gated)
+            x = Stages.after_mlp(block, weights, x)
         self._at += 1
         logits = rms_norm(x, self._norm, self._spec.final_norm.eps) @ self._head
         return torch.softmax(logits.float(), -1)

@@ -2,9 +2,9 @@
 
 `job.json` says what is being made; `module-00003.safetensors` are the tensors of one finished module with
 `module-00003.json`, its measured errors; `allocation.json` are the bits of linears where measurements chose them;
-`state-00004.safetensors` are the hidden states in front of the next block. Every file is whole or not there, and a
-state is written after its module and before the older state goes, so that at least one state can always be gone on
-from. Knows nothing of how modules are made.
+`state-00004.safetensors` are the hidden states in front of the next block; `rows.safetensors` is what the model is
+shown. Every file is whole or not there, and a state is written after its module and before the older state goes, so
+that at least one state can always be gone on from. Knows nothing of how modules are made.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from engine.weights.shards import ShardIndex
 
 JOB = "job.json"
 ALLOCATION = "allocation.json"
+ROWS = "rows.safetensors"
 CHOOSING = "choosing"  # folder in the folder
 OWN_FILES = ("module-?????.safetensors", "module-?????.json", "state-?????.safetensors")
 
@@ -118,6 +119,15 @@ class WorkStore:
         reader = ConfigReader.open(self.folder, ALLOCATION)
         return {key: reader.int(key) for key in reader}
 
+    def put_rows(self, rows: torch.Tensor) -> None:
+        """Stores the rows of the calibration: what a model wrote by chance is not written twice."""
+        write_tensors(self.folder / ROWS, {"rows": rows})
+
+    def rows(self) -> torch.Tensor | None:
+        """The stored rows; None: they are still to be made."""
+        path = self.folder / ROWS
+        return self._read(path)["rows"] if path.exists() else None
+
     def drop_states(self) -> None:
         for old in self.folder.glob("state-*"):
             old.unlink()
@@ -125,7 +135,8 @@ class WorkStore:
     def remove(self) -> None:
         """Takes away the folder's files, and the folder if nothing else is in it."""
         (self.folder / JOB).unlink(missing_ok=True)  # first: without it the rest counts for nothing
-        (self.folder / ALLOCATION).unlink(missing_ok=True)
+        for name in (ALLOCATION, ROWS):
+            (self.folder / name).unlink(missing_ok=True)
         if (self.folder / CHOOSING).is_dir():
             self.choosing.remove()
         for pattern in OWN_FILES:
