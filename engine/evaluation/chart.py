@@ -173,7 +173,11 @@ def _are_apart(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 
 def _about(result: QualityResult) -> str:
-    parts = [f"{result.bytes / 1e9:.3f} GB", f"perplexity {result.perplexity:.2f}"]
+    size = result.bytes / 1e9
+    parts = [
+        f"{1000 * size:.1f} MB" if size < MEGABYTES_BELOW else f"{size:.2f} GB",
+        f"perplexity {result.perplexity:.2f}",
+    ]
     if result.against is not None:
         about = result.against
         parts += [f"KL {about.mean_kl:.4f}", f"99 % below {about.p99_kl:.3f}", f"same token {100 * about.top1:.1f} %"]

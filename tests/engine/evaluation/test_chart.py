@@ -70,7 +70,7 @@ def test_numbers_at_points_do_not_cover_each_other() -> None:
 
 def test_every_model_is_named_with_its_figures() -> None:
     said = "\n".join(texts(quality_chart(FOUR)))
-    for part in ("two: 0.018 GB", "three, better", NAME, "KL 0.0433", "same token 95.7 %", "original 40.4", "MB"):
+    for part in ("two: 17.6 MB", "three, better", NAME, "KL 0.0433", "same token 95.7 %", "original 40.4", "MB"):
         assert part in said
 
 
