@@ -17,7 +17,11 @@ from engine.atomic_file import replace_file
 
 JOB = "job.json"  # the converter's own note in its work folder
 CHOOSING = "choosing"  # folder in it, for measurements
-WORK_FILES = (JOB, "allocation.json", "module-*", "state-*", "*.new")
+OWN_FILES = (
+    JOB, "allocation.json", "rows.safetensors", "module-?????.safetensors", "module-?????.json",
+    "state-?????.safetensors",
+)  # fmt: skip
+WORK_FILES = (*OWN_FILES, *(f"{name}.new" for name in OWN_FILES))  # half written ones too
 HEAD_BITS = 6
 CODEBOOKS = ("mul1", "mcg", "3inst")
 

@@ -539,6 +539,10 @@
         <translation>Dauert etwa {0}</translation>
     </message>
     <message>
+        <source>The model writes text to calibrate with</source>
+        <translation>Das Modell schreibt Text zum Kalibrieren</translation>
+    </message>
+    <message>
         <source>Writing the files…</source>
         <translation>Schreibt die Dateien …</translation>
     </message>
@@ -1288,7 +1292,7 @@
     </message>
     <message>
         <source>Choose a model for chats.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wähle ein Modell für Chats.</translation>
     </message>
     <message>
         <source>Choose a model of another family.</source>
@@ -1300,7 +1304,7 @@
     </message>
     <message>
         <source>Choose a model whose activation is gelu_pytorch_tanh.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wähle ein Modell, dessen Aktivierung gelu_pytorch_tanh ist.</translation>
     </message>
     <message>
         <source>Choose a model whose activation is silu.</source>
@@ -1449,6 +1453,10 @@
     <message>
         <source>Delete the file yourself.</source>
         <translation>Lösche die Datei selbst.</translation>
+    </message>
+    <message>
+        <source>Download an EXL3 version of the model.</source>
+        <translation>Lade eine EXL3-Version des Modells herunter.</translation>
     </message>
     <message>
         <source>Download the missing files.</source>
@@ -2163,6 +2171,10 @@
         <translation>{0} unterscheidet sich von {1}.</translation>
     </message>
     <message>
+        <source>{0} cannot be converted yet.</source>
+        <translation>{0} kann noch nicht konvertiert werden.</translation>
+    </message>
+    <message>
         <source>{0} cannot be deleted: {1}.</source>
         <translation>{0} kann nicht gelöscht werden: {1}.</translation>
     </message>
@@ -2200,7 +2212,7 @@
     </message>
     <message>
         <source>{0} cannot run {1} yet; it lacks {2}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} kann {1} noch nicht ausführen; es fehlt: {2}.</translation>
     </message>
     <message>
         <source>{0} claims a header of {1} bytes but is only {2} bytes long.</source>
@@ -2580,7 +2592,7 @@
     </message>
     <message>
         <source>{0}: hidden_activation “{1}” is not supported for {2}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: hidden_activation „{1}“ wird für {2} nicht unterstützt.</translation>
     </message>
     <message>
         <source>{0}: message {1} shows a child that it does not have.</source>
@@ -2700,7 +2712,7 @@
     </message>
     <message>
         <source>{0}: the model reads text in both directions, so it cannot write.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: Das Modell liest Text in beide Richtungen und kann deshalb nicht schreiben.</translation>
     </message>
     <message>
         <source>{0}: the rotary embedding “{1}” is not supported.</source>
@@ -2708,7 +2720,7 @@
     </message>
     <message>
         <source>{0}: the text model “{1}” is not supported.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: Das Textmodell „{1}“ wird nicht unterstützt.</translation>
     </message>
     <message>
         <source>{0}: the weight of {1} has values that are not finite.</source>
@@ -2756,7 +2768,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, not a list of {3} layers, each {4} or {5}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, keine Liste von {3} Schichten, jede {4} oder {5}.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not a list of {3} layers.</source>
@@ -2792,7 +2804,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, not three numbers whose sum is {3}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, nicht drei Zahlen, deren Summe {3} ist.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not three {3}numbers for red, green and blue.</source>
@@ -4491,12 +4503,12 @@
         <translation>Misst, welche Tensoren mehr Bits brauchen: besser bei gleicher Größe, dauert länger.</translation>
     </message>
     <message>
-        <source>Use the built-in texts</source>
-        <translation>Mitgelieferte Texte verwenden</translation>
+        <source>Use the usual texts</source>
+        <translation>Die üblichen Texte verwenden</translation>
     </message>
     <message>
-        <source>Built-in texts: prose, code, several languages, chats</source>
-        <translation>Mitgelieferte Texte: Prosa, Code, mehrere Sprachen, Chats</translation>
+        <source>The model&apos;s own text, where memory allows, and built-in texts</source>
+        <translation>Text des Modells selbst, wenn der Speicher reicht, und mitgelieferte Texte</translation>
     </message>
     <message>
         <source>Best for this card: {0} bits</source>

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDropEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from app.controllers.conversion import ConversionController, Phase
+from app.controllers.conversion import ConversionController, Phase, Progress
 from app.storage.conversions import load_conversion, save_conversion
 from app.views.confirm import ConfirmDialog
 from app.views.convert.error_plot import Canvas
 from app.views.convert.page import ConvertPage
-from app.views.convert.words import error_text, result_name, tensor_text
+from app.views.convert.words import error_text, result_name, state_text, tensor_text
 from app.views.pages import Page
 from engine.fit.estimate import FitModel
 from engine.hub.model_facts import facts_of
+from engine.quantizer.progress import Advance
 from tests.app.driver import Window
 from tests.app.model_folders import make_folder, make_original
 from tests.app.test_care import is_of_a_group
@@ -513,6 +515,15 @@ def test_picture_and_table_tell_tensor_bits_and_error(open_page: Callable[..., D
 )
 def test_an_error_is_a_share_in_figures_that_can_be_read(error: float, words: str) -> None:
     assert error_text(error) == words
+
+
+def test_the_state_tells_what_comes_before_the_blocks() -> None:
+    progress = Progress(Phase.RUNNING, num_blocks=8, advance=Advance("calibration text", 5, 10, 120.0))
+    assert state_text(progress) == "The model writes text to calibrate with · 50 % · 2 min left"
+    progress = replace(progress, advance=Advance("choosing bits", 10, 10, 0.0))
+    assert state_text(progress) == "Choosing bits by measurements · 100 %"
+    progress = replace(progress, advance=Advance("head", 10, 10, 0.0))
+    assert state_text(progress) == "Writing the files…"
 
 
 def test_names(tmp_path: Path) -> None:

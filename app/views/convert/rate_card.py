@@ -111,7 +111,7 @@ class RateCard(QWidget):
             self.tr("Measures which tensors need more bits: better at the same size, and takes longer.")
         )
         self.calibration_name = ElidedLabel()
-        self.own_text_button = push_button(self.tr("Use the built-in texts"), self._drop_text)
+        self.own_text_button = push_button(self.tr("Use the usual texts"), self._drop_text)
         self.advanced = self._advanced()
         self._lay_out()
         self._set_bits(FIRST_BITS)
@@ -170,7 +170,7 @@ class RateCard(QWidget):
     def set_calibration(self, path: Path | None) -> None:
         """Shows with which text it is calibrated; None is the program's own."""
         self.calibration = path
-        words = self.tr("Built-in texts: prose, code, several languages, chats")
+        words = self.tr("The model's own text, where memory allows, and built-in texts")
         self.calibration_name.set_whole_text(words if path is None else str(path))
         self.own_text_button.setVisible(path is not None)
         self.changed.emit()

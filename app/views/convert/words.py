@@ -188,15 +188,19 @@ def _bits_name(bits: float) -> str:
 
 def _advance_text(progress: Progress, advance: Advance) -> str:
     kind, _, number = advance.module.partition(" ")
-    is_module = kind in ("block", "head")
-    if is_module and advance.done >= advance.total:
+    before = {
+        "choosing bits": _tr("Choosing bits by measurements"),
+        "calibration text": _tr("The model writes text to calibrate with"),
+    }.get(advance.module)
+    if before is None and advance.done >= advance.total:
         return _tr("Writing the files…")
-    parts = [module_text(advance.module) if is_module else _tr("Choosing bits by measurements")]
+    parts = [before or module_text(advance.module)]
     if kind == "block" and number.isdecimal() and progress.num_blocks:
         parts = [_tr("Block {0} of {1}").format(int(number) + 1, progress.num_blocks)]
     parts.append(f"{100 * advance.done / advance.total:.0f} %")
     left = advance.seconds_left
-    parts.append(_tr("{0} left").format(time_text(left)) if left else _tr("measuring the time"))
+    if advance.done < advance.total:
+        parts.append(_tr("{0} left").format(time_text(left)) if left else _tr("measuring the time"))
     return " · ".join(parts)
 
 
