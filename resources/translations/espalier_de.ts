@@ -839,6 +839,22 @@
         <source>Model card</source>
         <translation>Modellkarte</translation>
     </message>
+    <message>
+        <source>changed {0}</source>
+        <translation>geändert {0}</translation>
+    </message>
+    <message>
+        <source>gated: its terms are accepted on its page</source>
+        <translation>beschränkt: Seine Bedingungen werden auf seiner Seite angenommen</translation>
+    </message>
+    <message>
+        <source>made from {0}</source>
+        <translation>gemacht aus {0}</translation>
+    </message>
+    <message>
+        <source>sees pictures</source>
+        <translation>sieht Bilder</translation>
+    </message>
 </context>
 <context>
     <name>DownloadBar</name>
@@ -1365,6 +1381,10 @@
     <message>
         <source>Choose another image.</source>
         <translation>Wähle ein anderes Bild.</translation>
+    </message>
+    <message>
+        <source>Choose another model.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Choose another output folder with -o.</source>
@@ -2603,6 +2623,10 @@
         <translation>{0}: Keine Teildatei hat den Tensor {1}, der nach {2} in {3} steht.</translation>
     </message>
     <message>
+        <source>{0}: projector_hidden_act “{1}” is not supported.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: tensor {1} belongs to no released version of EXL3.</source>
         <translation>{0}: Der Tensor {1} gehört zu keiner veröffentlichten Version von EXL3.</translation>
     </message>
@@ -2723,6 +2747,10 @@
         <translation>{0}: Das Textmodell „{1}“ wird nicht unterstützt.</translation>
     </message>
     <message>
+        <source>{0}: the vision tower&apos;s hidden_act “{1}” is not supported.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: the weight of {1} has values that are not finite.</source>
         <translation>{0}: Das Gewicht von {1} hat Werte, die nicht endlich sind.</translation>
     </message>
@@ -2751,12 +2779,20 @@
         <translation>{0}: {1} ist {2}, aber das Modell braucht es.</translation>
     </message>
     <message>
+        <source>{0}: {1} is {2}, but the text model is {3} wide.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, but {3} makes the vision tower with {4}.</source>
         <translation>{0}: {1} ist {2}, aber {3} macht den Teil fürs Sehen mit {4}.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, giving {3} rotary values.</source>
         <translation>{0}: {1} ist {2}, das ergibt {3} Rotary-Werte.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, less than the {3} pixels of one embedding.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not a finite number.</source>
@@ -2787,6 +2823,10 @@
         <translation>{0}: {1} ist {2} und keine Zahl von {3} bis {4}.</translation>
     </message>
     <message>
+        <source>{0}: {1} is {2}, not a square.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, not a text.</source>
         <translation>{0}: {1} ist {2} und kein Text.</translation>
     </message>
@@ -2803,6 +2843,10 @@
         <translation>{0}: {1} ist {2} und nicht von {3} bis {4}.</translation>
     </message>
     <message>
+        <source>{0}: {1} is {2}, not in ascending order.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0}: {1} is {2}, not three numbers whose sum is {3}.</source>
         <translation>{0}: {1} ist {2}, nicht drei Zahlen, deren Summe {3} ist.</translation>
     </message>
@@ -2813,6 +2857,10 @@
     <message>
         <source>{0}: {1} is {2}, not true or false.</source>
         <translation>{0}: {1} ist {2} und nicht true oder false.</translation>
+    </message>
+    <message>
+        <source>{0}: {1} is {2}, not {3} heads of a multiple of four values.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, which does not divide the {3} attention heads.</source>
@@ -2833,6 +2881,86 @@
     <message>
         <source>{0}: “{1}” is {2}.</source>
         <translation>{0}: „{1}“ ist {2}.</translation>
+    </message>
+    <message>
+        <source>{0}blocks.{1}.attn.proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}blocks.{1}.attn.qkv has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}blocks.{1}.mlp.gate_proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}blocks.{1}.{2} has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}deepstack_merger_list.{1}.{2} has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}embeddings.patch_embedding has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}encoder.layers.{1}.mlp.fc1 has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}encoder.layers.{1}.mlp.fc2 has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}encoder.layers.{1}.self_attn.out_proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}linear_1 has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}linear_2 has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}merger.{1} has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}mm_input_projection_weight has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}patch_conv has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}patch_embed.proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}patch_merger.merging_layer has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}transformer.layers.{1}.attention.o_proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}transformer.layers.{1}.feed_forward.down_proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}transformer.layers.{1}.feed_forward.gate_proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}transformer.layers.{1}.feed_forward.up_proj has weights beyond the range of fp16.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>“{0}” is no address.</source>
@@ -4663,6 +4791,14 @@
         <source>No EXL3 model with “{0}” in its name was found. Fewer words find more: “qwen3”, for instance.</source>
         <translation>Es wurde kein EXL3-Modell mit „{0}“ im Namen gefunden. Weniger Wörter finden mehr: „qwen3“ zum Beispiel.</translation>
     </message>
+    <message>
+        <source>1 model</source>
+        <translation>1 Modell</translation>
+    </message>
+    <message>
+        <source>{0} models</source>
+        <translation>{0} Modelle</translation>
+    </message>
 </context>
 <context>
     <name>SamplingPanel</name>
@@ -5445,6 +5581,34 @@
         <source>Point at a part, or press the arrow keys in the bar, to read what it is.</source>
         <translation>Zeige auf einen Teil, oder drücke im Balken die Pfeiltasten, um zu lesen, was er ist.</translation>
     </message>
+    <message>
+        <source>cache</source>
+        <translation>Cache</translation>
+    </message>
+    <message>
+        <source>driver</source>
+        <translation>Treiber</translation>
+    </message>
+    <message>
+        <source>free</source>
+        <translation>frei</translation>
+    </message>
+    <message>
+        <source>other programs</source>
+        <translation>andere Programme</translation>
+    </message>
+    <message>
+        <source>vision</source>
+        <translation>Sehen</translation>
+    </message>
+    <message>
+        <source>weights</source>
+        <translation>Gewichte</translation>
+    </message>
+    <message>
+        <source>working memory</source>
+        <translation>Arbeitsspeicher</translation>
+    </message>
 </context>
 <context>
     <name>VramPlanner</name>
@@ -5716,61 +5880,6 @@
     <message>
         <source>Memory of the card</source>
         <translation>Speicher der Karte</translation>
-    </message>
-</context>
-<context>
-    <name>widget</name>
-    <message>
-        <source>made from {0}</source>
-        <translation>gemacht aus {0}</translation>
-    </message>
-    <message>
-        <source>changed {0}</source>
-        <translation>geändert {0}</translation>
-    </message>
-    <message>
-        <source>sees pictures</source>
-        <translation>sieht Bilder</translation>
-    </message>
-    <message>
-        <source>gated: its terms are accepted on its page</source>
-        <translation>beschränkt: Seine Bedingungen werden auf seiner Seite angenommen</translation>
-    </message>
-    <message>
-        <source>1 model</source>
-        <translation>1 Modell</translation>
-    </message>
-    <message>
-        <source>{0} models</source>
-        <translation>{0} Modelle</translation>
-    </message>
-    <message>
-        <source>other programs</source>
-        <translation>andere Programme</translation>
-    </message>
-    <message>
-        <source>weights</source>
-        <translation>Gewichte</translation>
-    </message>
-    <message>
-        <source>cache</source>
-        <translation>Cache</translation>
-    </message>
-    <message>
-        <source>vision</source>
-        <translation>Sehen</translation>
-    </message>
-    <message>
-        <source>working memory</source>
-        <translation>Arbeitsspeicher</translation>
-    </message>
-    <message>
-        <source>driver</source>
-        <translation>Treiber</translation>
-    </message>
-    <message>
-        <source>free</source>
-        <translation>frei</translation>
     </message>
 </context>
 </TS>

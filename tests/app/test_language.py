@@ -70,6 +70,14 @@ def test_texts_behind_a_modules_own_function_and_in_tables_are_found(tools: Modu
     assert ("Inspector", "Higher is more varied, 0 always takes the likeliest.") in texts
 
 
+def test_texts_are_looked_up_where_they_are_gathered(project_root: Path) -> None:
+    """A text in `widget.tr` is gathered under the name `widget` and looked up under the widget's class."""
+    elsewhere = re.compile(r"(?<!self)\.tr\(")
+    sources = sorted((project_root / "app").rglob("*.py"))
+    assert sources
+    assert [path.name for path in sources if elsewhere.search(path.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize(
     ("choice", "system", "language"),
     [

@@ -5,7 +5,7 @@ Knows nothing of how any of it is found out.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -135,7 +135,7 @@ class DetailPane(QFrame):
     def _show_head(self, details: Details) -> None:
         starter = details.starter
         self.title.setText(starter.title if starter is not None else details.repo.name)
-        parts = [str(details.repo), *_facts(self, details.summary)]
+        parts = [str(details.repo), *_facts(details.summary)]
         if starter is not None:
             parts.append(starter_words(starter))
         self.facts.setText(" · ".join(parts))
@@ -265,17 +265,21 @@ class DetailPane(QFrame):
         layout.addWidget(self._hint, 1)
 
 
-def _facts(widget: QWidget, summary: ModelSummary | None) -> list[str]:
+def _facts(summary: ModelSummary | None) -> list[str]:
     """What a search tells of a model, in words."""
     if summary is None:
         return []
     facts = [downloads_words(summary.downloads), likes_words(summary.likes)]
     if summary.base_model:
-        facts.append(widget.tr("made from {0}").format(summary.base_model))
+        facts.append(_tr("made from {0}").format(summary.base_model))
     if summary.last_modified:
-        facts.append(widget.tr("changed {0}").format(summary.last_modified[:10]))
+        facts.append(_tr("changed {0}").format(summary.last_modified[:10]))
     if summary.has_vision:
-        facts.append(widget.tr("sees pictures"))
+        facts.append(_tr("sees pictures"))
     if summary.gated is not Gated.NO:
-        facts.append(widget.tr("gated: its terms are accepted on its page"))
+        facts.append(_tr("gated: its terms are accepted on its page"))
     return facts
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("DetailPane", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -160,7 +160,7 @@ class ResultList(QWidget):
             return self.tr("Models to start with. Nothing is asked of the hub until you search.")
         if results.phase is Phase.FOUND and results.models:
             hidden = self._model.num_found - self._model.rowCount()
-            words = _models(self, self._model.num_found)
+            words = _models(self._model.num_found)
             return self.tr("{0}, {1} hidden by the filters").format(words, hidden) if hidden else words
         return ""
 
@@ -227,5 +227,9 @@ class ResultList(QWidget):
             self.opened.emit(row.repo)
 
 
-def _models(widget: QWidget, count: int) -> str:
-    return widget.tr("1 model") if count == 1 else widget.tr("{0} models").format(count)
+def _models(count: int) -> str:
+    return _tr("1 model") if count == 1 else _tr("{0} models").format(count)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ResultList", text)

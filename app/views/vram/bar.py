@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -90,7 +90,7 @@ class VramBar(QWidget):
         self.strip.show_parts(shown, total_bytes, measured)
         self.legend.show_parts(shown)
         kind = self.tr("Measured") if measured else self.tr("Estimated")
-        words = ", ".join(f"{_shown_name(self, part.name)} {memory_amount(part.num_bytes)}" for part in shown)
+        words = ", ".join(f"{_shown_name(part.name)} {memory_amount(part.num_bytes)}" for part in shown)
         self.strip.setAccessibleName(self.tr("Memory of the card, {0}").format(kind.lower()))
         self.strip.setAccessibleDescription(self.tr("{0} of {1}: {2}").format(kind, memory_amount(total_bytes), words))
         self._explain(self.strip.current)
@@ -111,7 +111,7 @@ class VramBar(QWidget):
             self.part_chosen.emit("")
             return
         part = self.parts[number]
-        name = _shown_name(self, part.name)
+        name = _shown_name(part.name)
         self._help.setText(f"{name[:1].upper()}{name[1:]}, {memory_amount(part.num_bytes)}. {part.help}")
         self.strip.setToolTip(self._help.text())
         self.part_chosen.emit(part.name)
@@ -276,7 +276,7 @@ class _Entry(QWidget):
 
     def __init__(self, theme: Theme, name: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self._name = _shown_name(self, name)
+        self._name = _shown_name(name)
         self._label = label(theme, font="small")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -319,15 +319,19 @@ def _fill(painter: QPainter, theme: Theme, name: str, area: QRectF) -> None:
         painter.fillRect(area, QBrush(ground, look.pattern))
 
 
-def _shown_name(widget: QWidget, name: str) -> str:
+def _shown_name(name: str) -> str:
     """A part's name in the language of the window."""
     names = {
-        "other programs": widget.tr("other programs"),
-        "weights": widget.tr("weights"),
-        "cache": widget.tr("cache"),
-        "vision": widget.tr("vision"),
-        "working memory": widget.tr("working memory"),
-        "driver": widget.tr("driver"),
-        FREE: widget.tr("free"),
+        "other programs": _tr("other programs"),
+        "weights": _tr("weights"),
+        "cache": _tr("cache"),
+        "vision": _tr("vision"),
+        "working memory": _tr("working memory"),
+        "driver": _tr("driver"),
+        FREE: _tr("free"),
     }
     return names.get(name, name)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("VramBar", text)
