@@ -42,6 +42,7 @@ from app.restart import Restart, start_again
 from app.single_instance import SingleInstance
 from app.storage.conversations import ConversationStore
 from app.storage.paths import data_paths
+from app.storage.pictures import PictureFolder
 from app.storage.presets import PresetStore
 from app.theme.theme import Theme
 from app.views.chat.page import ChatPage
@@ -85,7 +86,7 @@ class Application(QObject):
         self.models = ModelController(self.engine, self.load_settings, launch.demo_folder, self)
         self.chat_defaults = ChatDefaults(self.preferences, self.models, self)
         self.chats = ConversationController(self.store, self.engine, self.models, self.chat_defaults, self)
-        self.library = LibraryController(self.store, self)
+        self.library = LibraryController(self.store, PictureFolder(launch.paths.attachments), self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
         self.chat = ChatPage(self.theme, attachments=launch.paths.attachments)

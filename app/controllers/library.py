@@ -17,9 +17,18 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.error_words import error_line
-from app.storage.chat_file import ChatFile, ChatFileError, as_json, import_chat, load_chat_file, stored_chat
+from app.storage.chat_file import (
+    ChatFile,
+    ChatFileError,
+    as_json,
+    import_chat,
+    load_chat_file,
+    stored_chat,
+    take_in_pictures,
+)
 from app.storage.conversations import ConversationStore
 from app.storage.export import Words, as_html, as_markdown, file_name
+from app.storage.pictures import PictureFolder
 from app.storage.records import Conversation, Folder, SearchHit
 from app.storage.search import SearchReader
 
@@ -47,9 +56,10 @@ class LibraryController(QObject):
     _found = Signal(int, str, list)
     _loaded = Signal(object)
 
-    def __init__(self, store: ConversationStore, parent: QObject | None = None) -> None:
+    def __init__(self, store: ConversationStore, pictures: PictureFolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
+        self._pictures = pictures
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="library")
         self._reader: SearchReader | None = None  # made and used in the thread
         self._newest = 0
@@ -169,11 +179,11 @@ class LibraryController(QObject):
     def _writer(self, conversation_id: int, ending: ExportFormat) -> Callable[[], str]:
         """Reads the chat and leaves the slow part, its text, to whoever calls what is returned."""
         if ending == "json":
-            return partial(as_json, stored_chat(self._store, conversation_id))
+            return partial(as_json, stored_chat(self._store, conversation_id), self._pictures)
         conversation = self._store.conversation(conversation_id)
         assert conversation is not None, conversation_id
         write = as_markdown if ending == "md" else as_html
-        return partial(write, conversation, self._store.branch(conversation_id), self._words())
+        return partial(write, conversation, self._store.branch(conversation_id), self._words(), self._pictures)
 
     def import_files(self, paths: Sequence[Path]) -> None:
         """Adds the chats of our own JSON files; `imported` or `failed` comes for each."""
@@ -194,7 +204,7 @@ class LibraryController(QObject):
 
     def _load(self, path: Path) -> None:
         try:
-            self._loaded.emit(load_chat_file(path))
+            self._loaded.emit(take_in_pictures(load_chat_file(path), self._pictures, path.parent))
         except ChatFileError as error:
             self.failed.emit(error_line(error))
 
@@ -206,5 +216,6 @@ class LibraryController(QObject):
 
     def _words(self) -> Words:
         return Words(
-            self.tr("You"), self.tr("Assistant"), self.tr("System prompt"), self.tr("interrupted"), self.tr("image")
-        )
+            self.tr("You"), self.tr("Assistant"), self.tr("System prompt"), self.tr("interrupted"), self.tr("image"),
+            self.tr("Thoughts"),
+        )  # fmt: skip

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args
 
 from app.storage.conversations import ConversationStore
+from app.storage.pictures import PictureFolder
 from app.storage.records import Conversation, ErrorText, MessageState, ReplyStats, StoredMessage
 from app.storage.rows import sampling_from, storable
 from engine.errors import EngineError
@@ -39,11 +40,13 @@ class ChatFile:
         conversation: title, times, prompt, sampling, pin and leaf.
         messages: parents before their children.
         chosen: message -> which child of it was last shown.
+        pictures: those that messages show, name -> base64, not looked at yet.
     """
 
     conversation: Conversation
     messages: list[StoredMessage]
     chosen: dict[int, int]
+    pictures: dict[str, str] = field(default_factory=dict)
 
 
 def chat_as_json(store: ConversationStore, conversation_id: int) -> str:
@@ -58,8 +61,8 @@ def stored_chat(store: ConversationStore, conversation_id: int) -> ChatFile:
     return ChatFile(conversation, store.tree(conversation_id), store.chosen_children(conversation_id))
 
 
-def as_json(chat: ChatFile) -> str:
-    """The text of a chat's file; may run in any thread."""
+def as_json(chat: ChatFile, folder: PictureFolder | None = None) -> str:
+    """The text of a chat's file, with its pictures out of the folder; may run in any thread."""
     conversation, tree, chosen = chat.conversation, chat.messages, chat.chosen
     number = {each.id: place for place, each in enumerate(tree, start=1)}
     messages = []
@@ -84,6 +87,8 @@ def as_json(chat: ChatFile) -> str:
         "shown_leaf": number.get(conversation.leaf_id or 0),
         "messages": messages,
     }
+    pictures = folder.texts(each.content for each in tree) if folder is not None else {}
+    whole |= {"pictures": pictures} if pictures else {}
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -126,6 +131,24 @@ def parse_chat(text: str, name: str) -> ChatFile:
     return _chat(reader, name)
 
 
+def take_in_pictures(chat: ChatFile, folder: PictureFolder, beside: Path) -> ChatFile:
+    """Stores the pictures of a checked chat, those in the file and those beside it; may run in any thread.
+
+    Args:
+        folder: gets the pictures.
+        beside: the folder of the file.
+
+    Raises:
+        ChatFileError: the pictures cannot be written.
+    """
+    try:
+        return replace(chat, messages=folder.adopt(chat.messages, beside, chat.pictures), pictures={})
+    except OSError as error:
+        raise ChatFileError(
+            f"The pictures of the chat cannot be written: {error.strerror}.", "Make room on the disk and try again."
+        ) from error
+
+
 def import_chat(store: ConversationStore, chat: ChatFile) -> int:
     """Adds a checked chat to the store; its new id."""
     return store.insert_tree(chat.conversation, chat.messages, chat.chosen)
@@ -160,7 +183,14 @@ def _chat(reader: _Fields, name: str) -> ChatFile:
         sampling=_sampling(reader),
         pinned=reader.optional("pinned", bool) or False,
     )
-    return ChatFile(conversation, list(messages.values()), shown)
+    return ChatFile(conversation, list(messages.values()), shown, _pictures(reader))
+
+
+def _pictures(reader: _Fields) -> dict[str, str]:
+    raw = reader.optional("pictures", dict) or {}
+    if not all(isinstance(text, str) for text in raw.values()):
+        reader.refuse("pictures")
+    return raw
 
 
 def _message(fields: _Fields, earlier: Mapping[int, StoredMessage]) -> StoredMessage:

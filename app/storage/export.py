@@ -1,6 +1,7 @@
 """A chat for people to read: the branch that is shown, as Markdown or as one HTML page.
 
-The page stands alone: own style, no script, nothing remote, HTML in a message is text. Knows nothing of Qt.
+The page stands alone: own style, no script, nothing remote, HTML in a message is text. What a model thought is folded
+in the page and a quote in Markdown; pictures of the chat are inside the file. Knows nothing of Qt.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from app.markdown.thinking import split_thinking
+from app.storage.pictures import ATTACHMENT, PictureFolder
 from app.storage.records import Conversation, StoredMessage
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|bmp);base64,[A-Za-z0-9+/=]+")  # no SVG: that is a document
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _MAX_NAME = 80
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # names that Windows keeps for devices
@@ -32,7 +36,8 @@ class Words:
     Attributes:
         user, assistant, system: headings of the sides.
         interrupted: said under a reply that was cut off.
-        image: in place of an image, which is never loaded.
+        image: in place of an image that is not in the chat, and is never loaded.
+        thoughts: over what the model thought before it answered.
     """
 
     user: str = "You"
@@ -40,22 +45,32 @@ class Words:
     system: str = "System prompt"
     interrupted: str = "interrupted"
     image: str = "image"
+    thoughts: str = "Thoughts"
 
 
-def as_markdown(conversation: Conversation, branch: Sequence[StoredMessage], words: Words = Words()) -> str:
-    """The branch as Markdown, messages as they were written."""
+def as_markdown(
+    conversation: Conversation, branch: Sequence[StoredMessage], words: Words = Words(),
+    pictures: PictureFolder | None = None,
+) -> str:  # fmt: skip
+    """The branch as Markdown, messages as they were written, with the bytes of the chat's pictures in them."""
     parts = [f"# {_one_line(conversation.title)}", f"*{_day(conversation.created_s)}*"]
     if conversation.system_prompt.strip():
-        quoted = "\n".join(f"> {line}".rstrip() for line in conversation.system_prompt.strip().splitlines())
-        parts += [f"**{words.system}**", quoted]
+        parts += [f"**{words.system}**", _quoted(conversation.system_prompt)]
     for each in branch:
-        parts += [f"## {_who(each, words)}", each.content.strip("\n")]
+        thought, answer = _sides(each)
+        parts.append(f"## {_who(each, words)}")
+        parts += [_quoted(f"**{words.thoughts}**\n\n{thought.strip()}")] if thought.strip() else []
+        parts.append((answer if pictures is None else pictures.embedded(answer)).strip("\n"))
         parts += [f"*{note}*" for note in _notes(each, words)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def as_html(conversation: Conversation, branch: Sequence[StoredMessage], words: Words = Words()) -> str:
+def as_html(
+    conversation: Conversation, branch: Sequence[StoredMessage], words: Words = Words(),
+    pictures: PictureFolder | None = None,
+) -> str:  # fmt: skip
     """The branch as one page that needs nothing else."""
+    sources = _Sources(words.image, pictures)
     title = escape(_one_line(conversation.title))
     body = [f"<h1>{title}</h1>", f'<p class="when">{_day(conversation.created_s)}</p>']
     if conversation.system_prompt.strip():
@@ -63,7 +78,9 @@ def as_html(conversation: Conversation, branch: Sequence[StoredMessage], words: 
             f'<section class="system"><h2>{escape(words.system)}</h2>{_plain(conversation.system_prompt)}</section>'
         )
     for each in branch:
-        inside = _rendered(each.content, words.image) if each.role == "assistant" else _plain(each.content)
+        thought, answer = _sides(each)
+        inside = _folded(thought, sources, words.thoughts) if thought.strip() else ""
+        inside += _rendered(answer, sources) if each.role == "assistant" else _plain(each.content)
         notes = "".join(f'<p class="note">{escape(note)}</p>' for note in _notes(each, words))
         heading = f"<h2>{escape(_who(each, words))}</h2>"
         body.append(f'<section class="{each.role}">{heading}{inside}{notes}</section>')
@@ -99,8 +116,34 @@ def _plain(text: str) -> str:
     return f'<div class="plain">{escape(text.strip())}</div>'
 
 
-def _rendered(text: str, image: str) -> str:
-    return str(_renderer().render(text, {"image": image}))
+def _sides(message: StoredMessage) -> tuple[str, str]:
+    """What a message thought and what it says; only replies think."""
+    return split_thinking(message.content) if message.role == "assistant" else ("", message.content)
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Where the pictures of a page come from, and the word for one that does not come."""
+
+    word: str
+    pictures: PictureFolder | None
+
+    def address(self, target: str) -> str | None:
+        if target.startswith(ATTACHMENT):
+            return None if self.pictures is None else self.pictures.address(target.removeprefix(ATTACHMENT))
+        return target if _PICTURE.fullmatch(target) else None
+
+
+def _folded(thought: str, sources: _Sources, heading: str) -> str:
+    return f"<details><summary>{escape(heading)}</summary>{_rendered(thought, sources)}</details>"
+
+
+def _rendered(text: str, sources: _Sources) -> str:
+    return str(_renderer().render(text, {"sources": sources}))
 
 
 @lru_cache(maxsize=1)
@@ -108,22 +151,32 @@ def _renderer() -> MarkdownIt:
     from markdown_it import MarkdownIt  # here: the first window need not wait for it
 
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    parser.validateLink = lambda url: bool(_LINK.match(url.strip()))  # type: ignore[method-assign]
+    parser.validateLink = _is_known  # type: ignore[method-assign]
     parser.add_render_rule("image", _image)
     parser.add_render_rule("link_open", _link_open)
     return parser
 
 
+def _is_known(url: str) -> bool:
+    """Whether a target is taken for one at all; links get only those of `_LINK` later on."""
+    target = url.strip()
+    return bool(_LINK.match(target) or target.startswith(ATTACHMENT) or _PICTURE.fullmatch(target))
+
+
 def _image(_renderer: Any, tokens: Sequence[Token], place: int, _options: Any, env: Any) -> str:
-    token = tokens[place]
+    token, sources = tokens[place], env["sources"]
+    target = str(token.attrGet("src") or "")
+    address = sources.address(target)
+    if address is not None:
+        return f'<img src="{escape(address)}" alt="{escape(token.content)}">'
     told = f"{token.content} " if token.content else ""
-    return (
-        f'<span class="note">[{escape(env["image"])}: {escape(told)}{escape(str(token.attrGet("src") or ""))}]</span>'
-    )
+    return f'<span class="note">[{escape(sources.word)}: {escape(told)}{escape(target)}]</span>'
 
 
 def _link_open(renderer: Any, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
     token = tokens[place]
+    if not _LINK.match(str(token.attrGet("href") or "").strip()):
+        token.attrs.pop("href", None)
     token.attrSet("rel", "noopener noreferrer")
     return str(renderer.renderToken(tokens, place, options, env))
 
@@ -132,7 +185,7 @@ _PAGE = """<!DOCTYPE html>
 <html>
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>{title}</title>
@@ -155,6 +208,9 @@ pre { background: var(--raised); border: 1px solid var(--line); border-radius: 8
 code { font: 13px/1.5 ui-monospace, monospace; }
 blockquote { margin: 0; padding-left: 12px; border-left: 3px solid var(--line); color: var(--muted); }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
+img { max-width: 100%; }
+details { border-left: 3px solid var(--line); padding-left: 12px; color: var(--muted); }
+summary { cursor: pointer; font-size: 12px; }
 th, td { border: 1px solid var(--line); padding: 4px 8px; }
 </style>
 </head>

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from app.storage.export import as_html, as_markdown, file_name
+from app.storage.pictures import PictureFolder
 from app.storage.records import Conversation, ErrorText, StoredMessage
 from engine.requests import Role
 
@@ -86,6 +89,40 @@ def test_html_renders_the_markdown_of_a_reply_but_not_of_the_user() -> None:
     assert "**mine**" in page
     assert "x = 1 &lt; 2" in page
     assert "<title>Trees &amp; &lt;b&gt;hedges&lt;/b&gt;</title>" in page
+
+
+THINKING = "<think>\nFirst *this*.\n\nThen <b>that</b>.\n</think>\n\nThe **answer**."
+
+
+def test_what_was_thought_is_folded_in_the_page_and_a_quote_in_markdown() -> None:
+    page = as_html(CHAT, [turn("<think>mine</think>"), turn(THINKING, "assistant")])
+    assert "<details><summary>Thoughts</summary><p>First <em>this</em>.</p>" in page
+    assert "</details><p>The <strong>answer</strong>.</p>" in page
+    assert "&lt;b&gt;that&lt;/b&gt;" in page
+    assert "&lt;think&gt;mine&lt;/think&gt;" in page  # the user writes what they like
+    assert page.count("think") == 2
+    text = as_markdown(CHAT, [turn(THINKING, "assistant")])
+    assert "> **Thoughts**\n>\n> First *this*.\n>\n> Then <b>that</b>.\n\nThe **answer**.\n" in text
+    assert "think>" not in text
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 30
+
+
+def test_pictures_of_the_chat_are_inside_the_export(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path / "attachments")
+    name = folder.keep(PNG)
+    address = f"data:image/png;base64,{b64encode(PNG).decode()}"
+    reply = (
+        f"![a tree](attachment:{name}) ![b]({address}) ![gone](attachment:none.png) "
+        f"![svg](data:image/svg+xml;base64,PQ==) [link](attachment:{name}) ![up](attachment:../c.sqlite3) ![far](https://example.org/x.png)"
+    )
+    page = Page(as_html(CHAT, [turn(reply, "assistant")], pictures=folder))
+    assert [dict(each)["src"] for tag, each in page.tags if tag == "img"] == [address, address]
+    assert not [each["href"] for tag, each in page.tags if tag == "a" and "href" in each]
+    text = as_markdown(CHAT, [turn(reply, "assistant")], pictures=folder)
+    assert text.count(f"]({address})") == 2
+    assert "![gone](attachment:none.png)" in text
 
 
 def test_braces_in_a_chat_do_not_confuse_the_page() -> None:
