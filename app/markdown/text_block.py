@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QUrl, Slot
 from PySide6.QtGui import (
     QColor,
     QDesktopServices,
+    QIcon,
     QKeyEvent,
     QKeySequence,
     QPainter,
@@ -94,10 +96,9 @@ class FlatBrowser(QTextBrowser):
         question.setInformativeText(url.toDisplayString())
         question.setTextFormat(Qt.TextFormat.PlainText)
         opening = question.addButton(self.tr("Open"), QMessageBox.ButtonRole.AcceptRole)
-        question.addButton(QMessageBox.StandardButton.Cancel)
-        question.exec()
-        if question.clickedButton() is opening:
-            QDesktopServices.openUrl(url)
+        opening.clicked.connect(partial(QDesktopServices.openUrl, url))
+        question.addButton(QMessageBox.StandardButton.Cancel).setIcon(QIcon())
+        question.open()  # the answer comes when the box is gone already, so it is the button that opens
 
 
 class TextBlock(FlatBrowser):

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QTextDocument, QTextFormat
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.markdown.leaves import TASK_DONE, TASK_OPEN
@@ -281,17 +281,31 @@ def test_a_line_of_growing_code_is_coloured_again_only_when_its_colours_change(
     assert len(counts) < 500
 
 
-def test_links_show_their_target_and_only_known_ones_open(view: MarkdownView, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("app.markdown.text_block.QMessageBox.exec", lambda box: asked.append(box.informativeText()))
+def _question(view: MarkdownView) -> QMessageBox:
+    return next(each for each in view.window().findChildren(QMessageBox) if each.isVisible())
+
+
+def test_links_show_their_target_and_open_only_when_agreed(
+    view: MarkdownView, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("app.markdown.text_block.QDesktopServices.openUrl", lambda url: opened.append(url.toString()))
     view.set_source("[a](https://example.org/page)")
     block = view.findChildren(TextBlock)[0]
     cursor = block.textCursor()
     cursor.setPosition(1)
     assert cursor.charFormat().toolTip() == "https://example.org/page"
-    for url in ("file:///etc/passwd", "javascript:alert(1)", "https://example.org/page"):
+    for url in ("file:///etc/passwd", "javascript:alert(1)"):
         block._open_link(QUrl(url))
-    assert asked == ["https://example.org/page"]
+    assert not view.window().findChildren(QMessageBox)
+    for role, agreed in ((QMessageBox.ButtonRole.RejectRole, False), (QMessageBox.ButtonRole.AcceptRole, True)):
+        block._open_link(QUrl("https://example.org/page"))
+        question = _question(view)
+        assert question.informativeText() == "https://example.org/page"
+        button = next(each for each in question.buttons() if question.buttonRole(each) is role)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: not view.window().findChildren(QMessageBox))
+        assert opened == (["https://example.org/page"] if agreed else [])
 
 
 def test_a_wide_table_stays_in_the_column_and_all_rows_are_there(view: MarkdownView) -> None:
