@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 
 from engine.budget import FP16_CACHE, DeviceBudget
+from engine.features import Feature
 from engine.quant.tensors import LinearWeights
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from engine.weights.shards import BulkReader
@@ -38,6 +39,8 @@ class Batch:
         page_table: int32 [B, P], physical pages of each sequence in order; unused entries are never read.
         consecutive: all rows are of one sequence, at consecutive positions (a prefill chunk).
         first_position: of a chunk, position of its first row, where the host knows it.
+        turns: int32 [3, T], positions in time, height and width, by which the rotary embeddings of models with such
+            positions turn a row; None where all three are `positions`.
     """
 
     token_ids: torch.Tensor
@@ -46,6 +49,7 @@ class Batch:
     page_table: torch.Tensor
     consecutive: bool
     first_position: int | None = None
+    turns: torch.Tensor | None = None
 
     @property
     def num_rows(self) -> int:
@@ -116,6 +120,7 @@ class Backend(Protocol):
     device_name: str
     prefill_rows: int  # rows of a prefill chunk
     budget: DeviceBudget  # what a loaded model takes besides weights and cache
+    missing: frozenset[Feature]  # what it cannot do
 
     def open_upload(self, plan: Sequence[TensorEntry], stamps: Mapping[Path, FileStamp]) -> BulkReader | None:
         """Reserves memory for the tensors of a model and begins to read the large ones.
@@ -141,8 +146,14 @@ class Backend(Protocol):
     def check_weights(self) -> None:
         """After the last weight: raises `UnsupportedModelError` where to know earlier would have meant to wait."""
 
-    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> RopeTable:
-        """Takes float32 tables [positions, rotary_dim / 2]."""
+    def prepare_rope(
+        self, cosines: torch.Tensor, sines: torch.Tensor, streams: torch.Tensor | None = None
+    ) -> RopeTable:
+        """Takes float32 tables [positions, rotary_dim / 2].
+
+        Args:
+            streams: int64 [rotary_dim / 2], which of a row's three positions turns each frequency; None: it has one.
+        """
 
     def allocate_cache(self, shape: CacheShape) -> LayerCache: ...
 
@@ -201,6 +212,12 @@ class Backend(Protocol):
         buffers: MlpBuffers,
     ) -> None:
         """residual [T, E] += down(silu(gate(x)) * up(x)) of x = rms_norm(residual); the buffers are scratch."""
+
+    def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = silu(gate) * up, in place."""
+
+    def gated_gelu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = gelu(gate) * up, in place, with the approximation by a hyperbolic tangent."""
 
     def fuse(self, blocks: Sequence[Any]) -> FusedBlocks | None:
         """All of a model's `layers.block.Block`s as one operation, if the backend has something better than each alone.

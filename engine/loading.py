@@ -29,6 +29,7 @@ from engine.generation.executor import EagerExecutor
 from engine.generation.graph_executor import GraphExecutor
 from engine.hub.hub_cache import shown_name
 from engine.load_records import CardExperience, usual_experience
+from engine.models.features import check_runs
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
 from engine.models.sizes import longest_context, tensor_keys
@@ -137,12 +138,14 @@ def load(request: LoadRequest, on_progress: OnProgress, is_cancelled: IsCancelle
 
 def _open(request: LoadRequest) -> _Opened:
     folder = Path(request.path)
-    spec = build_spec(_open_config(folder))
+    config = _open_config(folder)
     index = ShardIndex.open(folder)
+    spec = build_spec(config, index.entries)
     tokenizer = Tokenizer.open(folder)
     template = ChatTemplate.open(folder, tokenizer)
     check_cache_bits(request.cache_bits)
     backend = open_backend(request.device, is_exact=request.exact)
+    check_runs(spec, backend)
     tensors = {name: entry.num_bytes for name, entry in index.entries.items()}
     known = CardExperience.of(backend, usual_experience())
     budget = known.corrected(backend.budget)

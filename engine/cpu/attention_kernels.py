@@ -52,25 +52,40 @@ def _rotate_head(x, first, cosines, sines):  # type: ignore[no-untyped-def]
 
 @njit(parallel=PRANGE_ONLY, nogil=True, error_model="numpy", cache=True)  # type: ignore[misc]
 def rotate_and_append(  # type: ignore[no-untyped-def]
-    q, k, v, q_weight, k_weight, eps, cosines, sines, positions, sequences, page_table, k_cache, v_cache, head_dim
+    q,
+    k,
+    v,
+    q_weight,
+    k_weight,
+    eps,
+    cosines,
+    sines,
+    turns,
+    positions,
+    sequences,
+    page_table,
+    k_cache,
+    v_cache,
+    head_dim,
 ):
     """Head norms (weights of length 0: none) and rotation of q and k rows in place, then k and v into the pages.
 
-    k_cache uint16 [P, KVH, Dpad, 256], v_cache [P, KVH, 256, Dpad]; cosines, sines float32 [positions, rotary / 2].
+    k_cache uint16 [P, KVH, Dpad, 256], v_cache [P, KVH, 256, Dpad]; cosines, sines float32 [N, rotary / 2], of which
+    turns int32 [T] says each row's.
     """
     heads, kv_heads = q.shape[1] // head_dim, k.shape[1] // head_dim
     for row in prange(q.shape[0]):
         position = positions[row]
         page = page_table[sequences[row], position // PAGE_TOKENS]
-        slot = position % PAGE_TOKENS
+        slot, turn = position % PAGE_TOKENS, turns[row]
         for head in range(heads):
             if q_weight.shape[0] > 0:
                 _norm_head(q[row], head * head_dim, head_dim, q_weight, eps)
-            _rotate_head(q[row], head * head_dim, cosines[position], sines[position])
+            _rotate_head(q[row], head * head_dim, cosines[turn], sines[turn])
         for head in range(kv_heads):
             if k_weight.shape[0] > 0:
                 _norm_head(k[row], head * head_dim, head_dim, k_weight, eps)
-            _rotate_head(k[row], head * head_dim, cosines[position], sines[position])
+            _rotate_head(k[row], head * head_dim, cosines[turn], sines[turn])
             for i in range(head_dim):
                 k_cache[page, head, i, slot] = half_bits(k[row, head * head_dim + i])
                 v_cache[page, head, slot, i] = half_bits(v[row, head * head_dim + i])

@@ -25,6 +25,7 @@ from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
 from engine.cpu.packed import CpuCache, CpuPackedCache, CpuPackedPages, CpuSinks, copy_page, weighing
 from engine.cpu.threads import start_threads
+from engine.features import Feature
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 
@@ -66,8 +67,19 @@ class CpuPlainLinear:
 
 @dataclass(frozen=True)
 class CpuRope:
+    """Tables float32 [positions, rotary / 2]; `streams` as in `Backend.prepare_rope`."""
+
     cosines: np.ndarray[Any, Any]
     sines: np.ndarray[Any, Any]
+    streams: np.ndarray[Any, Any] | None = None
+
+    def of_rows(self, batch: Batch) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Cosines, sines, and which row of them each row of a batch takes."""
+        if batch.turns is None or self.streams is None:
+            return self.cosines, self.sines, batch.positions.numpy()
+        which = batch.turns.numpy()[self.streams].T  # [T, rotary / 2]
+        columns = np.arange(self.streams.size)
+        return self.cosines[which, columns], self.sines[which, columns], np.arange(batch.num_rows, dtype=np.int32)
 
 
 NO_WEIGHT = np.empty(0, np.float32)
@@ -75,6 +87,8 @@ NO_WEIGHT = np.empty(0, np.float32)
 
 class CpuBackend:
     """Fulfils `engine.backend.Backend` on the CPU."""
+
+    missing: frozenset[Feature] = frozenset()
 
     def __init__(self) -> None:
         self.threads = start_threads()
@@ -140,8 +154,9 @@ class CpuBackend:
     def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor:
         return weight
 
-    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> CpuRope:
-        return CpuRope(cosines.contiguous().numpy(), sines.contiguous().numpy())
+    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor, streams: torch.Tensor | None = None) -> CpuRope:
+        tables = cosines.contiguous().numpy(), sines.contiguous().numpy()
+        return CpuRope(*tables, streams.numpy() if streams is not None else None)
 
     def allocate_cache(self, shape: CacheShape) -> CpuCache | CpuPackedCache:
         if shape.bits != FP16_CACHE:
@@ -232,7 +247,7 @@ class CpuBackend:
         q_weight, k_weight = (norms[0].weight, norms[1].weight) if norms else (NO_WEIGHT, NO_WEIGHT)
         attention_kernels.rotate_and_append(
             q.numpy(), k.numpy(), v.numpy(), q_weight, k_weight, norms[0].eps if norms else np.float32(0.0),
-            rope.cosines, rope.sines, batch.positions.numpy(), batch.sequences.numpy(), table,
+            *rope.of_rows(batch), batch.positions.numpy(), batch.sequences.numpy(), table,
             pages.k, pages.v, shape.head_dim,
         )  # fmt: skip
         self._packed.append(cache, k.numpy(), v.numpy(), batch, shape.head_dim)
@@ -275,6 +290,11 @@ class CpuBackend:
         """gate [T, I] = silu(gate) * up, in place."""
         self._share(4 * gate.numel())
         elementwise_kernels.gated_silu(gate.numpy(), up.numpy())
+
+    def gated_gelu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = gelu(gate) * up, in place."""
+        torch.ops.aten.gelu_(gate, approximate="tanh")
+        gate.mul_(up)
 
     def fuse(self, blocks: Sequence[Any]) -> None:
         return None

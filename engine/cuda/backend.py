@@ -29,6 +29,7 @@ from engine.cuda.sampler import CardSampler
 from engine.cuda.tuning import CardTimer, Tuner, store_beside
 from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
+from engine.features import Feature
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue, rope_layout
@@ -78,6 +79,8 @@ class CudaBackend:
         cache_folder: where compiled kernels are kept; None keeps none.
         is_exact: a single row's activations are not rounded to 8 bits.
     """
+
+    missing: frozenset[Feature] = frozenset(Feature)
 
     def __init__(self, index: int, cache_folder: Path | None, *, is_exact: bool = True) -> None:
         self.device = torch.device("cuda", index)
@@ -150,7 +153,8 @@ class CudaBackend:
     def prepare_embedding(self, weight: torch.Tensor) -> torch.Tensor:
         return weight.to(self.device)
 
-    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor) -> CudaRope:
+    def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor, streams: torch.Tensor | None = None) -> CudaRope:
+        """Rows with three different positions do not come here: `missing` has images."""
         return CudaRope(cosines.to(self.device).contiguous(), sines.to(self.device).contiguous())
 
     def allocate_cache(self, shape: CacheShape) -> CudaCache | PackedCache:
@@ -361,6 +365,11 @@ class CudaBackend:
         """gate [T, I] = silu(gate) * up, in place."""
         blocks = min(-(-gate.numel() // 1024), 16 * self._multiprocessors)
         self._kernels.get(catalogue.GATED_SILU)((blocks, 1, 1), 256, gate.data_ptr(), up.data_ptr(), gate.numel())
+
+    def gated_gelu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
+        """gate [T, I] = gelu(gate) * up, in place."""
+        torch.ops.aten.gelu_(gate, approximate="tanh")
+        gate.mul_(up)
 
     def add_gated_mlp(
         self,

@@ -209,6 +209,8 @@ def codebooks_of(blocks: Sequence[Any]) -> set[str]:
 
 def can_fuse(block: Any) -> bool:
     """Whether a block's formats and sizes suit the fused kernels."""
+    if not block.is_plain:
+        return False
     attention, mlp = block.attention, block.mlp
     groups = ((attention.q_proj, attention.k_proj, attention.v_proj), (mlp.gate_proj, mlp.up_proj))
     linears = [*groups[0], *groups[1], attention.o_proj, mlp.down_proj]

@@ -191,7 +191,7 @@ class FitModel:
             files_bytes: of all weight files, for when `tensors` is empty: a little more than the tensors take.
         """
         try:
-            spec = build_spec(ConfigReader(Path("config.json"), dict(config)))
+            spec = build_spec(ConfigReader(Path("config.json"), dict(config)), tensors)
         except EngineError as error:
             return cls(None, tensors or {FILES: files_bytes}, error.message)
         return cls(spec, tensors or {spec.embedding_key: files_bytes})

@@ -21,7 +21,11 @@ class AttentionBuffers:
 
 @dataclass(frozen=True)
 class Attention:
-    """One attention layer on a backend."""
+    """One attention layer on a backend.
+
+    Attributes:
+        query_scaling: beta and original length, by which queries grow with their position; see `QueryScaling`.
+    """
 
     backend: Backend
     q_proj: Linear
@@ -33,9 +37,12 @@ class Attention:
     shape: AttentionShape
     cache: LayerCache
     buffers: AttentionBuffers
+    query_scaling: tuple[float, int] | None = None
 
-    def forward(self, residual: torch.Tensor, norm: Norm, batch: Batch, scratch: torch.Tensor) -> None:
-        """residual [T, E] += attention of its norm; appends the step's keys and values to the cache."""
+    def forward(
+        self, residual: torch.Tensor, norm: Norm, batch: Batch, scratch: torch.Tensor, post_norm: Norm | None = None
+    ) -> None:
+        """residual [T, E] += attention of its norm, normed again if asked; appends keys and values to the cache."""
         rows = batch.num_rows
         q, k, v, mixed = (
             buffer[:rows] for buffer in (self.buffers.q, self.buffers.k, self.buffers.v, self.buffers.out)
@@ -43,5 +50,13 @@ class Attention:
         backend = self.backend
         backend.norm_linears(residual, norm, (self.q_proj, self.k_proj, self.v_proj), (q, k, v), scratch)
         backend.rotate_and_append(q, k, v, self.head_norms, self.rope, self.shape, batch, self.cache)
+        if self.query_scaling is not None:
+            beta, original = self.query_scaling
+            q.mul_(1 + beta * torch.log1p(torch.floor(batch.positions / original))[:, None])
         backend.attention(q, self.shape, batch, self.cache, mixed)
-        backend.add_linear(mixed, self.o_proj, residual, scratch)
+        if post_norm is None:
+            backend.add_linear(mixed, self.o_proj, residual, scratch)
+            return
+        backend.linears(mixed, (self.o_proj,), (scratch,))
+        backend.rms_norm(scratch, post_norm, scratch)
+        residual.add_(scratch)

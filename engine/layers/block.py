@@ -13,12 +13,22 @@ from engine.layers.mlp import GatedMlp
 
 @dataclass(frozen=True)
 class Block:
+    """Two norms, or four: those of what is added to the stream are None where a family has none."""
+
     attention_norm: Norm
     attention: Attention
     mlp_norm: Norm
     mlp: GatedMlp
+    attention_post_norm: Norm | None = None
+    mlp_post_norm: Norm | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Two norms, silu, queries as they are: what fused kernels may take."""
+        norms = (self.attention_post_norm, self.mlp_post_norm)
+        return norms == (None, None) and self.mlp.activation == "silu" and self.attention.query_scaling is None
 
     def forward(self, residual: torch.Tensor, batch: Batch, scratch: torch.Tensor) -> None:
         """Updates residual [T, E] in place; scratch is [T, E]."""
-        self.attention.forward(residual, self.attention_norm, batch, scratch)
-        self.mlp.forward(residual, self.mlp_norm)
+        self.attention.forward(residual, self.attention_norm, batch, scratch, self.attention_post_norm)
+        self.mlp.forward(residual, self.mlp_norm, self.mlp_post_norm)

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from engine.errors import UnsupportedModelError
 from engine.models.rope_config import read_rope
-from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, MlpSpec, ModelSpec, NormSpec
+from engine.models.spec import (
+    Activation,
+    AttentionSpec,
+    BlockSpec,
+    LinearSpec,
+    MlpSpec,
+    ModelSpec,
+    NormSpec,
+    QueryScaling,
+    RopeSpec,
+)
+from engine.models.tensor_names import PLAIN_NAMES, TextNames
 from engine.weights.config_reader import ConfigReader
 
 MAX_LAYERS = 1024
@@ -26,6 +37,14 @@ class FamilyTraits:
         head_norms: RMS norms of each query and key head before the rotation.
         windows: per layer, the sliding window or None for full attention.
         head_dim: used when `config.json` has no `head_dim`; None derives it from the hidden size.
+        ropes: one for each layer; empty: the one of the config for all.
+        scale: of attention's scores; None: head_dim ** -0.5.
+        activation: of the MLP; for others than silu the family has looked at the config.
+        norm_offset: added to the weight of every norm.
+        post_norms: the four norms of a Gemma block instead of two.
+        query_scaling, embedding_scale, logit_softcap: as in the spec.
+        tied: whether the embedding is the head where `config.json` does not say.
+        names: where the tensors lie.
     """
 
     qkv_bias: bool = False
@@ -34,6 +53,16 @@ class FamilyTraits:
     head_norms: bool = False
     windows: tuple[int | None, ...] = ()
     head_dim: int | None = None
+    ropes: tuple[RopeSpec, ...] = ()
+    scale: float | None = None
+    activation: Activation = "silu"
+    norm_offset: float = 0.0
+    post_norms: bool = False
+    query_scaling: QueryScaling | None = None
+    embedding_scale: float = 1.0
+    logit_softcap: float | None = None
+    tied: bool = False
+    names: TextNames = PLAIN_NAMES
 
 
 def num_layers(config: ConfigReader) -> int:
@@ -74,7 +103,7 @@ def decoder_spec(config: ConfigReader, architecture: str, traits: FamilyTraits) 
     if heads % kv_heads:
         config.fail("num_key_value_heads", f"which does not divide the {heads} attention heads")
     activation = config.str("hidden_act", "silu")
-    if activation not in ("silu", "swish"):
+    if traits.activation == "silu" and activation not in ("silu", "swish"):
         raise UnsupportedModelError(
             f"{config.path}: hidden_act “{activation}” is not supported for {architecture}.",
             "Choose a model whose activation is silu.",
@@ -89,11 +118,13 @@ def decoder_spec(config: ConfigReader, architecture: str, traits: FamilyTraits) 
         vocab_size=vocab_size,
         hidden_size=hidden,
         max_position_embeddings=longest,
-        embedding_key="model.embed_tokens.weight",
+        embedding_key=traits.names.embedding,
         blocks=tuple(builder.block(i, windows[i]) for i in range(count)),
-        final_norm=NormSpec("model.norm.weight", hidden, builder.eps),
-        head=LinearSpec("lm_head", hidden, vocab_size, has_bias=None),
-        tied=config.bool("tie_word_embeddings", False),
+        final_norm=builder.norm(traits.names.prefix + "norm", hidden),
+        head=LinearSpec(traits.names.head, hidden, vocab_size, has_bias=None),
+        tied=config.bool("tie_word_embeddings", traits.tied),
+        embedding_scale=traits.embedding_scale,
+        logit_softcap=traits.logit_softcap,
     )
 
 
@@ -117,18 +148,25 @@ class _BlockBuilder:
         self.traits, self.hidden, self.heads, self.kv_heads, self.head_dim = traits, hidden, heads, kv_heads, head_dim
         self.intermediate = config.int("intermediate_size", high=MAX_SIZE)
         self.eps = config.float("rms_norm_eps", 1e-6, low=0.0, high=1.0)
-        self.rope = read_rope(config, head_dim, longest)
+        self.ropes = traits.ropes or (read_rope(config, head_dim, longest),) * num_layers(config)
+
+    def norm(self, key: str, size: int) -> NormSpec:
+        return NormSpec(key + ".weight", size, self.eps, self.traits.norm_offset)
 
     def block(self, index: int, window: int | None) -> BlockSpec:
-        layer = f"model.layers.{index}."
+        layer, has_four = f"{self.traits.names.prefix}layers.{index}.", self.traits.post_norms
         return BlockSpec(
-            attention_norm=NormSpec(layer + "input_layernorm.weight", self.hidden, self.eps),
-            attention=self._attention(layer + "self_attn.", window),
-            mlp_norm=NormSpec(layer + "post_attention_layernorm.weight", self.hidden, self.eps),
+            attention_norm=self.norm(layer + "input_layernorm", self.hidden),
+            attention=self._attention(layer + "self_attn.", window, self.ropes[index]),
+            mlp_norm=self.norm(
+                layer + ("pre_feedforward_layernorm" if has_four else "post_attention_layernorm"), self.hidden
+            ),
             mlp=self._mlp(layer + "mlp."),
+            attention_post_norm=self.norm(layer + "post_attention_layernorm", self.hidden) if has_four else None,
+            mlp_post_norm=self.norm(layer + "post_feedforward_layernorm", self.hidden) if has_four else None,
         )
 
-    def _attention(self, prefix: str, window: int | None) -> AttentionSpec:
+    def _attention(self, prefix: str, window: int | None, rope: RopeSpec) -> AttentionSpec:
         traits, head_dim = self.traits, self.head_dim
         queries, keys = self.heads * head_dim, self.kv_heads * head_dim
         return AttentionSpec(
@@ -139,11 +177,12 @@ class _BlockBuilder:
             num_heads=self.heads,
             num_kv_heads=self.kv_heads,
             head_dim=head_dim,
-            scale=head_dim**-0.5,
-            rope=self.rope,
+            scale=traits.scale or head_dim**-0.5,
+            rope=rope,
             window=window,
-            q_norm=NormSpec(prefix + "q_norm.weight", head_dim, self.eps) if traits.head_norms else None,
-            k_norm=NormSpec(prefix + "k_norm.weight", head_dim, self.eps) if traits.head_norms else None,
+            q_norm=self.norm(prefix + "q_norm", head_dim) if traits.head_norms else None,
+            k_norm=self.norm(prefix + "k_norm", head_dim) if traits.head_norms else None,
+            query_scaling=traits.query_scaling,
         )
 
     def _mlp(self, prefix: str) -> MlpSpec:
@@ -152,4 +191,5 @@ class _BlockBuilder:
             gate_proj=LinearSpec(prefix + "gate_proj", self.hidden, self.intermediate, bias),
             up_proj=LinearSpec(prefix + "up_proj", self.hidden, self.intermediate, bias),
             down_proj=LinearSpec(prefix + "down_proj", self.intermediate, self.hidden, bias),
+            activation=self.traits.activation,
         )

@@ -17,4 +17,5 @@ def block_linears(spec: BlockSpec) -> tuple[LinearSpec, ...]:
 def block_norms(spec: BlockSpec) -> tuple[NormSpec, ...]:
     attention = spec.attention
     heads = [norm for norm in (attention.q_norm, attention.k_norm) if norm is not None]
-    return (spec.attention_norm, *heads, spec.mlp_norm)
+    posts = [norm for norm in (spec.attention_post_norm, spec.mlp_post_norm) if norm is not None]
+    return (spec.attention_norm, *heads, spec.mlp_norm, *posts)

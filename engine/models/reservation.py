@@ -13,7 +13,7 @@ import torch
 from engine.backend import Backend, CacheShape, LayerCache, MlpBuffers, RopeTable
 from engine.budget import FP16_CACHE, MAX_LOGIT_ROWS, PAGE_TOKENS
 from engine.layers.attention import AttentionBuffers
-from engine.models.rope_tables import rope_tables
+from engine.models.rope_tables import rope_streams, rope_tables
 from engine.models.spec import AttentionSpec, ModelSpec, RopeSpec
 
 
@@ -73,7 +73,7 @@ class Reservation:
     def rope(self, spec: RopeSpec) -> RopeTable:
         """The table of one rotary embedding."""
         if spec not in self._ropes:
-            self._ropes[spec] = self._backend.prepare_rope(*rope_tables(spec, self.num_positions))
+            self._ropes[spec] = self._backend.prepare_rope(*rope_tables(spec, self.num_positions), rope_streams(spec))
         return self._ropes[spec]
 
     def attention(self, spec: AttentionSpec) -> AttentionBuffers:

@@ -21,7 +21,7 @@ LARGEST_FACTOR = 1e6  # by which a context may be stretched
 
 def read_rope(config: ConfigReader, head_dim: int, max_position_embeddings: int) -> RopeSpec:
     """Raises `ModelFormatError` for bad values and `UnsupportedModelError` for kinds this program does not have."""
-    section = _rope_section(config)
+    section = rope_section(config)
     theta = section.float("rope_theta", config.float("rope_theta", DEFAULT_THETA, low=MIN_THETA), low=MIN_THETA)
     kind = section.str("rope_type", section.str("type", "default"))
     partial = section.float(
@@ -55,7 +55,8 @@ def read_rope(config: ConfigReader, head_dim: int, max_position_embeddings: int)
     )
 
 
-def _rope_section(config: ConfigReader) -> ConfigReader:
+def rope_section(config: ConfigReader) -> ConfigReader:
+    """What the config says of its rotary embedding, under the old key or the new one; empty if nothing."""
     for key in ("rope_scaling", "rope_parameters"):
         section = config.section(key)
         if section is not None and any(True for _ in section):

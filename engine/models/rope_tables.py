@@ -10,12 +10,20 @@ import math
 import torch
 
 from engine.models.spec import RopeSpec
+from engine.vision.mrope import chunked_streams, interleaved_streams
 
 
 def rope_tables(spec: RopeSpec, num_positions: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosines and sines, float32 [num_positions, rotary_dim / 2]; angles are fp32 products as in Hugging Face."""
     angles = torch.outer(torch.arange(num_positions, dtype=torch.float32), _inverse_frequencies(spec))
     return angles.cos() * spec.attention_factor, angles.sin() * spec.attention_factor
+
+
+def rope_streams(spec: RopeSpec) -> torch.Tensor | None:
+    """Which of three positions turns each frequency, int64 [rotary_dim / 2]; None where tokens have one position."""
+    if not spec.sections:
+        return None
+    return interleaved_streams(spec.sections) if spec.interleaved else chunked_streams(spec.sections)
 
 
 def _inverse_frequencies(spec: RopeSpec) -> torch.Tensor:

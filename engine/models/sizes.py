@@ -39,6 +39,7 @@ def tensor_keys(spec: ModelSpec) -> list[str]:
         linears = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
         keys += [block.attention_norm.key, *norms, *(linear.key for linear in linears), block.mlp_norm.key]
         keys += [linear.key for linear in (mlp.gate_proj, mlp.up_proj, mlp.down_proj)]
+        keys += [norm.key for norm in (block.attention_post_norm, block.mlp_post_norm) if norm is not None]
     return [*keys, spec.final_norm.key, spec.head.key]
 
 

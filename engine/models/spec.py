@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RopeKind = Literal["default", "linear", "llama3", "yarn"]
+Activation = Literal["silu", "gelu_tanh"]
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,12 @@ class LinearSpec:
 
 @dataclass(frozen=True)
 class NormSpec:
+    """An RMS norm; `offset` is added to the stored weight, 1 where files hold the difference from 1."""
+
     key: str
     size: int
     eps: float
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class RopeSpec:
     """Rotary embedding of the first `rotary_dim` values of a head, NeoX pairing.
 
     The fields of `llama3` and `yarn` are named as in `config.json`; `attention_factor` multiplies sines and cosines.
+
+    Attributes:
+        sections: where tokens have three positions, of time, height and width: how many frequencies each of them turns;
+            empty where tokens have one.
+        interleaved: the three take turns; else each has a stretch of its own.
     """
 
     kind: RopeKind
@@ -46,6 +55,16 @@ class RopeSpec:
     beta_slow: float = 1.0
     truncate: bool = True
     attention_factor: float = 1.0
+    sections: tuple[int, ...] = ()
+    interleaved: bool = False
+
+
+@dataclass(frozen=True)
+class QueryScaling:
+    """Queries grow with their position p: times 1 + beta * ln(1 + floor(p / original_max_position_embeddings))."""
+
+    beta: float
+    original_max_position_embeddings: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,7 @@ class AttentionSpec:
     window: int | None = None  # keys a query sees, itself included
     q_norm: NormSpec | None = None
     k_norm: NormSpec | None = None
+    query_scaling: QueryScaling | None = None
 
 
 @dataclass(frozen=True)
@@ -69,20 +89,35 @@ class MlpSpec:
     gate_proj: LinearSpec
     up_proj: LinearSpec
     down_proj: LinearSpec
+    activation: Activation = "silu"
 
 
 @dataclass(frozen=True)
 class BlockSpec:
-    """A pre-norm transformer block: attention, then a gated SiLU MLP, each added to the residual stream."""
+    """A pre-norm transformer block: attention, then a gated MLP, each added to the residual stream.
+
+    Attributes:
+        attention_post_norm, mlp_post_norm: norms of what is added to the stream, where a family has them.
+    """
 
     attention_norm: NormSpec
     attention: AttentionSpec
     mlp_norm: NormSpec
     mlp: MlpSpec
+    attention_post_norm: NormSpec | None = None
+    mlp_post_norm: NormSpec | None = None
 
 
 @dataclass(frozen=True)
 class ModelSpec:
+    """A decoder.
+
+    Attributes:
+        head: its key is tried first; when absent, the embedding serves if `tied`.
+        embedding_scale: multiplies the embeddings of tokens, not of images.
+        logit_softcap: logits become softcap * tanh(logit / softcap); None: they stay.
+    """
+
     architecture: str
     vocab_size: int
     hidden_size: int
@@ -90,5 +125,7 @@ class ModelSpec:
     embedding_key: str
     blocks: tuple[BlockSpec, ...]
     final_norm: NormSpec
-    head: LinearSpec  # its key is tried first; when absent, the embedding serves if `tied`
+    head: LinearSpec
     tied: bool
+    embedding_scale: float = 1.0
+    logit_softcap: float | None = None

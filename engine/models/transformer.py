@@ -70,6 +70,7 @@ class Transformer:
         for block in self.blocks:
             attention, mlp = block.attention, block.mlp
             handles += [block.attention_norm, block.mlp_norm, attention.head_norms]
+            handles += [block.attention_post_norm, block.mlp_post_norm]
             handles += [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj]
             handles += [mlp.gate_proj, mlp.up_proj, mlp.down_proj]
         return handles
@@ -83,6 +84,8 @@ class Transformer:
         rows = batch.num_rows
         residual, scratch = self.buffers.residual[:rows], self.buffers.scratch[:rows]
         self.backend.embed(self.embedding, batch.token_ids, residual)
+        if self.spec.embedding_scale != 1:
+            residual.mul_(self.spec.embedding_scale)
         if self._fused is not None and self._fused.takes(rows):
             self._fused.forward(residual, batch)
             return residual
@@ -99,6 +102,9 @@ class Transformer:
             picked = scratch
             self.backend.gather_rows(residual, rows, picked)
         self.backend.norm_linears(picked, self.final_norm, (self.head,), (out,), scratch)
+        softcap = self.spec.logit_softcap
+        if softcap is not None:
+            out.div_(softcap).tanh_().mul_(softcap)
         return out
 
     def copy_page(self, source: int, target: int) -> None:
@@ -142,7 +148,7 @@ class _Loader:
         weight = read_tensor(self.index, spec.key, (spec.size,))
         self._bytes += weight.numel() * weight.element_size()
         self._num_parameters += weight.numel()
-        return self.backend.prepare_norm(weight, spec.eps)
+        return self.backend.prepare_norm(weight.float() + spec.offset if spec.offset else weight, spec.eps)
 
     def block(self, spec: BlockSpec, cache: LayerCache) -> Block:
         mlp = spec.mlp
@@ -156,11 +162,17 @@ class _Loader:
                 up_proj=self.linear(mlp.up_proj),
                 down_proj=self.linear(mlp.down_proj),
                 buffers=self._reservation.mlp(mlp.gate_proj.out_features),
+                activation=mlp.activation,
             ),
+            attention_post_norm=self._optional_norm(spec.attention_post_norm),
+            mlp_post_norm=self._optional_norm(spec.mlp_post_norm),
         )
 
+    def _optional_norm(self, spec: NormSpec | None) -> Norm | None:
+        return None if spec is None else self.norm(spec)
+
     def _attention(self, spec: AttentionSpec, cache: LayerCache) -> Attention:
-        norms = None
+        norms, scaling = None, spec.query_scaling
         if spec.q_norm is not None and spec.k_norm is not None:
             norms = (self.norm(spec.q_norm), self.norm(spec.k_norm))
         return Attention(
@@ -174,6 +186,7 @@ class _Loader:
             shape=AttentionShape(spec.num_heads, spec.num_kv_heads, spec.head_dim, spec.scale, spec.window),
             cache=cache,
             buffers=self._reservation.attention(spec),
+            query_scaling=(scaling.beta, scaling.original_max_position_embeddings) if scaling is not None else None,
         )
 
     def _count(self, weights: LinearWeights) -> None:

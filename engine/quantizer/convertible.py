@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.errors import ModelFormatError, UnsupportedModelError
 from engine.fit.estimate import CardMemory, FitModel
+from engine.models.features import features_of
 from engine.models.parts import block_linears, block_norms
 from engine.models.registry import build_spec
 from engine.models.sizes import tensor_keys, vision_bytes
@@ -34,8 +35,12 @@ def check_convertible(spec: ModelSpec, folder: Path, entries: Entries) -> None:
 
     Raises:
         ModelFormatError: a tensor is missing or has another shape than config.json says.
-        UnsupportedModelError: a tensor is quantized already.
+        UnsupportedModelError: a tensor is quantized already, or the family's blocks are not known here.
     """
+    if features_of(spec):
+        raise UnsupportedModelError(
+            f"{spec.architecture} cannot be converted yet.", "Download an EXL3 version of the model."
+        )
     checks = _Checks(folder, entries)
     for block in spec.blocks:
         for linear in block_linears(block):
@@ -94,8 +99,9 @@ class ConvertibleModel:
             ModelFormatError: the folder holds no model, or a damaged one.
             UnsupportedModelError: the family is not known, or it is quantized already.
         """
-        spec = build_spec(ConfigReader.open(folder))
+        config = ConfigReader.open(folder)
         entries = scan_folder(folder).entries
+        spec = build_spec(config, entries)
         check_convertible(spec, folder, entries)
         others = {name: _kept_bytes(entries[name]) for name in unread_names(spec, entries)}
         keys = set(tensor_keys(spec))

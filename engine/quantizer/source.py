@@ -40,7 +40,8 @@ class SourceModel:
             ModelFormatError: the folder holds no model, or a damaged one.
             UnsupportedModelError: the family is not known.
         """
-        return cls(folder, build_spec(ConfigReader.open(folder)), ShardIndex.open(folder))
+        config, index = ConfigReader.open(folder), ShardIndex.open(folder)
+        return cls(folder, build_spec(config, index.entries), index)
 
     def check_convertible(self) -> None:
         """Looks at every header entry that a conversion will read.

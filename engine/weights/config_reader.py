@@ -10,7 +10,7 @@ import builtins
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -63,6 +63,15 @@ class ConfigReader:
     def open_optional(cls, folder: Path, name: _Str) -> ConfigReader | None:
         """As `open`, but None when the folder has no such file."""
         return cls.open(folder, name) if is_present(folder / name) else None
+
+    def with_defaults(self, defaults: Mapping[_Str, Any]) -> ConfigReader:
+        """The same object with values for keys that are missing or null."""
+        present = {key: value for key, value in self._values.items() if value is not None or key not in defaults}
+        return ConfigReader(self.path, {**defaults, **present}, self._prefix)
+
+    def with_values(self, values: Mapping[_Str, Any]) -> ConfigReader:
+        """The same object with other values for some keys."""
+        return ConfigReader(self.path, {**self._values, **values}, self._prefix)
 
     def __contains__(self, key: object) -> _Bool:
         return key in self._values

@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel
 
 from tests.oracles.exl3_numpy import dequantize, make_exl3_linear, with_prefix, write_safetensors
 
 Kind = tuple[int, str]  # K and codebook
 # A third of all kinds: every K and every codebook, so that few kernels are compiled.
 SOME_KINDS: tuple[Kind, ...] = tuple((bits, ("3inst", "mcg", "mul1")[bits % 3]) for bits in range(1, 9))
+VISION_PARTS = frozenset({"visual", "vision_tower", "multi_modal_projector"})
 ChangeConfig = Callable[[dict[str, Any]], None]
+Rename = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,19 @@ def make_plain(
     dtype: torch.dtype = torch.float32,
     layout: Layout | None = None,
     change: ChangeConfig | None = None,
+    rename: Rename | None = None,
 ) -> TinyModel:
     """A model of plain tensors.
 
     Args:
         dtype: of the file; the truth has the rounded weights as float32.
         change: edits the dictionary that becomes config.json; the truth keeps the unedited configuration.
+        rename: of a tensor's name, as the newest files have it, to the name in the file.
     """
     oracle = _random_oracle(config, seed, dtype)
     tied = bool(config.tie_word_embeddings)
-    tensors = {
-        name: value.to(dtype) for name, value in oracle.state_dict().items() if not (tied and name == "lm_head.weight")
-    }
+    stored = {name: value for name, value in oracle.state_dict().items() if not (tied and name == "lm_head.weight")}
+    tensors = {(rename(name) if rename else name): value.to(dtype) for name, value in stored.items()}
     _write(folder, oracle, tensors, layout or Layout(), change)
     return TinyModel(folder, oracle, tensors)
 
@@ -101,7 +104,7 @@ def make_exl3(
     layout: Layout | None = None,
     change: ChangeConfig | None = None,
 ) -> TinyModel:
-    """A model whose linears, the head included, are random EXL3 tensors.
+    """A model whose linears, the head included and those of a vision tower left out, are random EXL3 tensors.
 
     Args:
         kinds: taken in turn, so that one block mixes bit widths and codebooks.
@@ -113,7 +116,11 @@ def make_exl3(
         oracle.config.tie_word_embeddings = False
         oracle.lm_head.weight = torch.nn.Parameter(oracle.lm_head.weight.detach().clone())
     tensors: dict[str, Any] = {}
-    linears = {name: module for name, module in oracle.named_modules() if isinstance(module, torch.nn.Linear)}
+    linears = {
+        name: module
+        for name, module in oracle.named_modules()
+        if isinstance(module, torch.nn.Linear) and VISION_PARTS.isdisjoint(name.split("."))
+    }
     for number, (name, module) in enumerate(linears.items()):
         sizes = (module.in_features, module.out_features)
         bits, codebook = kinds[number % len(kinds)]
@@ -148,7 +155,9 @@ def old_rope_keys(values: dict[str, Any]) -> None:
 
 def _random_oracle(config: PreTrainedConfig, seed: int, dtype: torch.dtype) -> PreTrainedModel:
     config._attn_implementation = "eager"
-    oracle = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    sees = getattr(config, "vision_config", None) is not None
+    auto = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    oracle = auto.from_config(config, dtype=torch.float32).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in oracle.named_parameters():
@@ -158,13 +167,14 @@ def _random_oracle(config: PreTrainedConfig, seed: int, dtype: torch.dtype) -> P
 
 def _random_value(name: str, value: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     random = torch.randn(value.shape, generator=generator)
-    if "norm" in name:
-        return 1.0 + 0.2 * random
+    if "norm" in name or "ln_" in name:
+        return 0.3 * random if name.endswith("bias") else 1.0 + 0.2 * random
     if name.endswith("bias"):
         return 0.3 * random
-    if "embed_tokens" in name:
+    if "embed_tokens" in name or "pos_embed" in name or "position_embedding" in name:
         return random
-    return random * value.shape[1] ** -0.5
+    inputs = value.shape[0] if name.endswith("projection_weight") else value[0].numel()  # stored the other way round
+    return random * inputs**-0.5
 
 
 def _write(
@@ -176,7 +186,7 @@ def _write(
     if change is not None:
         change(values)
     (folder / "config.json").write_text(json.dumps(values), encoding="utf-8")
-    write_tokenizer(folder, oracle.config.vocab_size)
+    write_tokenizer(folder, oracle.config.get_text_config().vocab_size)
     names = list(tensors)
     weight_map = {}
     for shard in range(layout.shards):

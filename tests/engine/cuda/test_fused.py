@@ -52,7 +52,9 @@ def block(
         buffers=SimpleNamespace(q=torch.zeros(FEW_ROWS, q), out=torch.zeros(FEW_ROWS, q)),
     )  # fmt: skip
     mlp = SimpleNamespace(**{name: own[name] for name in LINEARS[4:]})
-    return SimpleNamespace(attention_norm=norm(features), attention=attention, mlp_norm=norm(features), mlp=mlp)
+    return SimpleNamespace(
+        attention_norm=norm(features), attention=attention, mlp_norm=norm(features), mlp=mlp, is_plain=True
+    )
 
 
 def name_of(sizes: dict[str, Any]) -> str:
