@@ -17,6 +17,7 @@ from engine.models.rope_config import read_rope, rope_section
 from engine.models.spec import ModelSpec, RopeSpec
 from engine.models.tensor_names import PLAIN_NAMES, TextNames, find_text
 from engine.models.text_config import text_config
+from engine.vision.towers.spec import read_gemma3
 from engine.weights.config_reader import ConfigReader
 
 FULL, SLIDING = "full_attention", "sliding_attention"
@@ -36,8 +37,9 @@ def build_spec(config: ConfigReader) -> ModelSpec:
 
 
 def build_seeing_spec(config: ConfigReader, names: Collection[str]) -> ModelSpec:
-    """The text part of a model with a vision tower."""
-    return _decoder(text_config(config, DEFAULTS, tied=True), "Gemma3ForConditionalGeneration", find_text(names))
+    """A model with a vision tower."""
+    spec = _decoder(text_config(config, DEFAULTS, tied=True), "Gemma3ForConditionalGeneration", find_text(names))
+    return replace(spec, vision=read_gemma3(config, spec.hidden_size, names), sees_both_ways=True)
 
 
 def _decoder(text: ConfigReader, architecture: str, names: TextNames) -> ModelSpec:

@@ -6,6 +6,7 @@ Ministral 3 besides lets its queries grow with their position.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from engine.errors import UnsupportedModelError
@@ -14,6 +15,7 @@ from engine.models.rope_config import rope_section
 from engine.models.spec import ModelSpec, QueryScaling
 from engine.models.tensor_names import PLAIN_NAMES, TextNames, find_text
 from engine.models.text_config import text_config
+from engine.vision.towers.spec import read_mistral3
 from engine.weights.config_reader import ConfigReader
 
 DEFAULTS: dict[str, Any] = {"rms_norm_eps": 1e-5, "head_dim": 128}
@@ -26,14 +28,15 @@ def build_spec(config: ConfigReader) -> ModelSpec:
 
 
 def build_seeing_spec(config: ConfigReader, names: Collection[str]) -> ModelSpec:
-    """The text part of a model with a vision tower."""
+    """A model with a vision tower."""
     text = text_config(config, DEFAULTS, tied=True)
     kind = text.str("model_type", TEXT_TYPES[0])
     if kind not in TEXT_TYPES:
         raise UnsupportedModelError(
             f"{config.path}: the text model “{kind}” is not supported.", "Choose a model of another family."
         )
-    return _decoder(text, "Mistral3ForConditionalGeneration", find_text(names))
+    spec = _decoder(text, "Mistral3ForConditionalGeneration", find_text(names))
+    return replace(spec, vision=read_mistral3(config, spec.hidden_size, spec.final_norm.eps, names))
 
 
 def _decoder(text: ConfigReader, architecture: str, names: TextNames) -> ModelSpec:

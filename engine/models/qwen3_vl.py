@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from engine.models.decoder_spec import FamilyTraits, decoder_spec, num_layers
 from engine.models.spec import ModelSpec
 from engine.models.tensor_names import find_text
 from engine.models.text_config import read_mrope, text_config
+from engine.vision.towers.spec import read_qwen3_vl
 from engine.weights.config_reader import ConfigReader
 
 SECTIONS = (24, 20, 20)
@@ -24,4 +26,5 @@ def build_seeing_spec(config: ConfigReader, names: Collection[str]) -> ModelSpec
         ropes=(rope,) * num_layers(text),
         names=find_text(names),
     )
-    return decoder_spec(text, "Qwen3VLForConditionalGeneration", traits)
+    spec = decoder_spec(text, "Qwen3VLForConditionalGeneration", traits)
+    return replace(spec, vision=read_qwen3_vl(config, spec.hidden_size, names))

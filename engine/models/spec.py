@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.vision.towers.spec import TowerSpec
+
 RopeKind = Literal["default", "linear", "llama3", "yarn"]
 Activation = Literal["silu", "gelu_tanh"]
 
@@ -116,6 +118,8 @@ class ModelSpec:
         head: its key is tried first; when absent, the embedding serves if `tied`.
         embedding_scale: multiplies the embeddings of tokens, not of images.
         logit_softcap: logits become softcap * tanh(logit / softcap); None: they stay.
+        vision: the tower, where config and files have one.
+        sees_both_ways: tokens of one image see each other, later ones too.
     """
 
     architecture: str
@@ -129,3 +133,5 @@ class ModelSpec:
     tied: bool
     embedding_scale: float = 1.0
     logit_softcap: float | None = None
+    vision: TowerSpec | None = None
+    sees_both_ways: bool = False

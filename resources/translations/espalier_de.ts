@@ -1383,10 +1383,6 @@
         <translation>Wähle ein anderes Bild.</translation>
     </message>
     <message>
-        <source>Choose another model.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>Choose another output folder with -o.</source>
         <translation>Wähle mit -o einen anderen Zielordner.</translation>
     </message>
@@ -1613,6 +1609,10 @@
     <message>
         <source>Make a new one and enter it again.</source>
         <translation>Erstelle ein neues und gib es ein.</translation>
+    </message>
+    <message>
+        <source>Make room on the disk and try again.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Make room on the disk, or make the folder writable, and start again; nothing was changed.</source>
@@ -1899,6 +1899,10 @@
         <translation>Das Paket nvidia-ml-py ist nicht installiert, daher kann nicht nach NVIDIA-Karten gesucht werden.</translation>
     </message>
     <message>
+        <source>The pictures of the chat cannot be written: {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The prompt has “{0}” {1} times where its images need {2}.</source>
         <translation>Der Prompt hat „{0}“ {1}-mal, wo seine Bilder {2} brauchen.</translation>
     </message>
@@ -1941,6 +1945,10 @@
     <message>
         <source>The tokenizer&apos;s files may belong to another model; download the model again.</source>
         <translation>Vielleicht gehören die Dateien des Tokenizers zu einem anderen Modell; lade das Modell neu herunter.</translation>
+    </message>
+    <message>
+        <source>The vision tower has weights beyond the range of fp16.</source>
+        <translation>Der Bildteil hat Gewichte außerhalb des Bereichs von fp16.</translation>
     </message>
     <message>
         <source>The {0} has compute capability {1}.{2}, and the kernels need {3}.{4} or newer (RTX 30 series and later). Use the CPU instead.</source>
@@ -2624,7 +2632,7 @@
     </message>
     <message>
         <source>{0}: projector_hidden_act “{1}” is not supported.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: projector_hidden_act „{1}“ wird nicht unterstützt.</translation>
     </message>
     <message>
         <source>{0}: tensor {1} belongs to no released version of EXL3.</source>
@@ -2748,7 +2756,7 @@
     </message>
     <message>
         <source>{0}: the vision tower&apos;s hidden_act “{1}” is not supported.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: hidden_act „{1}“ des Bildteils wird nicht unterstützt.</translation>
     </message>
     <message>
         <source>{0}: the weight of {1} has values that are not finite.</source>
@@ -2780,7 +2788,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, but the text model is {3} wide.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, aber das Textmodell ist {3} breit.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, but {3} makes the vision tower with {4}.</source>
@@ -2792,7 +2800,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, less than the {3} pixels of one embedding.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, weniger als die {3} Pixel eines Embeddings.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not a finite number.</source>
@@ -2824,7 +2832,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, not a square.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, keine Quadratzahl.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not a text.</source>
@@ -2844,7 +2852,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, not in ascending order.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, nicht aufsteigend geordnet.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, not three numbers whose sum is {3}.</source>
@@ -2860,7 +2868,7 @@
     </message>
     <message>
         <source>{0}: {1} is {2}, not {3} heads of a multiple of four values.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} ist {2}, nicht {3} Köpfe mit einem Vielfachen von vier Werten.</translation>
     </message>
     <message>
         <source>{0}: {1} is {2}, which does not divide the {3} attention heads.</source>
@@ -2881,86 +2889,6 @@
     <message>
         <source>{0}: “{1}” is {2}.</source>
         <translation>{0}: „{1}“ ist {2}.</translation>
-    </message>
-    <message>
-        <source>{0}blocks.{1}.attn.proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}blocks.{1}.attn.qkv has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}blocks.{1}.mlp.gate_proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}blocks.{1}.{2} has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}deepstack_merger_list.{1}.{2} has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}embeddings.patch_embedding has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}encoder.layers.{1}.mlp.fc1 has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}encoder.layers.{1}.mlp.fc2 has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}encoder.layers.{1}.self_attn.out_proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}linear_1 has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}linear_2 has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}merger.{1} has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}mm_input_projection_weight has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}patch_conv has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}patch_embed.proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}patch_merger.merging_layer has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}transformer.layers.{1}.attention.o_proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}transformer.layers.{1}.feed_forward.down_proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}transformer.layers.{1}.feed_forward.gate_proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>{0}transformer.layers.{1}.feed_forward.up_proj has weights beyond the range of fp16.</source>
-        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>“{0}” is no address.</source>
@@ -3683,6 +3611,10 @@
     <message>
         <source>image</source>
         <translation>Bild</translation>
+    </message>
+    <message>
+        <source>Thoughts</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
