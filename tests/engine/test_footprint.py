@@ -36,7 +36,7 @@ def test_the_context_that_is_offered_fits_and_the_next_does_not(missing: int) ->
     error = refused(PLAN, free)
     tokens = error.suggested_cache_tokens
     assert tokens is not None
-    assert f"{tokens} tokens" in error.way_out
+    assert f"{tokens:,} tokens" in error.way_out
     MemoryPlan(5_000_000_000, PER_TOKEN, tokens, 1_000_000_000).check(free)
     refused(MemoryPlan(5_000_000_000, PER_TOKEN, tokens + PAGE_TOKENS, 1_000_000_000), free)
 

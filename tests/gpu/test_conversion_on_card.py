@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from engine.cuda.trellis_search import CudaTrellisSearch
-from engine.evaluation.quality import measure
-from engine.quantizer.converter import ConvertRequest, convert
-from engine.quantizer.progress import Advance, Event
-from gpu.launch import KernelCache
+for _package in ("jinja2", "platformdirs", "tokenizers", "transformers"):
+    pytest.importorskip(_package, reason=f"without {_package} no model can be made and loaded")
+
+import transformers  # noqa: E402
+
+from engine.cuda.trellis_search import CudaTrellisSearch  # noqa: E402
+from engine.evaluation.quality import measure  # noqa: E402
+from engine.quantizer.converter import ConvertRequest, convert  # noqa: E402
+from engine.quantizer.progress import Advance, Event  # noqa: E402
+from gpu.launch import KernelCache  # noqa: E402
+from tests.oracles.tiny_models import make_plain  # noqa: E402
 
 VOCAB = 320
 SIZES: dict[str, Any] = {
@@ -24,9 +30,6 @@ SIZES: dict[str, Any] = {
 
 @pytest.mark.gpu
 def test_a_model_is_converted_with_its_own_text(tmp_path: Path) -> None:
-    transformers = pytest.importorskip("transformers")
-    from tests.oracles.tiny_models import make_plain
-
     model = make_plain(tmp_path / "source", transformers.LlamaConfig(**SIZES), dtype=torch.float16)
     search = CudaTrellisSearch(KernelCache(None, torch.cuda.get_device_capability()), torch.device("cuda"))
     made, told = tmp_path / "made", list[Event]()
