@@ -150,6 +150,8 @@ class ChatControl(QObject):
         context.cut_changed.connect(page.transcript.set_cut)
         page.context_row.start_with.returnPressed.connect(page.composer.submit)
         page.full_notice.cut_accepted.connect(self._accept_cut)
+        page.transcript.cut_requested.connect(self._retry_cut)
+        page.transcript.larger_context_requested.connect(self._show_context_choice)
         self._show_context()
 
     @Slot()
@@ -166,6 +168,19 @@ class ChatControl(QObject):
     def _accept_cut(self) -> None:
         self._page.composer.input.setFocus()
         self.context.accept_cut()
+
+    @Slot()
+    def _retry_cut(self) -> None:
+        """Whatever is being written: the reply that failed is meant."""
+        self.context.allow_cut()
+        self._page.composer.input.setFocus()
+        self.retry()
+
+    @Slot()
+    def _show_context_choice(self) -> None:
+        if not self._panel.isVisible():
+            self._page.model_bar.inspector_toggled.emit()
+        self._panel.load_panel.context.setFocus()
 
     @Slot(bool)
     def _keep_mode(self, shows_all: bool) -> None:

@@ -11,7 +11,8 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QStandardPaths, Slot
+from PySide6.QtCore import QObject, QStandardPaths, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.controllers.conversation import ConversationController
@@ -54,6 +55,7 @@ class LibraryPresenter(QObject):
         chats.opened.connect(self._select_current)
         chats.messages_deleted.connect(self._offer_undo)
         chats.save_failed.connect(self._tell_unsaved)
+        chats.saved_again.connect(self._tell_saved)
         library.list_changed.connect(self.refresh)
         library.search_found.connect(self._show_hits)
         library.exported.connect(self._tell_exported)
@@ -174,7 +176,17 @@ class LibraryPresenter(QObject):
     @Slot(str)
     def _tell_unsaved(self, reason: str) -> None:
         words = self.tr("The chat could not be saved ({0}). Make room on the disk; saving is tried again.")
-        self._parts.notice.say(words.format(reason), stay=True)
+        words = words.format(reason)
+
+        def open_folder() -> None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._store.path.parent)))
+            self._tell_unsaved(reason)  # the note stands until there is room
+
+        self._parts.notice.say(words, self.tr("Open the folder"), open_folder, stay=True)
+
+    @Slot()
+    def _tell_saved(self) -> None:
+        self._say(self.tr("The chat is saved now."))
 
     @Slot(object)
     def _tell_exported(self, path: Path) -> None:

@@ -39,6 +39,7 @@ class ModelPresenter(QObject):
         models.state_changed.connect(self.show)
         models.progress.connect(self._show_progress)
         chats.busy_changed.connect(self._show_words)
+        page.processor_accepted.connect(models.load_on_processor)
 
     @Slot()
     def show(self) -> None:
@@ -58,7 +59,7 @@ class ModelPresenter(QObject):
             page.show_no_model(models.has_demo)
             self._strip.show_nothing("")
             if models.error is not None:
-                page.show_load_error(models.error)
+                page.show_load_error(models.error, models.wanted_processor)
         self._show_words()
 
     @Slot(object)

@@ -62,8 +62,6 @@ class WindowActions(QObject):
             (self.tr("Shift+Enter"), self.tr("Start a new line")),
             (self.tr("Up"), self.tr("Edit your last message, from an empty message field")),
             (self.tr("Up, Down"), self.tr("Go from message to message")),
-            (self.tr("Up"), self.tr("Edit your last message, from an empty message field")),
-            (self.tr("Up, Down"), self.tr("Go from message to message")),
             (self.tr("F2, Delete"), self.tr("Rename or delete the selected conversation")),
         ):
             registry.describe(keys, text)

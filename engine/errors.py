@@ -55,7 +55,15 @@ class InvalidRequestError(EngineError):
 
 
 class ContextTooLongError(InvalidRequestError):
-    """The prompt, with the tokens asked for, is longer than the cache or the model allows."""
+    """The prompt, with the tokens asked for, is longer than the cache or the model allows.
+
+    Args:
+        can_be_cut: leaving out the oldest turns makes room, which the window offers as a button.
+    """
+
+    def __init__(self, message: str, way_out: str = "", can_be_cut: bool = True) -> None:
+        super().__init__(message, way_out)
+        self.can_be_cut = can_be_cut
 
 
 class NumericalError(EngineError):

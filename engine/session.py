@@ -259,6 +259,7 @@ class Session:
                 f"The last message with the system prompt has {len(ids):,} tokens and the context holds "
                 f"{self.info.context_tokens:,}, so leaving out older turns does not help.",
                 "Shorten it, or load the model with a larger context.",
+                can_be_cut=False,
             )
 
     def _check_ids(self, ids: Sequence[int]) -> None:

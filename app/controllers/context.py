@@ -112,15 +112,19 @@ class ContextController(QObject):
     @Slot()
     def accept_cut(self) -> None:
         """Lets the oldest turns of the open chat be left out; a reply that failed for them is asked for again."""
+        self.allow_cut()
+        branch = self._messages()
+        if branch and branch[-1].role == "assistant" and branch[-1].error is not None and not self._draft.strip():
+            self._chats.regenerate()
+
+    def allow_cut(self) -> None:
+        """Lets the oldest turns of the open chat be left out from here on."""
         chat = self._chats.current_id
         if chat is None:
             self._accepts_new = True
         else:
             self._accepted.add(chat)
         self._settle()
-        branch = self._messages()
-        if branch and branch[-1].role == "assistant" and branch[-1].error is not None and not self._draft.strip():
-            self._chats.regenerate()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ class ConversationController(QObject):
         setup_changed: system prompt or sampling of the open conversation are different.
         list_changed: titles, order or number of conversations are different.
         save_failed: why something could not be written; the text is not lost as long as the window is open.
+        saved_again: what could not be written is.
         not_sent: a turn that could not be stored, to be put back where it was written.
     """
 
@@ -74,6 +75,7 @@ class ConversationController(QObject):
     setup_changed = Signal()
     list_changed = Signal()
     save_failed = Signal(str)
+    saved_again = Signal()
     not_sent = Signal(str)
 
     def __init__(
@@ -94,6 +96,7 @@ class ConversationController(QObject):
         self._replies.progress.connect(self._on_progress)
         self._replies.ended.connect(self._on_ended)
         self._replies.save_failed.connect(self.save_failed)
+        self._replies.saved_again.connect(self.saved_again)
 
     @property
     def current_id(self) -> int | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.controllers.load_settings import LoadSettings
+from app.controllers.load_settings import CPU, LoadSettings
 from app.engine_bridge import EngineBridge
 from engine.errors import Cancelled, EngineError
 from engine.events import LoadFailed, LoadProgress, ModelInfo, ModelLoaded, ModelUnloaded
@@ -44,6 +44,7 @@ class ModelController(QObject):
         self._demo_folder = demo_folder
         self._waiting_loads = 0
         self._held_folder: Path | None = None  # until it is known which number the chosen card has
+        self._held_device = ""
         self._request: LoadRequest | None = None
         self.state = ModelState.NONE
         self.info: ModelInfo | None = None
@@ -84,14 +85,31 @@ class ModelController(QObject):
         """Loads the embedded toy."""
         self.load(self._demo_folder)
 
-    def load(self, path: Path) -> None:
-        """Loads the model in a folder (or beside a file that was picked) in place of the present one."""
+    def load(self, path: Path, device: str = "") -> None:
+        """Loads the model in a folder (or beside a file that was picked) in place of the present one.
+
+        Args:
+            path: the folder, or a file in it.
+            device: as in `LoadRequest`; '' takes what is set.
+        """
         folder = path.parent if path.is_file() else path
         self._held_folder = None  # one that still waits is not wanted any more
         self._settings.speak_of(folder)
+        self._held_device = device
         self.loading_path = self.last_path = self._held_folder = folder
         self._set(ModelState.LOADING)
         self._load_held()
+
+    @property
+    def wanted_processor(self) -> bool:
+        """Whether the last load was one on the processor."""
+        return self._request is not None and self._request.device == CPU
+
+    @Slot()
+    def load_on_processor(self) -> None:
+        """Loads the last model there this once; where models run stays as it is set."""
+        if self.last_path is not None:
+            self.load(self.last_path, device=CPU)
 
     @Slot()
     def reload(self) -> None:
@@ -121,11 +139,15 @@ class ModelController(QObject):
 
     @Slot()
     def _load_held(self) -> None:
-        if self._held_folder is None or not self._settings.is_known:
-            return
         settings = self._settings
+        if self._held_folder is None or not (self._held_device or settings.is_known):
+            return
         self._request = LoadRequest(
-            self._held_folder, settings.device, settings.cache_tokens, settings.cache_bits, settings.exact
+            self._held_folder,
+            self._held_device or settings.device,
+            settings.cache_tokens,
+            settings.cache_bits,
+            settings.exact,
         )
         self._held_folder = None
         self._waiting_loads += 1

@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.controllers.thinking_clock import ThinkingClock
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
-from app.storage.records import ErrorText, MessageState, ReplyStats, StoredMessage
-from engine.errors import Cancelled, EngineError
+from app.storage.records import ErrorKind, ErrorText, MessageState, ReplyStats, StoredMessage
+from engine.errors import Cancelled, ContextTooLongError, EngineError
 from engine.events import GenerationFinished, GenerationStarted, PrefillProgress, RequestFailed
 from engine.requests import GenerateRequest
 
@@ -45,6 +45,7 @@ class ReplyRunner(QObject):
     progress: the same message, prompt tokens read, prompt tokens in all.
     ended: the `StoredMessage` as it is now, saved if the disk allows.
     save_failed: why a reply could not be written; said once, it is tried again and again.
+    saved_again: what could not be written is.
     """
 
     text = Signal(object, str)
@@ -52,6 +53,7 @@ class ReplyRunner(QObject):
     progress = Signal(object, int, int)
     ended = Signal(object)
     save_failed = Signal(str)
+    saved_again = Signal()
 
     def __init__(self, store: ConversationStore, engine: EngineBridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -114,7 +116,9 @@ class ReplyRunner(QObject):
         except sqlite3.Error as error:
             self._report(error)
             return
-        self._failing = False
+        if self._failing:
+            self._failing = False
+            self.saved_again.emit()
         if not self._replies:
             self._timer.stop()
 
@@ -159,7 +163,7 @@ class ReplyRunner(QObject):
         if reply is None:
             return
         cancelled = isinstance(error, Cancelled)
-        card = ErrorText(error.message, error.way_out) if error is not None and not cancelled else None
+        card = error_text(error) if error is not None and not cancelled else None
         state: MessageState = "failed" if card else "interrupted" if cancelled else "complete"
         reply.clock.finish()
         ended = replace(
@@ -180,3 +184,11 @@ class ReplyRunner(QObject):
             self._failing = True
             self._timer.start()
             self.save_failed.emit(str(error))
+
+
+def error_text(error: EngineError) -> ErrorText:
+    """An error as it is stored with the reply that it ended."""
+    kind: ErrorKind = ""
+    if isinstance(error, ContextTooLongError):
+        kind = "full_context" if error.can_be_cut else "small_context"
+    return ErrorText(error.message, error.way_out, kind)

@@ -28,12 +28,20 @@ class ReplyStats:
     dropped_messages: int = 0
 
 
+ErrorKind = Literal["", "full_context", "small_context"]
+
+
 @dataclass(frozen=True)
 class ErrorText:
-    """What happened and the way out."""
+    """What happened and the way out.
+
+    Attributes:
+        kind: which buttons help: the context is full of older turns, or too small for the last one alone.
+    """
 
     message: str
     way_out: str
+    kind: ErrorKind = ""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ QToolButton[kind="floating"] {{ background: {c.raised}; color: {c.text}; border:
 QToolButton[kind="floating"]:hover {{ border-color: {c.accent}; }}
 QLineEdit, QAbstractSpinBox, QPlainTextEdit[kind="field"] {{ background: {c.background}; color: {c.text};
   border: 1px solid {c.border}; border-radius: {RADIUS_FIELD}px; padding: 4px 7px; min-height: 18px;
-  selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
+  placeholder-text-color: {c.muted}; selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
 QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit[kind="field"]:focus {{
   border-color: {c.accent}; }}
 QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0px; }}

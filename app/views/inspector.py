@@ -5,7 +5,7 @@ Arranges its parts and waits for the end of typing. Knows nothing of the store o
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
@@ -71,8 +71,10 @@ class Inspector(QFrame):
         column.addWidget(label(theme, self.tr("Sampling"), font="small", kind="muted"))
         column.addWidget(self.sampling)
         column.addStretch(1)
-        scroll = QScrollArea()
+        self._inside, self._scroll = inside, QScrollArea()
+        scroll = self._scroll
         scroll.setWidget(inside)
+        inside.installEventFilter(self)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(scroll.horizontalScrollBarPolicy().ScrollBarAlwaysOff)
@@ -80,6 +82,13 @@ class Inspector(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """What stands here scrolls down but not across, so the panel is never narrower than its widest line."""
+        if watched is self._inside and event.type() == QEvent.Type.LayoutRequest:
+            bar = self._scroll.verticalScrollBar().sizeHint().width()
+            self._scroll.setMinimumWidth(self._inside.minimumSizeHint().width() + bar)
+        return super().eventFilter(watched, event)
 
     def show_setup(self, setup: ChatSetup) -> None:
         """Shows the settings of a chat; a system prompt that is being typed stays."""

@@ -5,7 +5,7 @@ Knows nothing of the store or the engine. In a narrow window the side panels bec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from app.views.status_strip import COMPACT_BELOW_PX, StatusStrip
 from app.views.widgets import set_state, thin_line
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 480, 400
+SHEET_GAP_PX = 40  # of the page, which is seen beside a sheet and closes it
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class _SidePanel(QObject):
         self.panel = panel
         self.wanted = True
         self.is_sheet = False
+        self._has_lost_width = False  # it is back in the splitter, which has forgotten how wide it was
         self._place = place
         self._width = width
         self._window = window
@@ -59,6 +61,7 @@ class _SidePanel(QObject):
             self.panel.setParent(self._window.page_area)
             self.panel.hide()
         else:
+            self._has_lost_width = True
             self._window.splitter.insertWidget(self._place, self.panel)
             self._window.splitter.setStretchFactor(self._window.splitter.indexOf(self._window.parts.chat), 1)
             self.panel.setVisible(self.wanted)
@@ -71,8 +74,9 @@ class _SidePanel(QObject):
         if not self.is_sheet:
             self.wanted = is_open
         self.panel.setVisible(is_open)
+        self.lay_out()
+        self._window.restore_widths()
         if is_open and self.is_sheet:
-            self.lay_out()
             self.panel.raise_()
             self.panel.setFocus()
 
@@ -80,9 +84,22 @@ class _SidePanel(QObject):
         """Gives a sheet its place over the page."""
         if self.is_sheet:
             area = self._window.page_area.rect()
-            width = min(self._width, area.width() - 40)
+            width = min(max(self._width, self.panel.minimumSizeHint().width()), area.width() - SHEET_GAP_PX)
             x = 0 if self._place == 0 else area.width() - width
             self.panel.setGeometry(x, 0, width, area.height())
+
+    def take_width_back(self) -> int:
+        """The width that a panel had before it was a sheet, once it is seen again; 0 when it has it."""
+        if not self._has_lost_width or self.is_sheet or self.panel.isHidden():
+            return 0
+        self._has_lost_width = False
+        return self._width
+
+    def remember_width(self) -> None:
+        """Takes the width that the user gave it."""
+        splitter = self._window.splitter
+        if not self.is_sheet and not self.panel.isHidden():
+            self._width = splitter.sizes()[splitter.indexOf(self.panel)]
 
 
 class MainWindow(QMainWindow):
@@ -119,6 +136,7 @@ class MainWindow(QMainWindow):
         self.inspector_panel = _SidePanel(parts.inspector, 2, INSPECTOR_PX, self)
         self.notice = Notice(theme, self.page_area)
         self._overlay = DropOverlay(theme, self)
+        self.splitter.splitterMoved.connect(self._remember_widths)
         self.rail.page_chosen.connect(self.show_page)
         parts.chat.model_bar.list_toggled.connect(self.toggle_list)
         parts.chat.model_bar.inspector_toggled.connect(self.toggle_inspector)
@@ -142,6 +160,28 @@ class MainWindow(QMainWindow):
             self.page_wanted.emit()
         self._pages.setCurrentWidget(self._page_widgets[page])
         self.rail.show_page(page)
+
+    def set_panel_widths(self, sizes: Sequence[int]) -> None:
+        """Gives list, page and inspector the widths that they had."""
+        self.splitter.setSizes(list(sizes))
+        self._remember_widths()
+
+    def restore_widths(self) -> None:
+        """Gives panels that were sheets the widths that the splitter has forgotten, at the cost of the page."""
+        sizes = self.splitter.sizes()
+        page = self.splitter.indexOf(self.parts.chat)
+        for panel in (self.list_panel, self.inspector_panel):
+            width, here = panel.take_width_back(), self.splitter.indexOf(panel.panel)
+            if width:
+                sizes[page] += sizes[here] - width
+                sizes[here] = width
+        if sizes != self.splitter.sizes():
+            self.splitter.setSizes(sizes)
+
+    @Slot()
+    def _remember_widths(self) -> None:
+        for panel in (self.list_panel, self.inspector_panel):
+            panel.remember_width()
 
     @Slot()
     def toggle_list(self) -> None:
@@ -180,6 +220,7 @@ class MainWindow(QMainWindow):
             layout.activate()  # the page area must have its new size before sheets are laid over it
         for panel in (self.list_panel, self.inspector_panel):
             panel.lay_out()
+        self.restore_widths()
         if self.notice.isVisible():
             self.notice.place()
 
@@ -213,7 +254,6 @@ class MainWindow(QMainWindow):
 
     def _build(self, parts: Parts) -> None:
         parts.conversations.setMinimumWidth(200)
-        parts.inspector.setMinimumWidth(260)
         parts.chat.setMinimumWidth(380)
         for number, part in enumerate((parts.conversations, parts.chat, parts.inspector)):
             self.splitter.addWidget(part)

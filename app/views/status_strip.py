@@ -121,6 +121,7 @@ class StatusStrip(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.load.setVisible(self.width() >= LOAD_FROM_PX)
+        self.state.setVisible(self.width() >= LOAD_FROM_PX)
         self._fit_machine()
 
     def _fit_machine(self) -> None:
@@ -134,6 +135,5 @@ class StatusStrip(QFrame):
         self.memory_bar.hide()
 
     def set_compact(self, compact: bool) -> None:
-        """Leaves the words out that the meters say as well."""
+        """Leaves out the device's name, which the memory's bar says as well."""
         self.device.setVisible(not compact)
-        self.state.setVisible(not compact)

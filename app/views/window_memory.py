@@ -21,7 +21,7 @@ def restore_window(window: MainWindow, settings: Settings) -> None:
         if any(screen.availableGeometry().intersects(place) for screen in QGuiApplication.screens()):
             window.setGeometry(place)
     if len(settings.splitter) == window.splitter.count():
-        window.splitter.setSizes(list(settings.splitter))
+        window.set_panel_widths(settings.splitter)
     window.list_panel.set_open(settings.list_open)
     window.inspector_panel.set_open(settings.inspector_open)
     if settings.maximized:

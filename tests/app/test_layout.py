@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from app.storage.conversations import ConversationStore
 from app.views.chat.messages import ReplyMessage, UserMessage
 from app.views.dialogs import HelpDialog
+from app.views.pages import Page
 from engine.errors import ContextTooLongError
 from tests.app.driver import Window
 
@@ -46,6 +49,54 @@ def test_below_760_px_the_list_is_a_sheet_too(open_window: Callable[..., Window]
     assert window.app.conversations.isVisible()
     assert window.app.inspector.isVisible()
     assert window.app.window.splitter.indexOf(window.app.chat) == 1
+
+
+def test_the_panels_are_as_wide_again_as_they_were_before_they_were_sheets(window: Window) -> None:
+    main, app = window.app.window, window.app
+    main.set_panel_widths((230, main.splitter.width() - 230 - 350, 350))
+    app.window.resize(1200, 800)
+    window.qtbot.wait(20)
+    before = main.splitter.sizes()
+    assert (before[0], before[2]) == (230, 350)
+    for width in (700, 1200, 900, 480, 1200):
+        main.resize(width, 800)
+        window.qtbot.wait(20)
+    assert main.splitter.sizes() == before
+    main.resize(700, 800)
+    window.qtbot.wait(20)
+    main.toggle_inspector()
+    assert app.inspector.width() == 350  # as a sheet too
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_inspector_is_never_narrower_than_its_lines(
+    open_window: Callable[..., Window], tmp_path: Path, language: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    stored = {"schema_version": 2, "settings": {"language": language, "splitter": [260, 700, 150]}}
+    (tmp_path / "data" / "settings.json").write_text(json.dumps(stored))
+    window = open_window()
+    window.app.inspector.sampling.show_mode(True)
+    window.qtbot.wait(50)
+    for width in (1200, 700):
+        window.app.window.resize(width, 800)
+        window.app.window.inspector_panel.set_open(True)
+        window.qtbot.wait(50)
+        scroll = window.app.inspector.findChild(QScrollArea)
+        assert scroll is not None
+        assert scroll.widget().width() <= scroll.viewport().width()
+
+
+def test_a_narrow_window_still_says_what_the_model_does(open_window: Callable[..., Window]) -> None:
+    window = open_window(width=700)
+    window.app.window.show_page(Page.SETTINGS)
+    assert window.app.window.status.state.isVisible()
+    assert window.app.window.status.state.text() == "Ready"
+
+
+def test_no_line_of_the_help_page_stands_there_twice(window: Window) -> None:
+    for section in window.app.actions.help_sections():
+        assert len(set(section.rows)) == len(section.rows), section.title
 
 
 @pytest.mark.parametrize("width", [480, 700, 1000, 1600])

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16, SPACE_24
 from app.views.chat.fit_suggestions import FitSuggestions
+from app.views.chip import Chip
 from app.views.widgets import clear_layout, label, push_button
 
 WIDTH_PX = 480
@@ -117,9 +118,7 @@ class EmptyState(QWidget):
         clear_layout(self._offer_rows)
         self.fits.set_wanted(is_demo)
         for example in examples:
-            chip = QPushButton(example)
-            chip.setProperty("kind", "chip")
-            chip.setAutoDefault(False)
+            chip = Chip(example)
             chip.clicked.connect(self._on_example)
             self._offer_rows.addWidget(chip)
 

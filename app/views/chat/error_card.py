@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.error_words import error_words
 from app.theme.theme import Theme
@@ -39,6 +39,7 @@ class ErrorCard(QFrame):
             each.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.retry_button = push_button(self.tr("Retry"), self.retry_requested.emit, "primary")
         self.copy_button = push_button(self.tr("Copy details"), self._copy)
+        self._offered: list[QPushButton] = []
         self._buttons = FlowLayout()
         self._buttons.addWidget(self.retry_button)
         self._buttons.addWidget(self.copy_button)
@@ -57,9 +58,16 @@ class ErrorCard(QFrame):
         self._retint()
 
     def offer(self, text: str, handler: Callable[[], object]) -> None:
-        """Puts the way out before the other buttons."""
-        set_state(self.retry_button, "kind", "")
-        self._buttons.put_first(push_button(text, handler, "primary"))
+        """Puts the way out before the other buttons, also before one that was offered earlier."""
+        for each in (self.retry_button, *self._offered):
+            set_state(each, "kind", "")
+        self._offered.append(push_button(text, handler, "primary"))
+        self._buttons.put_first(self._offered[-1])
+
+    def set_open(self, is_open: bool) -> None:
+        """Whether something can still be done about it."""
+        for each in (self.retry_button, *self._offered):
+            each.setVisible(is_open)
 
     @Slot()
     def _copy(self) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8
+from app.views.chip import Chip
 from app.views.widgets import clear_layout, label, push_button
 
 
@@ -74,7 +75,8 @@ class FitSuggestions(QWidget):
         self._fit()
 
     def _button(self, suggestion: Suggestion) -> QPushButton:
-        button = push_button(f"{suggestion.title}\n{suggestion.details}", self._on_button, "chip")
+        button = Chip(f"{suggestion.title}\n{suggestion.details}")
+        button.clicked.connect(self._on_button)
         button.setAccessibleName(f"{suggestion.title}, {suggestion.details}")
         button.setAccessibleDescription(suggestion.about)
         button.setToolTip(suggestion.about)

@@ -53,6 +53,8 @@ class MessageWidget(QFrame):
         start_over_requested: message id and the words that another version of the reply starts with.
         version_step_requested: message id and -1 or 1.
         retry_requested: ask for this reply again.
+        cut_requested: ask for it again without the oldest messages.
+        larger_context_requested: the model is wanted with a larger context.
     """
 
     move_requested = Signal(int)
@@ -61,6 +63,8 @@ class MessageWidget(QFrame):
     start_over_requested = Signal(int, str)
     version_step_requested = Signal(int, int)
     retry_requested = Signal()
+    cut_requested = Signal()
+    larger_context_requested = Signal()
 
     def __init__(
         self, theme: Theme, message: StoredMessage, actions: tuple[str, ...], parent: QWidget | None = None
@@ -415,7 +419,7 @@ class ReplyMessage(MessageWidget):
     def set_last(self, last: bool) -> None:
         self._last = last
         if self.error_card is not None:
-            self.error_card.retry_button.setVisible(last)
+            self.error_card.set_open(last)
         self._offer_all()
 
     def _feed(self, text: str) -> None:
@@ -482,6 +486,10 @@ class ReplyMessage(MessageWidget):
         if message.error is not None and self.error_card is None:
             self.error_card = ErrorCard(self.theme, message.error.message, message.error.way_out)
             self.error_card.retry_requested.connect(self.retry_requested)
+            if message.error.kind:
+                self.error_card.offer(self.tr("Choose a larger context"), self.larger_context_requested.emit)
+            if message.error.kind == "full_context":
+                self.error_card.offer(self.tr("Leave out the oldest messages"), self.cut_requested.emit)
             self._layout.insertWidget(self._layout.indexOf(self.view) + 1, self.error_card)
 
 

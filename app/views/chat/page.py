@@ -20,7 +20,7 @@ from app.views.chat.full_notice import FullNotice
 from app.views.chat.model_bar import ModelBar
 from app.views.chat.transcript import Transcript
 from app.views.widgets import IconButton, clear_layout, label, panel, push_button, thin_line
-from engine.errors import EngineError, ModelFormatError, NotEnoughMemoryError, UnsupportedModelError
+from engine.errors import DeviceError, EngineError, ModelFormatError, NotEnoughMemoryError, UnsupportedModelError
 from engine.events import ModelInfo
 
 COMPACT_BELOW_PX = 560
@@ -30,10 +30,12 @@ class ChatPage(QFrame):
     """Signals:
     load_retry_requested: load the model that failed again.
     context_accepted: load it with this many tokens of context instead.
+    processor_accepted: load it on the processor instead.
     """
 
     load_retry_requested = Signal()
     context_accepted = Signal(int)
+    processor_accepted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, attachments: Path | None = None) -> None:
         super().__init__(parent)
@@ -116,8 +118,8 @@ class ChatPage(QFrame):
         if is_demo:
             self._show_demo_banner(info)
 
-    def show_load_error(self, error: EngineError) -> None:
-        """The last load failed."""
+    def show_load_error(self, error: EngineError, on_processor: bool = False) -> None:
+        """The last load failed, on the processor or elsewhere."""
         card = ErrorCard(self._theme, error.message, error.way_out)
         card.retry_requested.connect(self.load_retry_requested)
         if isinstance(error, NotEnoughMemoryError) and error.suggested_cache_tokens is not None:
@@ -126,6 +128,8 @@ class ChatPage(QFrame):
             card.offer(words, lambda: self.context_accepted.emit(tokens))
         elif isinstance(error, ModelFormatError | UnsupportedModelError):  # again would be the same again
             card.offer(self.tr("Open another folder…"), self.model_bar.folder_requested.emit)
+        elif isinstance(error, DeviceError) and not on_processor:
+            card.offer(self.tr("Load on the processor"), self.processor_accepted.emit)
         self._add_banner(card)
 
     def clear_banners(self) -> None:

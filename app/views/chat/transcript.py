@@ -27,6 +27,8 @@ from app.views.chat.transcript_search import TranscriptSearch
 class Transcript(MessageScroll):
     """Signals:
     retry_requested: ask for the last reply again.
+    cut_requested: ask for it again without the oldest messages.
+    larger_context_requested: the model is wanted with a larger context.
     regenerate_requested, branch_requested, delete_requested: id of the message.
     continue_requested: go on with the last reply.
     edit_submitted: id of the message and its new text.
@@ -35,6 +37,8 @@ class Transcript(MessageScroll):
     """
 
     retry_requested = Signal()
+    cut_requested = Signal()
+    larger_context_requested = Signal()
     regenerate_requested = Signal(int)
     continue_requested = Signal()
     branch_requested = Signal(int)
@@ -203,6 +207,8 @@ class Transcript(MessageScroll):
             widget = ReplyMessage(self._theme, message, self._workshop, self._body)
         widget.move_requested.connect(self._move_focus)
         widget.retry_requested.connect(self.retry_requested)
+        widget.cut_requested.connect(self.cut_requested)
+        widget.larger_context_requested.connect(self.larger_context_requested)
         widget.action_requested.connect(self._on_action)
         widget.edit_submitted.connect(self.edit_submitted)
         widget.start_over_requested.connect(self.start_over_requested)

@@ -22,7 +22,7 @@ from app.views.widgets import label
 from engine.hub.search import Sort
 
 TYPING_MS = 400  # without a key, after which a text is searched
-CARD_LETTERS, NARROW_CARD_LETTERS, CARD_PX = 17, 6, 300
+CARD_LETTERS, NARROW_CARD_LETTERS, CARD_PX = 22, 6, 320
 THREE_ROWS_BELOW_PX = 700
 ANY_PX = 16_777_215  # what Qt takes for no limit
 
