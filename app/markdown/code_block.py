@@ -11,25 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QMimeData, QObject, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
     QGuiApplication,
+    QResizeEvent,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextLayout,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
 
 from app.markdown.highlight import Span, SpanKind, highlight, span_colours
 from app.markdown.text_style import CURSOR_TEXT
 from app.markdown.workshop import Workshop
 from app.theme.theme import Theme
-from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
+from app.theme.tokens import RADIUS_CARD, SPACE_4, SPACE_8, SPACE_12
 from app.views.widgets import IconButton
 
 COPIED_MS = 1500
@@ -118,8 +119,12 @@ class CodeText(QTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._height = 0
         self.setProperty("kind", "bare")
         self.setReadOnly(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for each in (self, self.viewport()):  # what was there stays there when it grows
+            each.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self.setUndoRedoEnabled(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setLineWrapMode(QTextEdit.LineWrapMode.NoWrap)
@@ -136,13 +141,20 @@ class CodeText(QTextEdit):
 
     @Slot()
     def fit(self) -> None:
-        """Takes the height of the lines."""
+        """Asks for the height of the lines."""
         line = QFontMetricsF(self.font()).lineSpacing()
         bar = self.horizontalScrollBar()
         extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
         height = int(line * self.document().blockCount() + 0.999) + extra + 2
-        if height != self.height():
-            self.setFixedHeight(height)
+        if height != self._height:
+            self._height = height
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._height)
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """Code is copied as it is, without fonts and colours."""
@@ -164,6 +176,7 @@ class CodeBlock(QFrame):
     def __init__(self, theme: Theme, workshop: Workshop, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "code")
+        self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self._workshop = workshop
         self._shown = ""
         self._code = ""
@@ -191,6 +204,15 @@ class CodeBlock(QFrame):
         layout.setSpacing(SPACE_4)
         layout.addLayout(head)
         layout.addWidget(self.text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Has the edge painted that is none any more; the rest stays as it is."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.update()
+        else:
+            edge = RADIUS_CARD + 1
+            self.update(0, min(event.size().height(), event.oldSize().height()) - edge, self.width(), edge)
 
     @property
     def code(self) -> str:

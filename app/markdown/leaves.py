@@ -29,6 +29,7 @@ _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_END = re.compile(r"\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:,。！？])[ \n]+|(?<=[。！？])")
 _ANY_SPACE = re.compile(r"\s+")
+_PLAIN = re.compile(r"(?:[^\W_]|[ ,.;:?()/+=%#'\"-])*")  # nothing in it opens a span
 _INLINE_PICTURE = re.compile(r"\]\(data:image/[^\s)]*\)?")
 
 
@@ -111,8 +112,27 @@ def parse_leaves(source: str, references: References, first_number: int | None =
 
 def parse_spans(content: str, references: References) -> list[Token]:
     """Reads the inside of a paragraph, heading or cell: a flat list of markdown-it's inline tokens."""
+    if _PLAIN.fullmatch(content):
+        return [_plain_token(content)] if content else []
     tokens = _parser().parseInline(content, {"references": references})
     return list(tokens[0].children or []) if tokens else []
+
+
+def _plain_token(content: str) -> Token:
+    from markdown_it.token import Token
+
+    return Token("text", "", 0, content=content)
+
+
+def row_cells(line: str, count: int) -> tuple[str, ...]:
+    """The cells of one line of a table of so many columns, as `parse_leaves` has them."""
+    from markdown_it.common.utils import mdTrim
+    from markdown_it.rules_block.table import escapedSplit
+
+    columns = escapedSplit(mdTrim(line.replace("\0", "\ufffd")))
+    first, last = int(columns[0] == ""), len(columns) - int(columns[-1] == "")
+    cells = [mdTrim(each) for each in columns[first : max(first, last)][:count]]
+    return (*cells, *[""] * (count - len(cells)))
 
 
 def language_of(info: str) -> str:

@@ -19,6 +19,7 @@ from app.markdown.leaves import (
     language_of,
     paragraph_pieces,
     parse_leaves,
+    row_cells,
 )
 from app.markdown.maths_rules import BLOCK_OPENERS
 
@@ -120,6 +121,22 @@ class MarkdownStream:
         self._tail += [replace(last, content=each, continued=True, marker="") for each in more]
         return True
 
+    def _grow_table(self, lines: list[str]) -> bool:
+        """Adds rows to a table that goes on without parsing its head: a line that begins with a bar is a row."""
+        rows = [*lines, self._partial] if self._partial else lines
+        if not self._table_goes_on or len(self._lines) != _HEAD_LINES or not rows:
+            return False
+        if any(not row.startswith("|") or any(mark in row for mark in BLOCK_OPENERS) for row in rows):
+            return False
+        form = replace(self.frozen[-1], continued=True)
+        cells = [*self._open_rows, *(row_cells(row, len(form.alignments)) for row in rows)]
+        leaves = [replace(form, rows=tuple(cells[at : at + TABLE_ROWS])) for at in range(0, len(cells), TABLE_ROWS)]
+        complete = len(self._open_rows) + len(lines)
+        done = complete // TABLE_ROWS
+        self.frozen += leaves[:done]
+        self._open_rows, self._tail = _rows_before(leaves, complete), leaves[done:]
+        return True
+
     def _take(self, lines: list[str]) -> None:
         while lines and self._fence is not None:
             line = lines.pop(0)
@@ -129,6 +146,8 @@ class MarkdownStream:
             else:
                 self._fence.lines.append(line)
         if self._fence is not None:
+            return
+        if self._grow_table(lines):
             return
         self._lines += lines
         if not self._lines and not self._partial:
@@ -221,10 +240,10 @@ class MarkdownStream:
             return 0
         if self._table_goes_on and len(tops) == 1:
             return self._complete_rows(tops[0])
-        if sum(map(len, self._lines)) < LEAVE_BEHIND_CHARS:
-            return 0
         last, complete = tops[-1], len(self._lines)
         inner = 0
+        if last.kind != "table_open" and sum(map(len, self._lines)) < LEAVE_BEHIND_CHARS:
+            return 0
         if last.kind == "table_open":
             rows = min(last.end, complete) - last.start - 2
             inner = last.start + 2 + rows // TABLE_ROWS * TABLE_ROWS if rows >= TABLE_ROWS else 0

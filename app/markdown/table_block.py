@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QTextFrameFormat,
     QTextLength,
     QTextTable,
+    QTextTableCell,
     QTextTableFormat,
     QWheelEvent,
 )
@@ -92,7 +93,7 @@ class _Rows(FlatBrowser):
                 cursor.setPosition(cell.firstPosition())
                 cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
                 cursor.removeSelectedText()
-                self._write_cell(y, x, content, head, references)
+                self._write_cell(y, x, content, head, references, formed=bool(old))
         cursor.endEditBlock()
         return True
 
@@ -101,20 +102,26 @@ class _Rows(FlatBrowser):
             self._table.setFormat(self._format(widths))
         self.fit()
 
-    def _write_cell(self, y: int, x: int, content: str, head: bool, references: References) -> None:
+    def _write_cell(
+        self, y: int, x: int, content: str, head: bool, references: References, formed: bool = False
+    ) -> None:
         assert self._table is not None
         cell = self._table.cellAt(y, x)
+        if not formed:
+            self._form_cell(cell, x, head)
+        self._writer.write_cell(cell.firstCursorPosition(), content, head, references)
+        self.waits = self.waits or self._writer.waits
+
+    def _form_cell(self, cell: QTextTableCell, x: int, head: bool) -> None:
+        """Gives a cell its line below and its alignment."""
         form = cell.format().toTableCellFormat()
         form.setBottomBorder(1)
         form.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         form.setBottomBorderBrush(QBrush(self._style.border if not head else self._style.muted))
         cell.setFormat(form)
-        cursor = cell.firstCursorPosition()
         block = QTextBlockFormat()
         block.setAlignment(_ALIGNMENTS.get(self.leaf.alignments[x], Qt.AlignmentFlag.AlignLeft))
-        cursor.setBlockFormat(block)
-        self._writer.write_cell(cursor, content, head, references)
-        self.waits = self.waits or self._writer.waits
+        cell.firstCursorPosition().setBlockFormat(block)
 
     def _format(self, widths: Sequence[float]) -> QTextTableFormat:
         form = QTextTableFormat()
@@ -147,6 +154,8 @@ class TableBlock(QScrollArea):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewport().setAutoFillBackground(False)
+        for each in (self, self.viewport(), self._inside):  # what was there stays there when it grows
+            each.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
 
     @property
     def leaves(self) -> list[Leaf]:
@@ -173,15 +182,16 @@ class TableBlock(QScrollArea):
             part = self._parts.pop()
             part.hide()
             part.deleteLater()
-        changed = len(leaves)
-        for place, leaf in enumerate(leaves):
-            if place < len(self._parts) and (self._parts[place].leaf is leaf or self._parts[place].leaf == leaf):
-                continue
+        first = len(self._parts)
+        while first and self._parts[first - 1].leaf is not leaves[first - 1]:  # what is before a kept leaf is kept
+            first -= 1
+        for place in range(first, len(leaves)):
             if place == len(self._parts):
                 self._add_part()
-            self._parts[place].show_leaf(leaf, self._widths, references)
-            changed = min(changed, place)
-        self._stack_from(changed)
+            elif self._parts[place].leaf == leaves[place]:
+                continue
+            self._parts[place].show_leaf(leaves[place], self._widths, references)
+        self._stack_from(first)
         self._fit()
 
     def _add_part(self) -> None:

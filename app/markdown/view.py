@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QFontMetricsF, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.markdown.code_block import COPIED_MS, CodeBlock
 from app.markdown.formulas import FormulaKey
@@ -63,17 +63,22 @@ class ViewPictures:
 
 @dataclass
 class _Segment:
-    """A widget and the leaves that it shows; `holder` keeps it away from the left edge."""
+    """A widget, the leaves that it shows, and how far it stands from the left edge in pixels."""
 
     kind: SegmentKind
     start: int
     leaves: list[Leaf]
     widget: TextBlock | CodeBlock | TableBlock
-    holder: QWidget
+    shift: int
+    top: int = 0
+    height: int = 0
 
 
 class MarkdownView(QWidget):
     """The text of a reply, whole or still arriving.
+
+    It stacks its widgets itself, and moves them only when it has been given its new height: a layout would first
+    squeeze all of them into the old one, and what is on view would be painted again for every new word.
 
     Signals:
         grew: more text is shown.
@@ -93,9 +98,11 @@ class MarkdownView(QWidget):
         self._final = 0  # leaves that will not change
         self._unread = ""  # of a whole text that is shown by and by
         self._building = False
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(PARAGRAPH_SPACE)
+        self._height = 0  # of all segments with the margins
+        self._stale = 0  # the first segment whose height may be another one
+        self._unplaced = 0  # the first one that may stand elsewhere
+        self._placed_in = QRect()
+        self._asked = False  # the next request for a layout is of what was just shown
         self._picture_timer = QTimer(self, interval=0)
         self._picture_timer.timeout.connect(self._show_pictures)
         self._workshop.pictures_came.connect(self._picture_timer.start)
@@ -170,17 +177,38 @@ class MarkdownView(QWidget):
                 yield from segment.widget.parts
 
     def sizeHint(self) -> QSize:
-        return QSize(400, super().sizeHint().height())
+        return QSize(400, self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self._height)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            if not self._asked:
+                self._stale = 0
+            self._asked = False
+            self._stack()
+            self._place()
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._measure_all()
+        self._place()
 
     def _show(self, leaves: Sequence[Leaf], growing: bool) -> None:
         """Shows leaves from the place `_final` on in place of what was there."""
         first = next((i for i in range(len(self._segments) - 1, -1, -1) if self._segments[i].start < self._final), 0)
         if first < len(self._segments):
             start = self._segments[first].start
-            leaves = [*self._segments[first].leaves[: max(0, self._final - start)], *leaves]
+            kept = self._segments[first].leaves[: max(0, self._final - start)]
         else:
-            start = self._final
-        groups = list(_groups(leaves))
+            start, kept = self._final, []
+        groups = list(_groups(leaves, kept))
         for number, (kind, members) in enumerate(groups):
             place = first + number
             if place < len(self._segments) and not self._fits(self._segments[place], kind, members):
@@ -190,6 +218,8 @@ class MarkdownView(QWidget):
             self._update(self._segments[place], start, members, growing and number == len(groups) - 1)
             start += len(members)
         self._remove_from(first + len(groups))
+        self._stale, self._asked = min(self._stale, first), True
+        self._stack()
 
     def _fits(self, segment: _Segment, kind: SegmentKind, members: list[Leaf]) -> bool:
         shift = (segment.leaves[0].indent, segment.leaves[0].quotes) == (members[0].indent, members[0].quotes)
@@ -212,29 +242,57 @@ class MarkdownView(QWidget):
             widget = TextBlock(self._theme, self, self._pictures)
         elif kind == "code":
             widget = CodeBlock(self._theme, self._workshop, self)
+            widget.text.horizontalScrollBar().rangeChanged.connect(self._measure_all)
         else:
             widget = TableBlock(self._theme, self._pictures, self)
-        holder: QWidget = widget
-        shift = round(leaf.indent * self._indent_px + leaf.quotes * QUOTE_PX)
-        if kind != "text" and shift:
-            holder = QWidget(self)
-            row = QHBoxLayout(holder)
-            row.setContentsMargins(shift, 0, 0, 0)
-            row.addWidget(widget)
-        self._layout.addWidget(holder)
-        if self.isVisible():
-            holder.show()
-        self._segments.append(_Segment(kind, start, [leaf], widget, holder))
+        shift = 0 if kind == "text" else round(leaf.indent * self._indent_px + leaf.quotes * QUOTE_PX)
+        segment = _Segment(kind, start, [leaf], widget, shift, self._height)
+        widget.setGeometry(_place_of(segment, self.contentsRect()))  # its width is known before its text: laid out once
+        widget.show()
+        self._segments.append(segment)
 
     def _remove_from(self, place: int) -> None:
         for segment in self._segments[place:]:
-            self._layout.removeWidget(segment.holder)
-            segment.holder.hide()
-            segment.holder.deleteLater()
+            segment.widget.hide()
+            segment.widget.deleteLater()
         del self._segments[place:]
+
+    def _stack(self) -> None:
+        """Finds out where the segments will stand from the first stale one on, and asks for the height of all."""
+        first, margins = min(self._stale, len(self._segments)), self.contentsMargins()
+        end = _end(self._segments[first - 1]) if first else margins.top()
+        for segment in self._segments[first:]:
+            widget = segment.widget
+            segment.top = end
+            segment.height = widget.sizeHint().height() if isinstance(widget, CodeBlock) else widget.height()
+            end = _end(segment)
+        self._stale, self._unplaced = len(self._segments), min(self._unplaced, first)
+        height = end - (PARAGRAPH_SPACE if self._segments else 0) + margins.bottom()
+        if height != self._height:
+            self._height = height
+            self.updateGeometry()
+
+    def _place(self) -> None:
+        """Puts the segments where they belong; those whose width changes have other heights then."""
+        area = self.contentsRect()
+        if (area.left(), area.width()) != (self._placed_in.left(), self._placed_in.width()):
+            self._placed_in, self._unplaced = area, 0
+            for segment in self._segments:
+                segment.widget.resize(max(1, area.width() - segment.shift), segment.widget.height())
+            self._stale = 0
+            self._stack()
+        for segment in self._segments[self._unplaced :]:
+            segment.widget.setGeometry(_place_of(segment, area))
+        self._unplaced = len(self._segments)
+
+    @Slot()
+    def _measure_all(self) -> None:
+        """Any of the segments may have another height: the next layout looks at all."""
+        self._stale = 0
 
     def _resolve_late_links(self) -> None:
         references = self._stream.references
+        self._measure_all()
         for segment in self._segments if references else ():
             if isinstance(segment.widget, TextBlock):
                 segment.widget.resolve_links(references)
@@ -247,6 +305,7 @@ class MarkdownView(QWidget):
     def _show_pictures(self) -> None:
         """Writes leaves again whose pictures have come, a few in a turn."""
         end_s = time.thread_time() + PICTURES_S
+        self._measure_all()
         for segment in self._segments:
             widget = segment.widget
             if isinstance(widget, TextBlock) and not widget.show_pictures(self._stream.references, end_s):
@@ -256,12 +315,26 @@ class MarkdownView(QWidget):
         self._picture_timer.stop()
 
 
-def _groups(leaves: Sequence[Leaf]) -> Iterator[tuple[SegmentKind, list[Leaf]]]:
-    """Which leaves share a widget; depends on the leaves alone, so that a stream ends like the whole."""
-    kind: SegmentKind | None = None
-    members: list[Leaf] = []
+def _place_of(segment: _Segment, area: QRect) -> QRect:
+    return QRect(area.left() + segment.shift, segment.top, max(1, area.width() - segment.shift), segment.height)
+
+
+def _end(segment: _Segment) -> int:
+    """Where the next one begins."""
+    return segment.top + segment.height + PARAGRAPH_SPACE
+
+
+def _groups(leaves: Sequence[Leaf], kept: Sequence[Leaf] = ()) -> Iterator[tuple[SegmentKind, list[Leaf]]]:
+    """Which leaves share a widget; depends on the leaves alone, so that a stream ends like the whole.
+
+    Args:
+        leaves: what is to be shown.
+        kept: those before that stand together in one widget already.
+    """
+    kind = _kind_of(kept[0]) if kept else None
+    members = list(kept)
     for leaf in leaves:
-        wanted: SegmentKind = leaf.kind if leaf.kind in ("code", "table") else "text"
+        wanted = _kind_of(leaf)
         joins = leaf.continued if wanted == "table" else wanted == "text" and len(members) < RUN_LEAVES
         if kind == wanted and joins:
             members.append(leaf)
@@ -271,6 +344,10 @@ def _groups(leaves: Sequence[Leaf]) -> Iterator[tuple[SegmentKind, list[Leaf]]]:
         kind, members = wanted, [leaf]
     if kind is not None:
         yield kind, members
+
+
+def _kind_of(leaf: Leaf) -> SegmentKind:
+    return leaf.kind if leaf.kind in ("code", "table") else "text"
 
 
 __all__ = ["COPIED_MS", "OPENABLE_SCHEMES", "CodeBlock", "MarkdownView", "TextBlock"]

@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from app.storage.records import ErrorText, StoredMessage
-from app.views.chat.messages import MessageWidget, ReplyMessage
+from app.views.chat.message_widget import MessageWidget
+from app.views.chat.messages import ReplyMessage
 from engine.errors import ContextTooLongError
 from tests.app.driver import Window
 from tests.fakes.fake_session import DEFAULT_REPLY

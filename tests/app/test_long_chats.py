@@ -1,6 +1,7 @@
 """Long replies, long chats, long sessions: what they cost the GUI thread, and that nothing is kept.
 
-Costs are the thread's own time as on a quiet machine, so other programs must not decide; the best of three runs counts.
+Costs are the thread's own time as on a quiet machine (`gui_pace`), so other programs must not decide; the best of three
+runs counts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
@@ -23,9 +24,9 @@ from app.engine_worker import RARELY
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
 from app.views.chat.message_column import MessageColumn
-from app.views.chat.messages import MessageWidget
+from app.views.chat.message_widget import MessageWidget
 from app.views.chat.transcript import Transcript
-from tests.pace import probe, slowness
+from tests.app.gui_pace import probe, slowness
 
 FLUSHES_PER_S = 30
 FLUSH_CHARS = 45  # 10 tokens of four and a half characters: 300 tokens a second
@@ -207,9 +208,9 @@ def test_scrolling_2000_messages(transcript: Transcript) -> None:
     assert seen
 
 
-def test_a_step_of_scrolling_paints_what_has_come_on_view(
-    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def painted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The pixels of the column that are painted, paint by paint."""
     painted: list[int] = []
     paint = MessageColumn.paintEvent
 
@@ -218,6 +219,13 @@ def test_a_step_of_scrolling_paints_what_has_come_on_view(
         paint(column, event)
 
     monkeypatch.setattr(MessageColumn, "paintEvent", watch)
+    return painted
+
+
+@pytest.mark.parametrize("finding", [False, True], ids=["reading", "with the find bar"])
+def test_a_step_of_scrolling_paints_what_has_come_on_view(
+    qtbot: QtBot, theme: Theme, painted: list[int], finding: bool
+) -> None:
     transcript = Transcript(theme)
     qtbot.addWidget(transcript)
     transcript.resize(1000, 700)
@@ -227,12 +235,90 @@ def test_a_step_of_scrolling_paints_what_has_come_on_view(
     qtbot.waitUntil(lambda: not transcript._idle.isActive())
     turn()
     assert transcript.jump_button.isVisible()
+    if finding:
+        transcript.open_find()
+        qtbot.waitUntil(lambda: not transcript._idle.isActive())
+        turn()
     button = transcript.jump_button.mapTo(transcript, QPoint(0, 0))
     painted.clear()
     wheel(transcript, 120)
     turn()
     assert 0 < sum(painted) < 1000 * 700 // 4
     assert transcript.jump_button.mapTo(transcript, QPoint(0, 0)) == button  # it goes with nothing
+
+
+@pytest.mark.parametrize("text", [TABLE, CODE], ids=["one table", "one block of code"])
+def test_a_flush_at_the_end_paints_what_is_new(
+    qtbot: QtBot, theme: Theme, painted: list[int], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.markdown.code_block.MIN_PAUSE_MS", 100_000)  # new colours are painted of themselves
+    transcript = Transcript(theme)
+    qtbot.addWidget(transcript)
+    transcript.resize(1000, 700)
+    transcript.show()
+    transcript.show_messages([message(1, "user", "hi"), message(2, "assistant", "", "streaming")])
+    transcript.append_text(2, text[:9000])
+    turn()
+    painted.clear()
+    for at in range(9000, 9000 + 20 * FLUSH_CHARS, FLUSH_CHARS):
+        transcript.append_text(2, text[at : at + FLUSH_CHARS])
+        turn()
+    assert 0 < sum(painted) < 20 * 1000 * 700 // 3
+
+
+@pytest.mark.parametrize("text", [MIXED, TABLE, CODE], ids=["mixed", "one table", "one block of code"])
+def test_the_screen_shows_what_a_whole_paint_would(qtbot: QtBot, theme: Theme, text: str) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    transcript = Transcript(theme)
+    window.setCentralWidget(transcript)
+    window.resize(1000, 700)
+    window.show()
+
+    def on_screen() -> bool:
+        turn()
+        whole = window.grab().toImage()
+        seen = window.screen().grabWindow(window.winId()).toImage()
+        return bool(seen.convertToFormat(whole.format()) == whole)
+
+    listed = "1. Run:\n\n   ```bash\n   ls -l\n   ```\n2. Done\n\n> ```py\n> x = 1\n> ```\n\n"
+    transcript.show_messages([message(1, "user", "hi"), message(2, "assistant", "", "streaming")])
+    for number, at in enumerate(range(0, 4000, FLUSH_CHARS)):
+        transcript.append_text(2, (listed + text)[at : at + FLUSH_CHARS])
+        turn()
+        assert number % 5 or on_screen()
+    window.resize(800, 650)
+    assert on_screen()
+    wheel(transcript, 240)
+    assert on_screen()
+    transcript.open_find()
+    assert on_screen()
+    wheel(transcript, -120)
+    assert on_screen()
+    transcript.find_bar.finish()
+    assert on_screen()
+
+
+def test_the_find_bar_leaves_what_is_being_read_where_it_is(transcript: Transcript) -> None:
+    transcript.show_messages(two_thousand())
+    turn()
+    wheel(transcript, 1200)
+    for _ in range(40):
+        time.sleep(0.005)
+        turn()
+    reading = transcript.message_widgets[len(transcript.message_widgets) // 2]
+    before = reading.mapTo(transcript, QPoint(0, 0)).y()
+    reading.setFocus()
+    transcript.open_find()
+    turn()
+    bar = transcript.find_bar.geometry()
+    assert bar.bottom() < transcript.viewport().geometry().top()
+    assert reading.mapTo(transcript, QPoint(0, 0)).y() == before
+    transcript.find_bar.finish()
+    turn()
+    assert reading.mapTo(transcript, QPoint(0, 0)).y() == before
+    assert transcript.viewport().geometry().top() == 0
+    assert reading.hasFocus()
 
 
 def test_a_jump_to_the_beginning_is_built_in_slices(transcript: Transcript) -> None:

@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 
 from app.markdown.thinking import ThinkingSplitter, split_thinking
 from app.views.chat.message_actions import BRANCH, CONTINUE, DELETE, EDIT, REGENERATE
-from app.views.chat.messages import MessageWidget, ReplyMessage, UserMessage
+from app.views.chat.message_widget import MessageWidget
+from app.views.chat.messages import ReplyMessage, UserMessage
 from tests.app.driver import Window
 
 

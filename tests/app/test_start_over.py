@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.views.chat.message_actions import REGENERATE
 from app.views.chat.message_editor import MessageEditor
-from app.views.chat.messages import MessageWidget
+from app.views.chat.message_widget import MessageWidget
 from tests.app.driver import Window
 
 

@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from tests.pace import probe, slowness
+from tests.app.gui_pace import probe, slowness
 
 _PROBE_EVERY = 25  # turns
 

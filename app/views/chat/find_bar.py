@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
+from shiboken6 import isValid
 
 from app.figures import count
 from app.theme.theme import Theme
@@ -27,6 +28,7 @@ class FindBar(QFrame):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._focus_before: QWidget | None = None
         self.setProperty("kind", "notice")
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("Find in this chat"))
@@ -53,6 +55,9 @@ class FindBar(QFrame):
 
     def open(self) -> None:
         """Shows the bar with the keyboard in it."""
+        focus = QApplication.focusWidget()
+        if focus is not None and not self.isAncestorOf(focus):
+            self._focus_before = focus
         self.show()
         self.raise_()
         self.field.setFocus()
@@ -75,8 +80,13 @@ class FindBar(QFrame):
 
     @Slot()
     def finish(self) -> None:
-        """Closes the bar."""
+        """Closes the bar; the keyboard goes back to where it was: Qt would scroll to whatever comes next."""
         if self.isVisible():
+            focus, before = QApplication.focusWidget(), self._focus_before
+            had_focus = focus is not None and self.isAncestorOf(focus)
+            if had_focus and before is not None and isValid(before) and before.isVisible():
+                before.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._focus_before = None
             self.hide()
             self.closed.emit()
 

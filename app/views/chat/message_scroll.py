@@ -17,7 +17,7 @@ from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_16, SPACE_24, column_side
 from app.views.chat.column import ColumnPlaces, Place
 from app.views.chat.message_column import MessageColumn
-from app.views.chat.messages import FRAME_PX, MessageWidget
+from app.views.chat.message_widget import FRAME_PX, MessageWidget
 
 FIRST_PAINT_S = 0.06
 SCROLL_BUILD_S = 0.001
@@ -26,7 +26,6 @@ AHEAD_SCREENS, KEPT_SCREENS = 1.5, 3.0
 BOTTOM_SLACK_PX = 4
 IDLE_MS = 8
 REST_MS = 150  # without anything to build
-WIDGET_LEVELS = 5  # from the text of a code block in a list up to its message
 _LAYOUT = QEvent.Type.LayoutRequest
 
 
@@ -238,25 +237,27 @@ class MessageScroll(QScrollArea):
         if self._settling or self._width <= 0:
             return
         self._settling = True
-        anchor, within = self._anchor()
-        for _ in range(2):
-            for _level in range(WIDGET_LEVELS):  # each hands its wish to the one around it
-                QCoreApplication.sendPostedEvents(None, _LAYOUT.value)
-            if not self._measure():
-                break
-        top, bottom = SPACE_16, SPACE_24
-        needed = top + self._column.total + bottom
+        anchor = self._anchor()
+        self._measure()
+        self._arrange(*anchor)
+        QCoreApplication.sendPostedEvents(None, _LAYOUT.value)  # each hands its wish to the one around it
+        if self._measure():
+            self._arrange(*anchor)
+        self._settling = False
+        self._show_floating()
+
+    def _arrange(self, anchor: int, within: int) -> None:
+        """Scrolls, then gives the widgets their places: what is on view is moved while nothing waits for its paint."""
+        needed = SPACE_16 + self._column.total + SPACE_24
         self._body.resize(self.viewport().width(), max(needed, self.viewport().height()))
         offset = self._offset()
-        left, width = self._left(), self._width
-        for number, widget in self._numbered():
-            widget.setGeometry(left, offset + self._column.top(number), width, self._column.places[number].height)
-        self._settling = False
         if self._following:
             self._to_bottom()
         elif anchor < len(self._column.places):
             self._set_value(offset + self._column.top(anchor) + within)
-        self._show_floating()
+        left, width = self._left(), self._width
+        for number, widget in self._numbered():
+            widget.setGeometry(left, offset + self._column.top(number), width, self._column.places[number].height)
 
     def _measure(self) -> bool:
         changed = False
@@ -268,9 +269,7 @@ class MessageScroll(QScrollArea):
             height = height if height >= 0 else layout.totalSizeHint().height()
             if place.message.id in self._building:
                 height = max(height, place.height)
-            if self._column.set_height(number, height):
-                changed = True
-                widget.resize(self._width, height)
+            changed = self._column.set_height(number, height) or changed
         return changed
 
     def _anchor(self) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from app.theme.tokens import ICON_PX, SPACE_8, SPACE_16
 from app.views.chat.column import Place
 from app.views.chat.find_bar import FindBar
 from app.views.chat.message_scroll import BOTTOM_SLACK_PX, FIRST_PAINT_S, MessageScroll
-from app.views.chat.messages import MessageWidget, ReplyMessage, UserMessage
+from app.views.chat.message_widget import MessageWidget
+from app.views.chat.messages import ReplyMessage, UserMessage
 from app.views.chat.transcript_search import TranscriptSearch
 
 
@@ -56,6 +57,7 @@ class Transcript(MessageScroll):
         self.setAccessibleName(self.tr("Conversation"))
         self.jump_button = self._make_jump_button()
         self.find_bar = FindBar(theme, self)
+        self.find_bar.closed.connect(self._make_room)
         self._search = TranscriptSearch(self, theme)
         theme.changed.connect(self._on_theme)
         self._tint()
@@ -182,6 +184,7 @@ class Transcript(MessageScroll):
     def open_find(self) -> None:
         """Opens the search in this chat."""
         self.find_bar.open()
+        self._make_room()
         self._place_floating()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -287,6 +290,17 @@ class Transcript(MessageScroll):
         bottom = self.verticalScrollBar().value() + self.viewport().height()
         self.jump_button.move(x, bottom - self.jump_button.height() - SPACE_8)
         self.jump_button.raise_()
+
+    @Slot()
+    def _make_room(self) -> None:
+        """The find bar stands above the messages: over them, all would be painted again for each step of scrolling."""
+        before = self.viewportMargins().top()
+        room = 0 if self.find_bar.isHidden() else self.find_bar.sizeHint().height() + 2 * SPACE_8
+        value = self.verticalScrollBar().value()
+        if room != before:
+            self.setViewportMargins(0, room, 0, 0)
+            if not self._following:  # what is being read stays where it is
+                self._set_value(value + room - before)
 
     def _place_floating(self) -> None:
         area = self.viewport().geometry()

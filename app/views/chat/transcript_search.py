@@ -14,7 +14,7 @@ from app.storage.records import StoredMessage
 from app.theme.theme import Theme
 from app.views.chat.chat_search import ChatSearch, places_in
 from app.views.chat.find_bar import FindBar
-from app.views.chat.messages import MessageWidget
+from app.views.chat.message_widget import MessageWidget
 
 
 class Searched(Protocol):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.markdown.leaves import TABLE_ROWS, Leaf, paragraph_pieces, parse_leaves
+from app.markdown.leaves import TABLE_ROWS, Leaf, _parser, paragraph_pieces, parse_leaves, parse_spans
 from app.markdown.stream import MarkdownStream
 from tests.pace import slowness
 
@@ -91,6 +91,41 @@ def test_random_markdown(data: st.DataObject) -> None:
     parts += ["$$", "\\[", "\\]", "$", "[a]: /b", "'t'", "---", "===", "**", "`", "\t", "- [ ] t"]
     text = "".join(data.draw(st.lists(st.sampled_from(parts), max_size=40)))
     check(text, data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_random_rows_of_a_table_that_goes_on(data: st.DataObject) -> None:
+    """The rows that are read without parsing the head again are those of the parser."""
+    head = "".join(f"| row {n} | b |\n" for n in range(TABLE_ROWS + 2))
+    parts = [
+        "|",
+        "| a | b |\n",
+        "\\|",
+        "\\",
+        "`",
+        " ",
+        "\n|",
+        "\t",
+        "\0",
+        "\u00a0",
+        "é",
+        "**x**",
+        "||",
+        "| $$",
+        "\n> ",
+        "\n",
+    ]
+    rows = "|" + "".join(data.draw(st.lists(st.sampled_from(parts), max_size=40)))
+    text = f"{data.draw(st.sampled_from(['', 'intro', '# head']))}\n\n| a | b |\n|:-|-:|\n{head}{rows}"
+    check(text, data.draw(st.lists(st.integers(0, len(text)), max_size=20)))
+
+
+@given(st.text("abcXYZ09 ,.;:?()/+=%#'\"-éß中\u00a0*_`[]!<&\\$~@\n", max_size=30))
+def test_plain_words_are_the_spans_that_the_parser_gives(content: str) -> None:
+    found = [(each.type, each.content, each.nesting) for each in parse_spans(content, {})]
+    parsed = _parser().parseInline(content, {"references": {}})
+    assert found == [(each.type, each.content, each.nesting) for each in (parsed[0].children or [] if parsed else [])]
 
 
 @pytest.mark.parametrize("name", ["commonmark_spec.txt", "gfm_spec.txt", "gfm_extensions.txt", "gfm_regression.txt"])
