@@ -83,6 +83,7 @@ QPushButton[kind="danger"]:focus {{ border-color: {c.text}; }}
 QPushButton[kind="choice"] {{ background: transparent; }}
 QPushButton[kind="choice"]:focus {{ border-color: {c.muted}; }}
 QPushButton[kind="choice"]:checked {{ background: {selected}; color: {c.accent}; border-color: {c.accent}; }}
+QPushButton[kind="choice"]:checked:focus {{ border-color: {c.text}; }}
 QPushButton[kind="chip"] {{ text-align: left; padding: 9px 12px; border-radius: {RADIUS_CARD}px; }}
 QToolButton {{ background: transparent; color: {c.muted}; border: 1px solid transparent;
   border-radius: {RADIUS_FIELD}px; padding: 3px; }}

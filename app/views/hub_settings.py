@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.controllers.hub_settings import HubState, TokenPlace
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
+from app.views.check_box import CheckBox
 from app.views.widgets import ElidedLabel, label, push_button, set_state, titled_card
 from engine.hub.settings import MAX_PARALLEL_DOWNLOADS, ContactedHost
 
@@ -39,8 +40,8 @@ class HubSettingsCards(QWidget):
         self._is_waiting = False  # for an answer about the token
         self.address = self._field(self.tr("Address of the hub"), "https://huggingface.co")
         self.proxy = self._field(self.tr("Proxy"), self.tr("http://host:port, or empty for the system's"))
-        self.own = QCheckBox(self.tr("This server is my own and may have the token"))
-        self.offline = QCheckBox(self.tr("Offline: ask no server for anything"))
+        self.own = CheckBox(self.tr("This server is my own and may have the token"))
+        self.offline = CheckBox(self.tr("Offline: ask no server for anything"))
         self.address_error = label(theme, kind="danger", wrap=True)
         self.parallel = [push_button(str(count), self._on_parallel, "choice") for count in _COUNTS]
         self.folder = ElidedLabel()

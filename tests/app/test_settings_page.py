@@ -8,15 +8,20 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.storage.paths import data_folder, is_portable
 from app.storage.setting_spec import Control, Group, SettingSpec
 from app.storage.settings import SCHEMA_VERSION, TABLE, Settings, load_settings, save_settings
+from app.theme.theme import Theme
+from app.views.check_box import BOX_PX, CheckBox
 from app.views.pages import Page
 from app.views.settings_page import SettingsPage
 from tests.app.driver import Window
+from tests.app.looks import drawn_contrast
 
 Open = Callable[..., Window]
 
@@ -193,3 +198,28 @@ def test_a_marker_beside_the_program_makes_it_portable(tmp_path: Path) -> None:
     (program / "portable.txt").touch()
     assert is_portable(program)
     assert data_folder(program) == program / "data"
+
+
+def test_a_tick_can_be_seen_in_both_themes_and_its_focus_too(qapp: QApplication, qtbot: QtBot) -> None:
+    for choice in ("dark", "light"):
+        theme = Theme(qapp, choice)
+        box, other = CheckBox("Words"), QLineEdit()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.addWidget(box)
+        column.addWidget(other)
+        qtbot.addWidget(page)
+        page.show()
+        page.activateWindow()
+        other.setFocus()
+        qtbot.waitUntil(other.hasFocus)
+        area = QRect(box.mapTo(page, box.rect().topLeft()), QSize(BOX_PX, BOX_PX))
+        assert drawn_contrast(page.grab().toImage(), area) >= 3  # its edge on the page
+        qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=box.rect().center())
+        assert box.isChecked()
+        other.setFocus()
+        unfocused = page.grab(area).toImage()
+        assert drawn_contrast(page.grab().toImage(), area) >= 4.5  # the tick on the accent
+        box.setFocus()
+        assert page.grab(area).toImage() != unfocused
+        theme.deleteLater()

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, QRegularExpression, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QRegularExpression, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QPen,
     QRegularExpressionValidator,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QLineEdit, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPlainTextEdit, QSpinBox
 
-from app.theme.tokens import RADIUS_CHIP, SPACE_4
+from app.theme.tokens import SPACE_4
+from app.views.check_box import BOX_PX, CheckBox
 
 NUMBER_PX = 96
-BOX_PX = 20
 TEXTS_PX = 58
 TYPING_MS = 400
 MAX_SPIN = 2**31 - 1
@@ -110,7 +106,7 @@ class OptionalEditor(QLineEdit):
             self.setCursorPosition(0)
 
 
-class SwitchEditor(QCheckBox):
+class SwitchEditor(CheckBox):
     """Signals:
     edited: the user switched it.
     """
@@ -125,26 +121,6 @@ class SwitchEditor(QCheckBox):
 
     def read(self) -> bool:
         return self.isChecked()
-
-    def hitButton(self, _place: QPoint) -> bool:
-        return True
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draws the box as the fields beside it are drawn; the style's own can hardly be seen in the dark."""
-        colours, painter = self.palette(), QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        role = QPalette.ColorRole
-        edge = colours.color(role.Accent if self.hasFocus() or self.isChecked() else role.PlaceholderText)
-        painter.setPen(QPen(edge, 1))
-        painter.setBrush(colours.color(role.Accent if self.isChecked() else role.Window))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), RADIUS_CHIP, RADIUS_CHIP)
-        if self.isChecked():
-            painter.setPen(QPen(colours.color(role.HighlightedText), 1.5))
-            painter.drawPolyline([QPointF(6, 10.5), QPointF(9, 13.5), QPointF(14, 7)])
-        if self.isChecked() and self.hasFocus():
-            painter.setPen(QPen(colours.color(role.Text), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS_CHIP, RADIUS_CHIP)
 
     def show_value(self, value: Any) -> None:
         self.setChecked(bool(value))

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QBoxLayout, QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.figures import count
 from app.storage.setting_spec import About, Control, SettingSpec
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_16
+from app.views.check_box import CheckBox
 from app.views.combo import Combo
 from app.views.settings.words import search_text, shown
 from app.views.widgets import IconButton, label, push_button
@@ -50,7 +51,7 @@ class SettingRow(QWidget):
         self.search_text = search_text(self._about)
         self.buttons: dict[Any, QPushButton] = {}
         self.combo: Combo | None = None
-        self.box: QCheckBox | None = None
+        self.box: CheckBox | None = None
         self.amount = label(theme)
         self.reset_button = IconButton(theme, "retry", self.tr("Reset “{0}”").format(self.name), small=True)
         self.reset_button.clicked.connect(self.reset_requested)
@@ -130,7 +131,7 @@ class SettingRow(QWidget):
         return len(widths) > MOST_BUTTONS or sum(widths) > MOST_BUTTONS_PX
 
     def _make_switch(self) -> QWidget:
-        self.box = QCheckBox()
+        self.box = CheckBox()
         self.box.setAccessibleName(self.name)
         self.box.setAccessibleDescription(self._help)
         self.box.toggled.connect(self._on_switch)
