@@ -97,7 +97,7 @@ class ChatControl(QObject):
     @Slot()
     def show_setup(self) -> None:
         """Shows the settings of the open chat."""
-        chats, defaults, info = self._chats, self._defaults, self._models.info
+        chats, defaults = self._chats, self._defaults
         self._panel.show_setup(
             ChatSetup(
                 sampling=chats.sampling,
@@ -106,7 +106,7 @@ class ChatControl(QObject):
                 defaults=defaults.sampling,
                 has_kept=defaults.has_own_sampling,
                 is_recommended=self._models.is_ready and defaults.recommended != SamplingSettings(),
-                model_name=info.name if info is not None and self._models.is_ready else "",
+                model_name=self._model_name(),
             )
         )
         can_switch = defaults.can_switch_thinking and self._models.is_ready
@@ -191,9 +191,15 @@ class ChatControl(QObject):
         self._panel.flush()
         self._defaults.keep(self._chats.sampling, self._chats.system_prompt)
         self._chats.set_sampling(None)  # the chat is like the defaults now, and follows them
-        name = self._models.info.name if self._models.info else ""
-        self._say(self.tr("New chats with {0} begin with these settings.").format(name))
+        self._say(self.tr("New chats with {0} begin with these settings.").format(self._model_name()))
         self.defaults_kept.emit()
+
+    def _model_name(self) -> str:
+        """As people know it; '' while none is ready."""
+        info = self._models.info
+        if info is None or not self._models.is_ready:
+            return ""
+        return self.tr("the demo model") if self._models.is_demo else info.name
 
     @Slot()
     def _forget_defaults(self) -> None:

@@ -184,3 +184,36 @@ def test_folders_may_have_any_name(
         app.window.close()
         app.window.deleteLater()
         app.deleteLater()
+
+
+@pytest.mark.parametrize("width", [1200, 700])
+def test_tab_goes_through_the_filters_as_the_eye_does(open_window: Open, width: int) -> None:
+    window = open_window(load=False, width=width)
+    window.app.window_actions.find_model()
+    window.qtbot.wait(50)
+    filters = window.app.model_pages.browser.page.filters
+    filters.search.setFocus()
+    seen: list[QWidget] = [filters.search]
+    while seen[-1] is not filters.vision and len(seen) < 20:
+        window.qtbot.keyClick(seen[-1], Qt.Key.Key_Tab)
+        widget = window.app.window.focusWidget()
+        assert widget is not None
+        seen.append(widget)
+    places = [each.mapTo(filters, each.rect().topLeft()) for each in seen if filters.isAncestorOf(each)]
+    assert len(places) == 7
+    assert [(each.y() // 20, each.x()) for each in places] == sorted((each.y() // 20, each.x()) for each in places)
+
+
+def test_the_system_theme_is_followed_while_the_window_stands(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    window.app.preferences.update(theme="system")
+    theme, hints = window.app.theme, QApplication.styleHints()
+    for scheme, colours in ((Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT), (Qt.ColorScheme.Dark, DARK)):
+        monkeypatch.setattr(type(hints), "colorScheme", lambda _self, scheme=scheme: scheme)
+        hints.colorSchemeChanged.emit(scheme)
+        assert theme.colours is colours
+        ground = window.app.window.grab().toImage().pixelColor(window.app.window.width() // 2, 3)
+        assert ground.name().upper() in (colours.background.upper(), colours.surface.upper())
+    monkeypatch.undo()
+    window.app.preferences.update(theme="light")  # what is chosen stays, whatever the system says
+    hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+    assert theme.colours is LIGHT

@@ -386,3 +386,10 @@ def test_every_editor_is_reached_by_tab(window: Window) -> None:
         seen.add(QApplication.focusWidget())
     assert editors <= seen
     assert all(isinstance(each, (QAbstractSpinBox, QLineEdit, QPlainTextEdit, SwitchEditor)) for each in editors)
+
+
+def test_the_demo_is_not_called_by_its_folder(open_window: Callable[..., Window]) -> None:
+    window = open_window(load=False, demo=True)
+    window.ready()
+    assert "the demo model" in window.app.inspector.sampling.whose.text()
+    assert "demo_model" not in window.app.inspector.sampling.whose.text()

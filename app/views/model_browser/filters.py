@@ -5,6 +5,7 @@ Knows nothing of how a search is made.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
@@ -214,6 +215,10 @@ class Filters(QWidget):
         toggle_row.addWidget(self.vision)
         if not is_narrow:
             second.addStretch(1)
+        chosen = (self.sort, self.size_choice, self.publisher)
+        order = (self.search, *chosen, self.card) if is_narrow else (self.search, self.card, *chosen)
+        for before, after in itertools.pairwise((*order, self.fits, self.vision)):  # the keyboard goes as the eye does
+            QWidget.setTabOrder(before, after)
 
     @Slot()
     def _on_settled(self) -> None:
