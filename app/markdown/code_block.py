@@ -7,9 +7,11 @@ finished code is coloured as a whole. Knows nothing of Markdown.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QMimeData, QObject, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import (
@@ -20,7 +22,6 @@ from PySide6.QtGui import (
     QResizeEvent,
     QTextCharFormat,
     QTextCursor,
-    QTextDocument,
     QTextLayout,
     QWheelEvent,
 )
@@ -38,6 +39,8 @@ PAUSE_FACTOR = 20
 MIN_PAUSE_MS = 150
 SLICE_S = 0.001
 RUN_LINES = 16  # coloured together
+ROW_CHARS = 1000  # a longer line goes on in further rows: each new word would have all of it laid out again
+_GOES_ON = 1  # state of a row that belongs to the line before
 _NO_LANGUAGE = ("", "text", "txt", "plain", "plaintext", "none")
 
 
@@ -56,9 +59,10 @@ class _Colours(QObject):
     They are formats of the lines' layouts and no part of the document, which stays what is copied and searched.
     """
 
-    def __init__(self, theme: Theme, document: QTextDocument) -> None:
-        super().__init__(document)
-        self._document = document
+    def __init__(self, theme: Theme, text: CodeText) -> None:
+        super().__init__(text)
+        self._text = text
+        self._document = text.document()
         self.lines: list[tuple[Span, ...]] = []
         self._todo: list[int] = []
         self._formats: dict[SpanKind, QTextCharFormat] = {}
@@ -90,21 +94,24 @@ class _Colours(QObject):
 
     def _colour_run(self) -> None:
         """Colours some lines that follow each other: the document lays out what is after them once for all."""
-        first = self._document.findBlockByNumber(self._todo[-1])
+        first = self._document.findBlockByNumber(self._text.row_of(self._todo[-1]))
         end, block = first.position(), first
         for _ in range(RUN_LINES):
             number = self._todo.pop()
             if block.isValid():
                 block.layout().setFormats(self._ranges(number, block.length()))
                 end = block.position() + block.length()
-            if not self._todo or self._todo[-1] != number + 1:
-                break
             block = block.next()
+            if not self._todo or self._todo[-1] != number + 1 or block.userState() == _GOES_ON:
+                break
         self._document.markContentsDirty(first.position(), end - first.position())
 
     def _ranges(self, number: int, length: int) -> list[QTextLayout.FormatRange]:
+        """The formats of a line's first row; further ones stay plain, or a long line would be coloured all day."""
         made = []
         for start, count, kind in self.lines[number] if number < len(self.lines) else ():
+            if start >= length:
+                break
             each = QTextLayout.FormatRange()
             each.start, each.length, each.format = start, min(count, length - start), self._formats[kind]
             made.append(each)
@@ -120,6 +127,11 @@ class CodeText(QTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._height = 0
+        self._code = ""
+        self._is_marked = False
+        self._column = 0  # characters in the last row
+        self._lines = 0  # line ends before it
+        self._split: list[int] = []  # the line of each row that goes on with one
         self.setProperty("kind", "bare")
         self.setReadOnly(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -138,6 +150,44 @@ class CodeText(QTextEdit):
         )
         self.setAccessibleName(self.tr("Code"))
         self.horizontalScrollBar().rangeChanged.connect(self.fit)
+
+    def show_code(self, code: str, marked: bool) -> None:
+        """Shows code; when it only grew, only the new part is written. `marked` puts the mark at its end."""
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.beginEditBlock()
+        if self._is_marked:
+            cursor.deletePreviousChar()
+        if not code.startswith(self._code):
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.removeSelectedText()
+            self._code, self._column, self._lines, self._split = "", 0, 0, []
+        self._append(cursor, code[len(self._code) :])
+        if marked:
+            cursor.insertText(CURSOR_TEXT)
+        cursor.endEditBlock()
+        self._code, self._is_marked = code, marked
+
+    def _append(self, cursor: QTextCursor, text: str) -> None:
+        """Writes text at the end; a line that is too long goes on in rows that are marked as such."""
+        written = at = 0
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                at, self._lines, self._column = at + 1, self._lines + 1, 0
+            end = at + len(line)
+            while end - at > ROW_CHARS - self._column:
+                at += ROW_CHARS - self._column
+                cursor.insertText(text[written:at])
+                cursor.insertBlock()
+                cursor.block().setUserState(_GOES_ON)
+                self._split.append(self._lines)
+                written, self._column = at, 0
+            at, self._column = end, self._column + end - at
+        cursor.insertText(text[written:])
+
+    def row_of(self, line: int) -> int:
+        """The number of the row in which a line begins."""
+        return line + bisect_left(self._split, line)
 
     @Slot()
     def fit(self) -> None:
@@ -159,7 +209,16 @@ class CodeText(QTextEdit):
     def createMimeDataFromSelection(self) -> QMimeData:
         """Code is copied as it is, without fonts and colours."""
         data = QMimeData()
-        data.setText(self.textCursor().selection().toPlainText())
+        cursor = self.textCursor()
+        start, end = cursor.selectionStart(), cursor.selectionEnd()
+        text, block = cursor.selection().toPlainText(), self.document().findBlock(start).next()
+        joins = []
+        while self._split and block.isValid() and block.position() <= end:
+            if block.userState() == _GOES_ON:
+                joins.append(block.position() - 1 - start)
+            block = block.next()
+        edges = [-1, *joins, len(text)]
+        data.setText("".join(text[a + 1 : b] for a, b in pairwise(edges)))
         return data
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -178,7 +237,7 @@ class CodeBlock(QFrame):
         self.setProperty("kind", "code")
         self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self._workshop = workshop
-        self._shown = ""
+        self._shown = ("", False)
         self._code = ""
         self._coloured: tuple[str, str] | None = None
         self._asked = False  # colours are on their way
@@ -192,7 +251,7 @@ class CodeBlock(QFrame):
         self.copy_button.clicked.connect(self._copy_code)
         self.text = CodeText(self)
         self.text.setFont(theme.font("message_code"))
-        self._colours = _Colours(theme, self.text.document())
+        self._colours = _Colours(theme, self.text)
         self._later = QTimer(self, singleShot=True, interval=MIN_PAUSE_MS)
         self._later.timeout.connect(self._colour)
         head = QHBoxLayout()
@@ -229,28 +288,14 @@ class CodeBlock(QFrame):
             self._language.setText(language or self.tr("text"))
             self.text.setAccessibleName(self.tr("Code, {0}").format(language) if language else self.tr("Code"))
         self._code, self._growing = code, growing
-        shown = code + (CURSOR_TEXT if growing else "")
-        if shown != self._shown:
-            self._write(shown)
+        if (code, growing) != self._shown:
+            self._shown = code, growing
+            self.text.show_code(code, growing)
             self.text.fit()
         if not growing:
             self._later.start(0)
         elif not self._later.isActive() and not self._asked:
             self._later.start(MIN_PAUSE_MS)
-
-    def _write(self, shown: str) -> None:
-        kept = len(self._shown) - 1 if self._shown.endswith(CURSOR_TEXT) else len(self._shown)
-        if self._shown and shown.startswith(self._shown[:kept]):
-            cursor = self.text.textCursor()
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.beginEditBlock()
-            if kept < len(self._shown):
-                cursor.deletePreviousChar()
-            cursor.insertText(shown[kept:])
-            cursor.endEditBlock()
-        else:
-            self.text.setPlainText(shown)
-        self._shown = shown
 
     @Slot()
     def _colour(self) -> None:

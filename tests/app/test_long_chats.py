@@ -42,6 +42,7 @@ MIXED = "".join(
 ROWS = "".join(f"| a cell {n} | **other** words | 12 |\n" for n in range(2100))
 TABLE = f"| a | b | c |\n|---|---|---|\n{ROWS}"[:64_000]
 CODE = ("```python\n" + "".join(f"def f{n}(x):\n    return x + {n}  # comment\n\n" for n in range(1600)))[:64_000]
+LINE = ("```python\nvalues = [" + "1234567, 'abc', " * 4300)[:64_000]
 ATTEMPTS = 3
 
 
@@ -121,7 +122,9 @@ def share(costs: list[float]) -> float:
     return sum(costs) / (len(costs) / FLUSHES_PER_S)
 
 
-@pytest.mark.parametrize("text", [MIXED, TABLE, CODE], ids=["mixed", "one table", "one block of code"])
+@pytest.mark.parametrize(
+    "text", [MIXED, TABLE, CODE, LINE], ids=["mixed", "one table", "one block of code", "one line of code"]
+)
 def test_a_64k_reply_at_300_tokens_a_second(transcript: Transcript, text: str) -> None:
     assert len(text) == 64_000
 

@@ -262,6 +262,40 @@ def test_code_is_selected_over_all_its_lines_and_copied_plain(view: MarkdownView
     assert not copied.hasHtml()
 
 
+def rows_of(view: MarkdownView) -> list[tuple[str, int]]:
+    document = next(view.text_widgets()).document()
+    blocks = [document.findBlockByNumber(n) for n in range(document.blockCount())]
+    return [(each.text(), each.userState()) for each in blocks]
+
+
+@pytest.mark.parametrize("size", [1000, 77, 3001], ids=str)
+def test_a_long_line_of_code_goes_on_in_rows_and_is_copied_as_one(
+    qtbot: QtBot, theme: Theme, view: MarkdownView, size: int
+) -> None:
+    code = "\n".join(["first", "a" * 1000, "b" * 1001, "", "c" * 3500, "x = 'last'"])
+    text = f"```python\n{code}\n```\n"
+    view.set_source(text)
+    grown = streamed(qtbot, theme, text, iter([size] * 100))
+    for each in (view, grown):
+        rows = ["first", "a" * 1000, "b" * 1000, "b", "", *["c" * 1000] * 3, "c" * 500, "x = 'last'"]
+        assert [row for row, _ in rows_of(each)] == rows
+        shown = next(each.text_widgets())
+        shown.selectAll()
+        shown.copy()
+        assert QGuiApplication.clipboard().text() == code
+        cursor = shown.textCursor()
+        cursor.setPosition(len("first\n") + 1500)  # half of the b's first row
+        cursor.setPosition(cursor.position() + 510, cursor.MoveMode.KeepAnchor)
+        shown.setTextCursor(cursor)
+        shown.copy()
+        assert QGuiApplication.clipboard().text() == code[1506 : 1506 + 509]
+        last = shown.document().lastBlock()
+        qtbot.waitUntil(
+            lambda last=last: bool(last.layout().formats()), timeout=10_000
+        )  # the colours are the line's own
+    assert rows_of(grown) == rows_of(view)
+
+
 def test_a_line_of_growing_code_is_coloured_again_only_when_its_colours_change(
     qtbot: QtBot, view: MarkdownView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
