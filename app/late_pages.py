@@ -60,6 +60,7 @@ MODULES = (  # a few at a time: all of them in one turn would be felt
     "app.views.convert.page",
     "app.converting",
 )
+ROWS_A_STEP = 3  # of the settings
 UNPAINTED_MS = 500  # a window that starts as an icon is not painted, and its downloads go on all the same
 
 
@@ -187,10 +188,19 @@ class LatePages(QObject):
         self._connect()
 
     def _build_settings(self) -> Iterator[None]:
-        from app.views.settings_page import SettingsPage
+        from app.views.hub_settings import HubSettingsCards
+        from app.views.settings_page import SettingsPage, build_rows
 
-        needs = self._needs
-        self._settings_page = SettingsPage(needs.theme, needs.launch.paths.folder, is_portable())
+        needs, rows = self._needs, {}
+        for number, (key, row) in enumerate(build_rows(needs.theme)):
+            rows[key] = row
+            if number % ROWS_A_STEP == ROWS_A_STEP - 1:
+                yield
+        hub = HubSettingsCards(needs.theme)
+        yield
+        self._settings_page = SettingsPage(
+            needs.theme, needs.launch.paths.folder, is_portable(), rows=rows, hub=hub
+        )  # fmt: skip
         yield
         needs.window.add_page(Page.SETTINGS, self._settings_page)
         yield

@@ -29,7 +29,7 @@ from app.my_models_presenter import MyModelsPresenter
 from app.theme.theme import Theme
 from app.views.downloads.page import DownloadsPage
 from app.views.main_window import MainWindow
-from app.views.model_browser.page import ModelBrowserPage
+from app.views.model_browser.page import ModelBrowserPage, build_parts
 from app.views.models_page import ModelsPage
 from app.views.my_models.page import MyModelsPage
 from app.views.pages import Page
@@ -54,7 +54,8 @@ class ModelViews:
 
 def build_views(theme: Theme) -> Generator[None, None, ModelViews]:
     """Builds the views in steps, since all of them in one turn would be felt; returns them."""
-    browser = ModelBrowserPage(theme)
+    parts = yield from build_parts(theme)
+    browser = ModelBrowserPage(theme, parts=parts)
     yield
     my_models, models = MyModelsPage(theme), ModelsPage(theme)
     yield

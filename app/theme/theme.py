@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
@@ -62,6 +62,7 @@ class Theme(QObject):
         application.setStyle("Fusion")
         application.setFont(self.font("body"))
         application.styleHints().colorSchemeChanged.connect(self._scheme_changed)
+        application.screenAdded.connect(self._on_screens)
         self.choose(choice)
 
     @property
@@ -113,12 +114,22 @@ class Theme(QObject):
         """An icon tinted with a palette role, paler when disabled."""
         key = (name, str(getattr(self._colours, role)))
         if key not in self._icons:
-            self._icons[key] = _tinted_icon(name, key[1], tokens.mix(self._colours.surface, key[1], 0.45))
+            faint = tokens.mix(self._colours.surface, key[1], 0.45)
+            self._icons[key] = _tinted_icon(name, key[1], faint, self._ratios())
         return self._icons[key]
 
     def pixmap(self, name: str, role: str, size_px: int, ratio: float) -> QPixmap:
         """An icon at another size than that of buttons, sharp at a device pixel ratio."""
         return _render(_tinted_source(name, str(getattr(self._colours, role))), size_px, ratio)
+
+    def _ratios(self) -> set[float]:
+        """Of the screens there are: to draw every icon for every screen there might be takes a start 20 ms."""
+        return {1.0, *(screen.devicePixelRatio() for screen in self._application.screens())}
+
+    @Slot()
+    def _on_screens(self) -> None:
+        self._icons.clear()
+        self.changed.emit()
 
     def _scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
         if self._choice == "system":
@@ -135,11 +146,11 @@ class Theme(QObject):
         self.changed.emit()
 
 
-def _tinted_icon(name: str, colour: str, disabled_colour: str) -> QIcon:
+def _tinted_icon(name: str, colour: str, disabled_colour: str, ratios: set[float]) -> QIcon:
     icon = QIcon()
     for mode, tint in ((QIcon.Mode.Normal, colour), (QIcon.Mode.Disabled, disabled_colour)):
         source = _tinted_source(name, tint)
-        for ratio in (1, 2, 3):
+        for ratio in sorted(ratios):
             icon.addPixmap(_render(source, tokens.ICON_PX, ratio), mode)
     return icon
 

@@ -5,6 +5,7 @@ Knows nothing of the files or of what a setting does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal, Slot
@@ -28,6 +29,13 @@ from app.views.settings.words import matches, shown
 from app.views.widgets import ElidedLabel, IconButton, label, push_button, titled_card
 
 
+def build_rows(theme: Theme) -> Iterator[tuple[str, SettingRow]]:
+    """Each row of the table with its key, one at a time."""
+    for spec in TABLE:
+        if spec.control is not Control.OWN:
+            yield spec.key, SettingRow(theme, spec)
+
+
 class SettingsPage(ColumnPage):
     """Attributes:
         rows: of the table, by key.
@@ -47,13 +55,31 @@ class SettingsPage(ColumnPage):
     restart_requested = Signal()
 
     def __init__(
-        self, theme: Theme, data_folder: Path, is_portable: bool = False, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        data_folder: Path,
+        is_portable: bool = False,
+        parent: QWidget | None = None,
+        rows: dict[str, SettingRow] | None = None,
+        hub: HubSettingsCards | None = None,
     ) -> None:
+        """Arranges the rows.
+
+        Args:
+            theme: colours and fonts.
+            data_folder: shown as the place of the user's data.
+            is_portable: whether that is beside the program.
+            parent: the widget around it.
+            rows: of `build_rows`, when they were built before.
+            hub: the cards about the hub, when they were.
+        """
         super().__init__(parent)
         self._theme = theme
         self._data_folder = data_folder
-        self.rows = {spec.key: self._row(spec.key) for spec in TABLE if spec.control is not Control.OWN}
-        self.hub = HubSettingsCards(theme)
+        self.rows = rows if rows is not None else dict(build_rows(theme))
+        for key, row in self.rows.items():
+            self._connect(key, row)
+        self.hub = hub or HubSettingsCards(theme)
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Search the settings"))
         self.search.setAccessibleName(self.tr("Search the settings"))
@@ -104,13 +130,11 @@ class SettingsPage(ColumnPage):
         head.addWidget(self.reset_all)
         return head
 
-    def _row(self, key: str) -> SettingRow:
-        row = SettingRow(self._theme, next(spec for spec in TABLE if spec.key == key))
+    def _connect(self, key: str, row: SettingRow) -> None:
         row.chosen.connect(lambda value: self.chosen.emit(key, value))
         row.stepped.connect(self.text_step_requested)
         row.reset_requested.connect(lambda: self.reset_requested.emit(key))
         row.note_accepted.connect(self.restart_requested)
-        return row
 
     def _rows_of(self, group: Group) -> list[SettingRow]:
         return [row for row in self.rows.values() if row.spec.about is not None and row.spec.about.group is group]

@@ -217,3 +217,13 @@ def test_the_system_theme_is_followed_while_the_window_stands(window: Window, mo
     window.app.preferences.update(theme="light")  # what is chosen stays, whatever the system says
     hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
     assert theme.colours is LIGHT
+
+
+def test_icons_are_drawn_for_the_screens_there_are(window: Window) -> None:
+    sizes = {size.width() for size in window.app.theme.icon("chat").availableSizes()}
+    ratios = {1.0, *(screen.devicePixelRatio() for screen in QApplication.screens())}
+    assert len(sizes) == len(ratios)
+    before = window.app.theme.icon("chat")
+    assert window.app.theme.icon("chat") is before
+    QApplication.instance().screenAdded.emit(QApplication.primaryScreen())  # type: ignore[union-attr]
+    assert window.app.theme.icon("chat") is not before

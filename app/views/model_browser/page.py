@@ -5,6 +5,9 @@ Arranges views; knows nothing of what they show.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import dataclass
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -21,6 +24,38 @@ NARROW_BELOW_PX = 780
 LIST_PX = 320
 
 
+@dataclass(frozen=True)
+class BrowserParts:
+    """What the page arranges; `model` is what the list shows."""
+
+    model: HubModelList
+    filters: Filters
+    list: ResultList
+    details: DetailPane
+
+
+def build_parts(theme: Theme) -> Generator[None, None, BrowserParts]:
+    """Builds the parts in steps, since all of them in one turn would be felt; returns them."""
+    filters, model = Filters(theme), HubModelList()
+    yield
+    results = ResultList(theme, model)
+    yield
+    details = DetailPane(theme)
+    yield
+    return BrowserParts(model, filters, results, details)
+
+
+def build_at_once(theme: Theme) -> BrowserParts:
+    """The parts where no window waits to be painted."""
+    steps = build_parts(theme)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            parts: BrowserParts = end.value
+            return parts
+
+
 class ModelBrowserPage(QFrame):
     """Filters, list and details.
 
@@ -28,13 +63,12 @@ class ModelBrowserPage(QFrame):
         model: what the list shows.
     """
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, parts: BrowserParts | None = None) -> None:
         super().__init__(parent)
-        self.model = HubModelList(self)
+        parts = parts or build_at_once(theme)
+        self.model, self.filters, self.list, self.details = parts.model, parts.filters, parts.list, parts.details
+        self.model.setParent(self)
         self.setProperty("kind", "page")
-        self.filters = Filters(theme)
-        self.list = ResultList(theme, self.model)
-        self.details = DetailPane(theme)
         self.details.back_requested.connect(self.show_list)
         self.setMinimumWidth(1)  # list and details take turns where there is no room for both
         self._is_narrow = False
