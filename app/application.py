@@ -33,6 +33,7 @@ from app.device_presenter import DevicePresenter
 from app.engine_bridge import EngineBridge
 from app.item_models.conversations import ConversationListModel
 from app.language import Language
+from app.last_chat import LastChat
 from app.late_pages import LatePages, PageNeeds
 from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
@@ -86,6 +87,7 @@ class Application(QObject):
         self.models = ModelController(self.engine, self.load_settings, launch.demo_folder, self)
         self.chat_defaults = ChatDefaults(self.preferences, self.models, self)
         self.chats = ConversationController(self.store, self.engine, self.models, self.chat_defaults, self)
+        self.last_chat = LastChat(self.store, self.chats, self.preferences, self)
         self.library = LibraryController(self.store, PictureFolder(launch.paths.attachments), self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
@@ -110,7 +112,8 @@ class Application(QObject):
         self.actions = ActionRegistry(self.window)
         actors = Actors(
             self.window, self.theme, self.preferences, self.chats, self.models, self.late,
-            self.new_chat, self.choose_folder,
+            self.new_chat, self.choose_folder, self.control.retry, self.control.go_on,
+            self.library_presenter.undo,
         )  # fmt: skip
         self.window_actions = WindowActions(self.actions, actors, self)
         self.presenter = ModelPresenter(
@@ -142,7 +145,10 @@ class Application(QObject):
         """Shows the window; what takes threads and time starts when it is painted and all pages stand."""
         restore_window(self.window, self.preferences.settings)
         self.library_presenter.refresh()
+        self.last_chat.find()
         self.chats.new_chat()
+        if self.last_chat.is_awaited:
+            self.chat.await_messages()
         self.presenter.show()
         self.control.start()
         self.window.show()
@@ -221,16 +227,17 @@ class Application(QObject):
         composer.sent.connect(self.control.send)
         composer.stop_requested.connect(chats.stop)
         transcript.retry_requested.connect(self.control.retry)
+        self.control.model_wanted.connect(self.choose_folder)
         chats.opened.connect(self.chat.show_messages)
         chats.branch_changed.connect(self.chat.update_branch)
         chats.versions_changed.connect(transcript.set_versions)
         chats.message_wanted.connect(transcript.go_to)
-        transcript.regenerate_requested.connect(chats.regenerate_reply)
-        transcript.continue_requested.connect(chats.continue_reply)
+        transcript.regenerate_requested.connect(self.control.regenerate)
+        transcript.continue_requested.connect(self.control.go_on)
         transcript.branch_requested.connect(chats.branch_here)
         transcript.delete_requested.connect(chats.delete_message)
-        transcript.edit_submitted.connect(chats.edit)
-        transcript.start_over_requested.connect(chats.regenerate_reply)
+        transcript.edit_submitted.connect(self.control.edit)
+        transcript.start_over_requested.connect(self.control.regenerate)
         transcript.version_step_requested.connect(chats.step_version)
         chats.message_added.connect(self.chat.add_message)
         chats.message_removed.connect(transcript.remove_message)
@@ -249,6 +256,7 @@ class Application(QObject):
         self.preferences.save_failed.connect(self._say)
         self.preferences.changed.connect(self._follow_preferences)
         self.late.built.connect(self._connect_late)
+        self.late.finished.connect(self.last_chat.open)
         self.late.finished.connect(self._start_threads)
 
     @Slot()
@@ -270,6 +278,7 @@ class Application(QObject):
     def new_chat(self) -> None:
         """Shows an empty chat with the keyboard in the composer."""
         self.inspector.flush()
+        self.last_chat.forget()
         self.window.show_page(Page.CHAT)
         self.window.close_sheets()
         self.chats.new_chat()

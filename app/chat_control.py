@@ -5,6 +5,8 @@ A part of the wiring diagram; the window's own is in `application`. Knows nothin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -36,9 +38,11 @@ class ChatControl(QObject):
 
     Signals:
         defaults_kept: the settings of the open chat are those of the model's new chats now.
+        model_wanted: the user wants to choose a model, because none is known that could reply.
     """
 
     defaults_kept = Signal()
+    model_wanted = Signal()
 
     def __init__(
         self, chats: ConversationController, models: ModelController, engine: EngineBridge, defaults: ChatDefaults,
@@ -50,7 +54,7 @@ class ChatControl(QObject):
         self._page, self._panel, self._notice = page, panel, notice
         self.context = ContextController(chats, models, engine, defaults, preferences, self)
         self.presets = PresetController(store, chats, self)
-        self._retry_in: int | None = None  # the chat that waits for its model
+        self._waiting: tuple[int | None, Callable[[], object]] | None = None  # the chat, and what waits for a model
         models.state_changed.connect(self._on_model)
         self._connect_setup()
         self._connect_presets()
@@ -74,25 +78,53 @@ class ChatControl(QObject):
 
     @Slot()
     def retry(self) -> None:
-        """Asks again for the last reply; where no model is there any more, it is loaded first."""
-        last = self._preferences.settings.last_model
-        path = self._models.last_path or (Path(last) if last else None)
-        if self._models.is_ready:
-            self._chats.regenerate()
+        """Asks again for the last reply."""
+        self._with_model(self._chats.regenerate)
+
+    @Slot(int)
+    @Slot(int, str)
+    def regenerate(self, message_id: int, start_with: str = "") -> None:
+        """Asks for another version of a reply, or for the reply to a user's message."""
+        self._with_model(partial(self._chats.regenerate_reply, message_id, start_with))
+
+    @Slot()
+    def go_on(self) -> None:
+        """Lets the model go on with the last reply."""
+        self._with_model(self._chats.continue_reply)
+
+    @Slot(int, str)
+    def edit(self, message_id: int, text: str) -> None:
+        """Keeps other words for a message at once; what is sent by it is replied to."""
+        self._chats.edit(message_id, text)
+        branch = self._chats.branch()
+        is_there = any(each.id == message_id for each in branch)  # the words are the same
+        sent = next((each for each in branch if each.id == message_id), branch[-1] if branch else None)
+        if sent is None or sent.role != "user" or self._models.is_ready:
+            return
+        self._with_model(partial(self._chats.regenerate_reply, message_id) if is_there else self._chats.regenerate)
+
+    def _with_model(self, ask: Callable[[], object]) -> None:
+        """Asks for a reply; where no model is there any more, the last one is loaded first."""
+        models, last = self._models, self._preferences.settings.last_model
+        path = models.last_path or (Path(last) if last else None)
+        if models.is_ready:
+            ask()
         elif path is not None:
-            self._retry_in = self._chats.current_id
-            if self._models.loading_path is None:
-                self._models.load(path)
+            self._waiting = (self._chats.current_id, ask)
+            if models.loading_path is None:
+                models.load(path)
+            self._say(self.tr("The model is loaded first; the reply comes then."))
         else:
-            self._say(self.tr("Load a model first, then try again."))
+            words = self.tr("Load a model first, then try again.")
+            self._notice.say(words, self.tr("Open a model folder…"), self.model_wanted.emit)
 
     @Slot()
     def _on_model(self) -> None:
-        if self._models.loading_path is not None or self._retry_in is None:
+        if self._models.loading_path is not None or self._waiting is None:
             return
-        waiting, self._retry_in = self._retry_in, None
-        if self._models.is_ready and waiting == self._chats.current_id:
-            self._chats.regenerate()
+        (chat, ask), self._waiting = self._waiting, None
+        if self._models.is_ready and chat == self._chats.current_id:
+            ask()
 
     @Slot()
     def show_setup(self) -> None:
@@ -148,7 +180,7 @@ class ChatControl(QObject):
         page.composer.input.textChanged.connect(self._on_draft)
         context.changed.connect(self._show_context)
         context.cut_changed.connect(page.transcript.set_cut)
-        page.context_row.start_with.returnPressed.connect(page.composer.submit)
+        page.context_row.start_with.returnPressed.connect(self._send_or_write)
         page.full_notice.cut_accepted.connect(self._accept_cut)
         page.transcript.cut_requested.connect(self._retry_cut)
         page.transcript.larger_context_requested.connect(self._show_context_choice)
@@ -157,6 +189,15 @@ class ChatControl(QObject):
     @Slot()
     def _on_draft(self) -> None:
         self.context.set_draft(self._page.composer.input.toPlainText())
+
+    @Slot()
+    def _send_or_write(self) -> None:
+        """Enter in the reply's first words sends the message, or goes to where it is still to be written."""
+        composer = self._page.composer
+        if composer.input.toPlainText().strip():
+            composer.submit()
+        else:
+            composer.input.setFocus()
 
     @Slot()
     def _show_context(self) -> None:

@@ -23,6 +23,8 @@ from app.storage.records import SearchHit
 from app.views.conversation_list import ConversationList
 from app.views.notice import Notice
 
+MAX_UNDOS = 20
+
 
 @dataclass(frozen=True)
 class LibraryParts:
@@ -49,7 +51,9 @@ class LibraryPresenter(QObject):
         super().__init__(parent)
         self._store = store
         self._parts = parts
-        self._folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+        documents = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+        self._folder = documents if documents.is_dir() else Path.home()
+        self._undos: list[Callable[[], object]] = []  # the newest last
         chats, library, view = parts.chats, parts.library, parts.view
         chats.list_changed.connect(self.refresh)
         chats.opened.connect(self._select_current)
@@ -93,7 +97,7 @@ class LibraryPresenter(QObject):
         chats = self._parts.chats
         chats.delete(conversation_id)
         words = self.tr("Deleted “{0}”.").format(conversation.title)
-        self._say(words, self.tr("Undo"), lambda: chats.undelete(conversation_id))
+        self._offer(words, partial(chats.undelete, conversation_id))
 
     @Slot(int, object)
     def move(self, conversation_id: int, group: Group) -> None:
@@ -104,7 +108,7 @@ class LibraryPresenter(QObject):
         pins = group.kind == "pinned"
         self._place(conversation_id, pins, old.folder_id if pins else group.folder_id)
         undo = partial(self._place, conversation_id, old.pinned, old.folder_id)
-        self._say(self._moved_words(old.title, group), self.tr("Undo"), undo)
+        self._offer(self._moved_words(old.title, group), undo)
 
     def _place(self, conversation_id: int, pinned: bool, folder_id: int | None) -> None:
         self._parts.library.set_pinned(conversation_id, pinned)
@@ -127,6 +131,8 @@ class LibraryPresenter(QObject):
         name = next(each for each in names if each not in taken)
         if self._parts.view.search.text():
             self._parts.view.search.clear()
+        if conversation_id:
+            self._parts.library.set_pinned(conversation_id, False)  # pinned, it would not be seen in the folder
         folder = self._parts.library.create_folder(name, conversation_id or None)
         if folder is not None:
             self._parts.view.edit_folder(folder.id)
@@ -171,7 +177,26 @@ class LibraryPresenter(QObject):
         one, many = self.tr("Deleted 1 message."), self.tr("Deleted {0} messages.").format(deletion.num_messages)
         chats = self._parts.chats
         words = one if deletion.num_messages == 1 else many
-        self._say(words, self.tr("Undo"), lambda: chats.undo_delete(deletion.id))
+        self._offer(words, partial(chats.undo_delete, deletion.id))
+
+    def _offer(self, words: str, undo: Callable[[], object]) -> None:
+        """Says what was done; it can be undone from the note, and afterwards by `undo`."""
+        self._undos = [*self._undos, undo][-MAX_UNDOS:]
+        self._say(words, self.tr("Undo"), partial(self._undo, undo))
+
+    def _undo(self, undo: Callable[[], object]) -> None:
+        if undo in self._undos:
+            self._undos.remove(undo)
+            undo()
+
+    @Slot()
+    def undo(self) -> None:
+        """Takes back what was deleted or moved last, as often as there is something."""
+        if not self._undos:
+            self._say(self.tr("There is nothing to undo."))
+            return
+        self._parts.notice.hide()
+        self._undo(self._undos[-1])
 
     @Slot(str)
     def _tell_unsaved(self, reason: str) -> None:

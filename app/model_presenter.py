@@ -82,5 +82,6 @@ class ModelPresenter(QObject):
             ModelState.UNLOADING: self.tr("Unloading…"),
         }
         self._strip.show_state(words[self._models.state])
-        can_retry = self._models.is_ready and not self._chats.busy and self._chats.current_id is not None
-        self._actions.set_enabled("regenerate", can_retry)
+        can_ask = not self._chats.busy and self._chats.current_id is not None  # a model is loaded for it
+        self._actions.set_enabled("regenerate", can_ask)
+        self._actions.set_enabled("continue", can_ask)

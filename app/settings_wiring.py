@@ -20,6 +20,7 @@ from app.views.notice import Notice
 from app.views.settings_page import SettingsPage
 
 _SETTABLE = tuple(spec for spec in TABLE if spec.about is not None)
+_KEYS = frozenset(spec.key for spec in _SETTABLE)
 _HUB = frozenset(spec.key for spec in _SETTABLE if spec.about is not None and spec.about.group is Group.HUB)
 _LOADING = frozenset(spec.key for spec in _SETTABLE if spec.about is not None and spec.about.group is Group.LOADING)
 
@@ -68,7 +69,9 @@ class SettingsWiring(QObject):
             self._load_settings.changed.emit()
 
     @Slot(object)
-    def _on_changed(self, _keys: frozenset[str]) -> None:
+    def _on_changed(self, keys: frozenset[str]) -> None:
+        if keys.isdisjoint(_KEYS):
+            return
         settings = self._preferences.settings
         self._page.show_settings(settings)
         self._page.offer_restart(spoken_language(settings.language) != self._language)

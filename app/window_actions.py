@@ -38,6 +38,8 @@ class Actors:
     Attributes:
         new_chat: shows an empty chat.
         choose_folder: lets the user open a model's folder.
+        regenerate, go_on: ask for the last reply again, or for more of it.
+        undo: brings back what was deleted or moved last.
     """
 
     window: MainWindow
@@ -48,6 +50,9 @@ class Actors:
     late: LatePages
     new_chat: Callable[[], object]
     choose_folder: Callable[[], object]
+    regenerate: Callable[[], object]
+    go_on: Callable[[], object]
+    undo: Callable[[], object]
 
 
 class WindowActions(QObject):
@@ -71,17 +76,18 @@ class WindowActions(QObject):
         self._window.rail.menu_requested.connect(self.show_menu)
 
     def _chat(self) -> tuple[ActionSpec, ...]:
-        chats, group = self._do.chats, ActionGroup.CHAT
+        do, group = self._do, ActionGroup.CHAT
         return (
-            ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), self._do.new_chat, group),
+            ActionSpec("new_chat", self.tr("New chat"), ("Ctrl+N",), do.new_chat, group),
             ActionSpec("stop", self.tr("Stop the reply, or close a sheet"), ("Esc",), self.escape, group),
-            ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), chats.regenerate, group),
-            ActionSpec("continue", self.tr("Continue the last reply"), ("Alt+Return",), chats.continue_reply, group),
+            ActionSpec("regenerate", self.tr("Regenerate the last reply"), ("Ctrl+R",), do.regenerate, group),
+            ActionSpec("continue", self.tr("Continue the last reply"), ("Alt+Return",), do.go_on, group),
             ActionSpec("version_before", self.tr("Show the version before"), ("Alt+Left",), self._before, group),
             ActionSpec("version_after", self.tr("Show the version after"), ("Alt+Right",), self._after, group),
             ActionSpec("find", self.tr("Find in this chat"), ("Ctrl+F",), self.find_here, group),
             ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere, group),
             ActionSpec("move_chat", self.tr("Move this chat to a folder"), ("Ctrl+Shift+M",), self.move_chat, group),
+            ActionSpec("undo", self.tr("Undo the last delete or move"), ("Ctrl+Z",), do.undo, group),
             ActionSpec("write", self.tr("Go to the message field"), ("Ctrl+L",), self.write, group),
         )
 

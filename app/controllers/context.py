@@ -70,6 +70,9 @@ class ContextController(QObject):
         self._accepts_new = False  # the same of a chat that is not stored yet
         self._last_number = 0
         self._answer: PromptCounted | None = None
+        self._engine_tokens = 0  # what the running reply had filled when the engine was last heard
+        self._counted_at = 0  # the same when the last count was asked for
+        self._ahead: int | None = None  # by how much a count with the draft was above that
         self._timer = QTimer(self, interval=COUNT_DELAY_MS, singleShot=True)
         self._timer.timeout.connect(self._count)
         chats.opened.connect(self._on_opened)
@@ -149,6 +152,7 @@ class ContextController(QObject):
             messages = (*messages[:-1], Message("user", f"{messages[-1].content}\n\n{draft}"))
         elif not messages or messages[-1].role != "user":
             messages = (*messages, Message("user", draft))
+        self._counted_at = self._engine_tokens
         self._last_number += 1
         wish = GenerateRequest(
             self._last_number, messages, sampling=self._chats.sampling, thinking=self._defaults.thinking
@@ -159,15 +163,22 @@ class ContextController(QObject):
     def _on_counted(self, answer: PromptCounted) -> None:
         if answer.request_id == self._last_number:
             self._answer = answer
+            if self._chats.busy and self._counted_at and answer.error is None:
+                self._ahead = answer.prompt_tokens - self._counted_at
             self._settle()
 
     @Slot(object)
     def _on_status(self, status: EngineStatus) -> None:
         """While the reply of the open chat is written, the engine knows how much of the context it has filled."""
-        if self._draft.strip() or not self._chats.busy or status.tokens_per_s <= 0:
+        if not self._chats.busy or status.tokens_per_s <= 0:
             return
-        if self.state.used_tokens is not None:
-            grown = replace(self.state, used_tokens=status.context_used_tokens)
+        self._engine_tokens = status.context_used_tokens
+        ahead = self._ahead if self._draft.strip() else 0
+        if ahead is None:
+            if not self._timer.isActive():
+                self._timer.start()
+        elif self.state.used_tokens is not None:
+            grown = replace(self.state, used_tokens=status.context_used_tokens + ahead)
             if grown != self.state:
                 self.state = grown
                 self.changed.emit()
@@ -224,6 +235,7 @@ class ContextController(QObject):
 
     @Slot(int, object)
     def _on_started(self, message_id: int, event: GenerationStarted) -> None:
+        self._forget_reply()
         branch = self._chats.branch()
         ids = [each.id for each in branch]
         above = branch[: ids.index(message_id)] if message_id in ids else []
@@ -231,8 +243,12 @@ class ContextController(QObject):
 
     @Slot(object)
     def _on_ended(self, _message: StoredMessage) -> None:
+        self._forget_reply()
         self._history = None
         self.recount()
+
+    def _forget_reply(self) -> None:
+        self._engine_tokens, self._ahead = 0, None
 
     @Slot()
     def _on_model(self) -> None:

@@ -314,10 +314,14 @@ class ConversationController(QObject):
         self.messages_deleted.emit(deletion)
 
     def undo_delete(self, deletion_id: int) -> None:
-        """Puts deleted messages back and shows the branch of then."""
+        """Puts deleted messages back and shows the branch of then, in its conversation."""
         conversation_id = self._store.restore_messages(deletion_id)
-        if conversation_id is not None and conversation_id == self._current_id:
+        if conversation_id is None:
+            return
+        if conversation_id == self._current_id:
             self._show_branch()
+        else:
+            self.open(conversation_id)
 
     def find(self, query: str) -> dict[int, tuple[tuple[int, int], ...]]:
         """Search in this chat: message id -> start and length of each place in its source, in the branch's order."""

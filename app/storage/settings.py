@@ -38,6 +38,7 @@ from engine.hub.settings import MAX_PARALLEL_DOWNLOADS, HubSettings
 
 SCHEMA_VERSION = 2
 MAX_IDLE_MINUTES = 24 * 60
+MAX_CHAT_ID = 2**63 - 1
 CONTEXT_CHOICES = tuple(1024 << power for power in range(1, 9))  # 2,048 to 262,144 tokens
 
 _THEME = About(
@@ -56,6 +57,9 @@ _LANGUAGE = About(
 )  # fmt: skip
 _LOAD_LAST = About(
     "Load the last model", "Loads the model that was used last when the window opens.", Group.START,
+)  # fmt: skip
+_LAST_CHAT = About(
+    "Open the last chat", "Shows the chat that was open last when the window opens, else a new one.", Group.START,
 )  # fmt: skip
 _IDLE = About(
     "Free the card when idle",
@@ -105,6 +109,8 @@ class Settings:
     language: str = chosen("system", _LANGUAGE)
     last_model: str = setting("", text)
     load_last_model: bool = setting(True, switch, _LOAD_LAST)
+    open_last_chat: bool = setting(True, switch, _LAST_CHAT)
+    last_chat: int = setting(0, whole(0, MAX_CHAT_ID))  # 0 is a new one
     unload_after_minutes: int = setting(0, whole(0, MAX_IDLE_MINUTES), _IDLE)  # 0 keeps the model
     when_full: str = chosen("ask", _WHEN_FULL)
     all_sampling: bool = setting(False, switch)  # the panel shows every sampling setting, not the few

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListView
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit, QListView
 
 from app.item_models.conversations import HEADING_ROLE, ID_ROLE, ConversationListModel, Group, Target
 from app.theme.theme import Theme
@@ -58,6 +58,23 @@ class ConversationView(QListView):
     def drop_group(self) -> Group | None:
         """The group that is framed because a chat is dragged over it."""
         return self._target.group if self._target is not None else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = event.position().toPoint()
+        index = self.indexAt(place)
+        is_for_menu = index.isValid() and more_spot(self.visualRect(index)).contains(place)
+        if is_for_menu or event.button() == Qt.MouseButton.RightButton:
+            event.accept()  # the row of the open chat stays the marked one
+        else:
+            super().mousePressEvent(event)
+
+    def reset(self) -> None:
+        """A list that is written anew keeps the keyboard, also when that was in the name that was being edited."""
+        focus = QApplication.focusWidget()
+        was_here = focus is not None and self.isAncestorOf(focus)
+        super().reset()
+        if was_here:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtCore import QEvent, Qt, QTimer, Slot
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from app.theme.theme import Theme
@@ -27,6 +27,7 @@ class Notice(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Preferred)
         self.button = push_button("", self._act)
         self.button.setAccessibleName(self.tr("Act on this note"))
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard where it is
         close = IconButton(theme, "close", self.tr("Close this note"))
         close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
@@ -37,6 +38,7 @@ class Notice(QFrame):
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._timer = QTimer(self, interval=SHOWN_MS, singleShot=True)
         self._timer.timeout.connect(self.hide)
+        self._is_held = False  # its time is up only when the mouse leaves it
         self.hide()
 
     def say(self, text: str, button: str = "", action: Callable[[], object] | None = None, stay: bool = False) -> None:
@@ -47,12 +49,25 @@ class Notice(QFrame):
         self.button.setVisible(bool(button))
         self.button.setAccessibleName(button)
         self._timer.stop()
-        if not stay:
+        self._is_held = not stay and self.isVisible() and self.underMouse()
+        if not stay and not self._is_held:
             self._timer.start()
         self.place()
         self.show()
         self.raise_()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Who points at the note is reading it."""
+        self._is_held = self._timer.isActive()
+        self._timer.stop()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if self._is_held and self.isVisible():
+            self._timer.start()
+        self._is_held = False
+        super().leaveEvent(event)
 
     def place(self) -> None:
         """Puts the note at the lower edge of the parent, over the composer."""

@@ -127,12 +127,24 @@
 <context>
     <name>ChatControl</name>
     <message>
+        <source>The model is loaded first; the reply comes then.</source>
+        <translation>Erst wird das Modell geladen, dann kommt die Antwort.</translation>
+    </message>
+    <message>
         <source>Load a model first, then try again.</source>
         <translation>Lade zuerst ein Modell und versuche es dann noch einmal.</translation>
     </message>
     <message>
+        <source>Open a model folder…</source>
+        <translation>Modellordner öffnen …</translation>
+    </message>
+    <message>
         <source>New chats with {0} begin with these settings.</source>
         <translation>Neue Chats mit {0} beginnen mit diesen Einstellungen.</translation>
+    </message>
+    <message>
+        <source>the demo model</source>
+        <translation>dem Demo-Modell</translation>
     </message>
     <message>
         <source>The preset “{0}” is deleted.</source>
@@ -176,6 +188,10 @@
     <message>
         <source>Open another folder…</source>
         <translation>Anderen Ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Load on the processor</source>
+        <translation>Auf dem Prozessor laden</translation>
     </message>
     <message>
         <source>Demo model: a toy of {0} million parameters for a first look. It knows little and is often wrong.</source>
@@ -1219,6 +1235,10 @@
         <translation>Gib in den Einstellungen ein Token ein.</translation>
     </message>
     <message>
+        <source>An image takes {0} tokens that belong in one step, and a step has {1}.</source>
+        <translation>Ein Bild braucht {0} Tokens, die in einen Schritt gehören, und ein Schritt hat {1}.</translation>
+    </message>
+    <message>
         <source>Another download writes to {0}.</source>
         <translation>Ein anderer Download schreibt nach {0}.</translation>
     </message>
@@ -1328,7 +1348,7 @@
     </message>
     <message>
         <source>Choose a new or empty output folder with -o, or go on with a conversion by -r.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wähle mit -o einen neuen oder leeren Zielordner, oder setze eine Umwandlung mit -r fort.</translation>
     </message>
     <message>
         <source>Choose a number above 0.</source>
@@ -1381,6 +1401,10 @@
     <message>
         <source>Choose another image.</source>
         <translation>Wähle ein anderes Bild.</translation>
+    </message>
+    <message>
+        <source>Choose another model for images.</source>
+        <translation>Wähle für Bilder ein anderes Modell.</translation>
     </message>
     <message>
         <source>Choose another output folder with -o.</source>
@@ -1583,6 +1607,10 @@
         <translation>Lass den Ordner in Ruhe, während ein Download läuft; setze dann fort.</translation>
     </message>
     <message>
+        <source>Load a model that sees, or this one on the CPU (device cpu), if it has a vision tower.</source>
+        <translation>Lade ein Modell, das Bilder sieht, oder dieses auf dem Prozessor (Gerät cpu), wenn es einen Bildteil hat.</translation>
+    </message>
+    <message>
         <source>Load it again, then retry.</source>
         <translation>Lade es neu und versuche es noch einmal.</translation>
     </message>
@@ -1612,7 +1640,7 @@
     </message>
     <message>
         <source>Make room on the disk and try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schaffen Sie Platz auf der Platte und versuchen Sie es noch einmal.</translation>
     </message>
     <message>
         <source>Make room on the disk, or make the folder writable, and start again; nothing was changed.</source>
@@ -1644,11 +1672,11 @@
     </message>
     <message>
         <source>Name other folders with -o and -w, or change its permissions.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nenne mit -o und -w andere Ordner, oder ändere seine Zugriffsrechte.</translation>
     </message>
     <message>
         <source>Name the original model&apos;s folder with -i.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nenne mit -i den Ordner des Originalmodells.</translation>
     </message>
     <message>
         <source>No NVIDIA driver answered ({0}).</source>
@@ -1672,7 +1700,7 @@
     </message>
     <message>
         <source>Nothing can be written to {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>In {0} kann nichts geschrieben werden.</translation>
     </message>
     <message>
         <source>Nothing was imported.</source>
@@ -1876,11 +1904,11 @@
     </message>
     <message>
         <source>The model folder {0} does not exist.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Modellordner {0} gibt es nicht.</translation>
     </message>
     <message>
         <source>The model folder {0} is a file.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Modellordner {0} ist eine Datei.</translation>
     </message>
     <message>
         <source>The model gave every token a probability of zero.</source>
@@ -1900,7 +1928,7 @@
     </message>
     <message>
         <source>The pictures of the chat cannot be written: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bilder des Chats können nicht geschrieben werden: {0}.</translation>
     </message>
     <message>
         <source>The prompt has “{0}” {1} times where its images need {2}.</source>
@@ -2243,6 +2271,10 @@
         <translation>{0} kann {1} noch nicht ausführen; es fehlt: {2}.</translation>
     </message>
     <message>
+        <source>{0} cannot see images on {1}.</source>
+        <translation>{0} kann auf {1} keine Bilder sehen.</translation>
+    </message>
+    <message>
         <source>{0} claims a header of {1} bytes but is only {2} bytes long.</source>
         <translation>{0} nennt einen Kopf von {1} Byte, ist aber nur {2} Byte lang.</translation>
     </message>
@@ -2492,7 +2524,7 @@
     </message>
     <message>
         <source>{0} is not empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ist nicht leer.</translation>
     </message>
     <message>
         <source>{0} is not open to strangers.</source>
@@ -3614,7 +3646,7 @@
     </message>
     <message>
         <source>Thoughts</source>
-        <translation type="unfinished"></translation>
+        <translation>Gedanken</translation>
     </message>
 </context>
 <context>
@@ -3672,8 +3704,20 @@
         <translation>{0} Nachrichten gelöscht.</translation>
     </message>
     <message>
+        <source>There is nothing to undo.</source>
+        <translation>Es gibt nichts rückgängig zu machen.</translation>
+    </message>
+    <message>
         <source>The chat could not be saved ({0}). Make room on the disk; saving is tried again.</source>
         <translation>Der Chat konnte nicht gesichert werden ({0}). Schaffe Platz auf dem Datenträger; das Sichern wird wieder versucht.</translation>
+    </message>
+    <message>
+        <source>Open the folder</source>
+        <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+        <source>The chat is saved now.</source>
+        <translation>Der Chat ist jetzt gespeichert.</translation>
     </message>
     <message>
         <source>Exported to {0}.</source>
@@ -3883,6 +3927,10 @@
         <translation>Antwort neu schreiben</translation>
     </message>
     <message>
+        <source>Reply to this message</source>
+        <translation>Auf diese Nachricht antworten</translation>
+    </message>
+    <message>
         <source>Continue this reply</source>
         <translation>Diese Antwort fortsetzen</translation>
     </message>
@@ -3912,6 +3960,10 @@
     <message>
         <source>Ctrl+Enter</source>
         <translation>Strg+Eingabe</translation>
+    </message>
+    <message>
+        <source>Enter</source>
+        <translation>Eingabe</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -4614,6 +4666,14 @@
         <translation>unterbrochen</translation>
     </message>
     <message>
+        <source>Choose a larger context</source>
+        <translation>Größeren Kontext wählen</translation>
+    </message>
+    <message>
+        <source>Leave out the oldest messages</source>
+        <translation>Die ältesten Nachrichten weglassen</translation>
+    </message>
+    <message>
         <source>stopped by itself</source>
         <translation>von selbst geendet</translation>
     </message>
@@ -5033,12 +5093,20 @@
         <translation>Offline</translation>
     </message>
     <message>
+        <source>Open the last chat</source>
+        <translation>Letzten Chat öffnen</translation>
+    </message>
+    <message>
         <source>Own server</source>
         <translation>Eigener Server</translation>
     </message>
     <message>
         <source>Proxy</source>
         <translation>Proxy</translation>
+    </message>
+    <message>
+        <source>Shows the chat that was open last when the window opens, else a new one.</source>
+        <translation>Zeigt beim Öffnen des Fensters den zuletzt offenen Chat, sonst einen neuen.</translation>
     </message>
     <message>
         <source>Start and idle</source>
@@ -5674,6 +5742,10 @@
     <message>
         <source>Search all chats</source>
         <translation>In allen Chats suchen</translation>
+    </message>
+    <message>
+        <source>Undo the last delete or move</source>
+        <translation>Letztes Löschen oder Verschieben rückgängig machen</translation>
     </message>
     <message>
         <source>Go to the message field</source>

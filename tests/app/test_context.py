@@ -90,6 +90,24 @@ def test_the_meter_grows_with_the_reply_and_is_the_only_one(small: Window) -> No
     assert [name for name in names if "ontext" in name] == ["Context with this message"]
 
 
+def test_the_meter_grows_with_the_reply_while_a_draft_is_written(small: Window) -> None:
+    small.script.token_length, small.script.tokens_per_s = 5, 12
+    small.say("one two", wait=False)
+    small.until(lambda: "word word" in small.app.chats.branch()[-1].content)
+    type_draft(small, "three four five")
+    context = small.app.control.context
+    small.until(lambda: context._ahead is not None)
+    seen: list[int] = []
+    context.changed.connect(lambda: seen.append(context.state.used_tokens or 0))
+    small.until(lambda: not small.app.chats.busy)
+    assert len(set(seen)) >= 3
+    assert seen == sorted(seen)
+    settled(small, 25)
+    small.say("again", wait=False)
+    small.until(lambda: "word" in small.app.chats.branch()[-1].content)
+    assert context._ahead is None  # the next reply begins anew
+
+
 def test_a_chat_that_cannot_be_counted_shows_no_figure(small: Window) -> None:
     small.script.count_error = ChatTemplateError("No template.", "Get one.")
     type_draft(small, "one two three")

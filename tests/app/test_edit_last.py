@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextCursor
 
+from app.views.chat.message_editor import MAX_LINES
 from tests.app.driver import Window
 
 
@@ -33,6 +35,46 @@ def test_up_edits_the_last_message_and_sends_it_again(window: Window) -> None:
     branch = window.app.chats.branch()
     assert [each.content for each in branch if each.role == "user"] == ["Why?", "And when?"]
     assert len(branch) == 4
+
+
+def test_enter_sends_what_is_edited_and_shift_enter_breaks(window: Window) -> None:
+    window.say("Why?")
+    press_up(window)
+    editor = window.app.chat.transcript.message_widgets[0].editor
+    assert editor is not None
+    editor.field.setPlainText("And")
+    editor.field.moveCursor(QTextCursor.MoveOperation.End)
+    window.qtbot.keyClick(editor.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    window.qtbot.keyClicks(editor.field, "when?")
+    window.qtbot.keyClick(editor.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert editors(window)
+    window.qtbot.keyClick(editor.field, Qt.Key.Key_Return)
+    window.until(lambda: not window.app.chats.busy)
+    assert window.app.chats.branch()[0].content == "And\nwhen?"  # no empty line is left at the end
+
+
+def test_enter_breaks_the_line_of_a_reply_that_is_edited(window: Window) -> None:
+    window.say("Why?")
+    reply = window.app.chat.transcript.message_widgets[1]
+    reply.start_editing()
+    assert reply.editor is not None
+    reply.editor.field.setPlainText("Because")
+    reply.editor.field.moveCursor(QTextCursor.MoveOperation.End)
+    window.qtbot.keyClick(reply.editor.field, Qt.Key.Key_Return)
+    assert editors(window) == ["Because\n"]
+
+
+def test_the_field_is_as_high_as_a_long_text_at_its_own_width(window: Window) -> None:
+    window.script.reply = "word " * 150
+    window.say("Why?")
+    reply = window.app.chat.transcript.message_widgets[1]
+    reply.start_editing()
+    assert reply.editor is not None
+    field = reply.editor.field
+    lines = lambda: field.document().size().height()  # noqa: E731
+    window.until(lambda: 7 < lines() <= MAX_LINES)
+    window.until(lambda: field.viewport().height() >= lines() * field.fontMetrics().lineSpacing())
+    assert not field.verticalScrollBar().maximum()
 
 
 def test_escape_leaves_the_message_as_it_was_and_goes_back(window: Window) -> None:

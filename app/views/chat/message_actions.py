@@ -15,11 +15,13 @@ from app.views.widgets import IconButton, label
 
 ROW_PX = ICON_PX + 6
 COPY, EDIT, REGENERATE, CONTINUE, BRANCH, DELETE = "copy", "edit", "regenerate", "continue", "branch", "delete"
+REPLY = "reply"  # to a user's message that has none
 START_OVER = "start_over"  # in the menu of the button that regenerates
 _ICONS = {
     COPY: "copy",
     EDIT: "rename",
     REGENERATE: "retry",
+    REPLY: "play",
     CONTINUE: "play",
     BRANCH: "branch",
     DELETE: "trash",
@@ -31,6 +33,7 @@ def _name(action: str) -> str:
         COPY: QCoreApplication.translate("MessageActions", "Copy message"),
         EDIT: QCoreApplication.translate("MessageActions", "Edit message"),
         REGENERATE: QCoreApplication.translate("MessageActions", "Regenerate reply"),
+        REPLY: QCoreApplication.translate("MessageActions", "Reply to this message"),
         CONTINUE: QCoreApplication.translate("MessageActions", "Continue this reply"),
         BRANCH: QCoreApplication.translate("MessageActions", "Branch into a new chat here"),
         DELETE: QCoreApplication.translate("MessageActions", "Delete from here on"),

@@ -145,8 +145,9 @@ class MessageWidget(QFrame):
         """Puts a field in place of the message."""
         if self.editor is not None:
             return
-        verb = self.tr("Send") if self.message.role == "user" else self.tr("Save")
-        self.editor = MessageEditor(self.theme, self.text(), verb)
+        is_sent = self.message.role == "user"
+        verb = self.tr("Send") if is_sent else self.tr("Save")
+        self.editor = MessageEditor(self.theme, self.text(), verb, is_sent=is_sent)
         self.editor.accepted.connect(self._on_edited)
         self.editor.cancelled.connect(self.stop_editing)
         self.editor.set_busy(self._busy)

@@ -17,7 +17,7 @@ from app.storage.records import ReplyStats, StoredMessage, Versions
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.chat.error_card import ErrorCard
-from app.views.chat.message_actions import BRANCH, CONTINUE, COPY, DELETE, EDIT, REGENERATE
+from app.views.chat.message_actions import BRANCH, CONTINUE, COPY, DELETE, EDIT, REGENERATE, REPLY
 from app.views.chat.message_widget import MessageWidget
 from app.views.chat.thinking_fold import ThinkingFold
 from app.views.widgets import label, speed_text
@@ -31,7 +31,8 @@ class UserMessage(MessageWidget):
     """A tinted bubble at the right."""
 
     def __init__(self, theme: Theme, message: StoredMessage, parent: QWidget | None = None) -> None:
-        super().__init__(theme, message, (COPY, EDIT, BRANCH, DELETE), parent)
+        super().__init__(theme, message, (COPY, EDIT, REPLY, BRANCH, DELETE), parent)
+        self._last = False
         self._bubble = QFrame(self)  # a parent from the first: to be given one later costs as much again
         self._bubble.setProperty("kind", "bubble")
         self._text = TextBlock(theme, self._bubble)
@@ -58,8 +59,16 @@ class UserMessage(MessageWidget):
         self._bubble.setFixedWidth(self._text.natural_width(max(limit, 80)) + _BUBBLE_SIDES)
         super().resizeEvent(event)
 
+    def set_last(self, last: bool) -> None:
+        self._last = last
+        self._offer_all()
+
     def _show_content(self, shown: bool) -> None:
         self._bubble.setVisible(shown)
+
+    def _offer_all(self) -> None:
+        super()._offer_all()
+        self.action_bar.offer(REPLY, self._last and not self._busy)
 
 
 class ReplyMessage(MessageWidget):

@@ -50,8 +50,12 @@ class ChatPage(QFrame):
         self.context_row = ContextRow(theme)
         self.empty.example_chosen.connect(self.composer.set_text)
         self.composer.edit_last_requested.connect(self.transcript.edit_last_turn)
-        for sent in (self.transcript.edit_submitted, self.transcript.start_over_requested):
-            sent.connect(self._go_on_writing)
+        asked = self.transcript
+        for each in (
+            asked.edit_submitted, asked.start_over_requested, asked.regenerate_requested, asked.continue_requested,
+            asked.branch_requested, asked.delete_requested, asked.version_step_requested,
+        ):  # fmt: skip
+            each.connect(self._go_on_writing)
         self._banners = QVBoxLayout()
         self._banners.setSpacing(SPACE_8)
         self._stack = QStackedWidget()
@@ -79,6 +83,10 @@ class ChatPage(QFrame):
         self._has_messages = bool(messages)
         self._stack.setCurrentWidget(self.transcript if messages else self.empty)
         self.transcript.show_messages(messages)
+
+    def await_messages(self) -> None:
+        """A conversation is about to be shown: nothing is said about a new one."""
+        self._stack.setCurrentWidget(self.transcript)
 
     @Slot(list)
     def update_branch(self, messages: list[StoredMessage]) -> None:

@@ -256,6 +256,7 @@ class Transcript(MessageScroll):
             return
         signals = {
             "regenerate": self.regenerate_requested,
+            "reply": self.regenerate_requested,
             "branch": self.branch_requested,
             "delete": self.delete_requested,
         }
