@@ -225,14 +225,24 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return painted
 
 
+@pytest.fixture
+def hosted(qtbot: QtBot, theme: Theme) -> Iterator[Transcript]:
+    """A transcript as the program has it: given to a window when it is made, which styles it once more."""
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    made = Transcript(theme)
+    window.setCentralWidget(made)
+    window.resize(1000, 700)
+    window.show()
+    yield made
+    window.hide()
+
+
 @pytest.mark.parametrize("finding", [False, True], ids=["reading", "with the find bar"])
 def test_a_step_of_scrolling_paints_what_has_come_on_view(
-    qtbot: QtBot, theme: Theme, painted: list[int], finding: bool
+    qtbot: QtBot, hosted: Transcript, painted: list[int], finding: bool
 ) -> None:
-    transcript = Transcript(theme)
-    qtbot.addWidget(transcript)
-    transcript.resize(1000, 700)
-    transcript.show()
+    transcript = hosted
     transcript.show_messages(two_thousand())
     wheel(transcript, 1200)
     qtbot.waitUntil(lambda: not transcript._idle.isActive())
@@ -252,13 +262,10 @@ def test_a_step_of_scrolling_paints_what_has_come_on_view(
 
 @pytest.mark.parametrize("text", [TABLE, CODE], ids=["one table", "one block of code"])
 def test_a_flush_at_the_end_paints_what_is_new(
-    qtbot: QtBot, theme: Theme, painted: list[int], text: str, monkeypatch: pytest.MonkeyPatch
+    hosted: Transcript, painted: list[int], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.markdown.code_block.MIN_PAUSE_MS", 100_000)  # new colours are painted of themselves
-    transcript = Transcript(theme)
-    qtbot.addWidget(transcript)
-    transcript.resize(1000, 700)
-    transcript.show()
+    transcript = hosted
     transcript.show_messages([message(1, "user", "hi"), message(2, "assistant", "", "streaming")])
     transcript.append_text(2, text[:9000])
     turn()
@@ -270,13 +277,8 @@ def test_a_flush_at_the_end_paints_what_is_new(
 
 
 @pytest.mark.parametrize("text", [MIXED, TABLE, CODE], ids=["mixed", "one table", "one block of code"])
-def test_the_screen_shows_what_a_whole_paint_would(qtbot: QtBot, theme: Theme, text: str) -> None:
-    window = QMainWindow()
-    qtbot.addWidget(window)
-    transcript = Transcript(theme)
-    window.setCentralWidget(transcript)
-    window.resize(1000, 700)
-    window.show()
+def test_the_screen_shows_what_a_whole_paint_would(hosted: Transcript, text: str) -> None:
+    transcript, window = hosted, hosted.window()
 
     def on_screen() -> bool:
         turn()

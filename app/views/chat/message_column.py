@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.theme.theme import Theme
 
+_STYLED = (QEvent.Type.Polish, QEvent.Type.StyleChange, QEvent.Type.ParentChange, QEvent.Type.Show)
+
 
 class Settler(Protocol):
     """Who gives the messages their places."""
@@ -37,7 +39,7 @@ class MessageColumn(QWidget):
         painter.end()
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Polish:  # the style sheet has just taken it for transparent
+        if event.type() in _STYLED:  # the style sheet may have taken it for transparent
             result = super().event(event)
             self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
             return result
