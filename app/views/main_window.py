@@ -95,10 +95,12 @@ class _SidePanel(QObject):
         self._has_lost_width = False
         return self._width
 
-    def remember_width(self) -> None:
-        """Takes the width that the user gave it."""
+    def remember_width(self, width: int = 0) -> None:
+        """Takes the width that it had, or 0 for that which the user gave it just now."""
         splitter = self._window.splitter
-        if not self.is_sheet and not self.panel.isHidden():
+        if width:
+            self._width = width
+        elif not self.is_sheet and not self.panel.isHidden():
             self._width = splitter.sizes()[splitter.indexOf(self.panel)]
 
 
@@ -134,7 +136,7 @@ class MainWindow(QMainWindow):
         self._build(parts)
         self.list_panel = _SidePanel(parts.conversations, 0, LIST_PX, self)
         self.inspector_panel = _SidePanel(parts.inspector, 2, INSPECTOR_PX, self)
-        self.notice = Notice(theme, self.page_area)
+        self.notice = Notice(theme, self.page_area, parts.chat)
         self._overlay = DropOverlay(theme, self)
         self.splitter.splitterMoved.connect(self._remember_widths)
         self.rail.page_chosen.connect(self.show_page)
@@ -163,8 +165,9 @@ class MainWindow(QMainWindow):
 
     def set_panel_widths(self, sizes: Sequence[int]) -> None:
         """Gives list, page and inspector the widths that they had."""
-        self.splitter.setSizes(list(sizes))
-        self._remember_widths()
+        self.splitter.setSizes(list(sizes))  # which it does when the window is shown
+        self.list_panel.remember_width(sizes[0])
+        self.inspector_panel.remember_width(sizes[2])
 
     def restore_widths(self) -> None:
         """Gives panels that were sheets the widths that the splitter has forgotten, at the cost of the page."""

@@ -68,6 +68,21 @@ def test_the_panels_are_as_wide_again_as_they_were_before_they_were_sheets(windo
     assert app.inspector.width() == 350  # as a sheet too
 
 
+@pytest.mark.parametrize("width", [700, 1200])
+def test_the_panels_are_as_wide_as_at_the_last_start(
+    open_window: Callable[..., Window], tmp_path: Path, width: int
+) -> None:
+    (tmp_path / "data").mkdir()
+    stored = {"splitter": [240, 519, 350], "window": [0, 0, width, 800]}
+    (tmp_path / "data" / "settings.json").write_text(json.dumps({"schema_version": 2, "settings": stored}))
+    window = open_window(width=width)
+    for each in (700, 1200):
+        window.app.window.resize(each, 800)
+        window.qtbot.wait(30)
+    sizes = window.app.window.splitter.sizes()
+    assert (sizes[0], sizes[2]) == (240, 350)
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_inspector_is_never_narrower_than_its_lines(
     open_window: Callable[..., Window], tmp_path: Path, language: str
