@@ -28,6 +28,21 @@ Sinks = Any  # a backend's prepared sinks
 RopeTable = Any  # cosines and sines for every position
 
 
+@dataclass(frozen=True, eq=False)
+class ImageRows:
+    """What images contribute to a step.
+
+    Attributes:
+        rows: int64 [N], rows of the step that stand for parts of images.
+        embeddings: float32 [N, E], in place of their tokens' embeddings.
+        deepstack: for the first layers of the model, float32 [N, E] that is added to those rows behind the layer.
+    """
+
+    rows: torch.Tensor
+    embeddings: torch.Tensor
+    deepstack: tuple[torch.Tensor, ...] = ()
+
+
 @dataclass(frozen=True)
 class Batch:
     """The rows of one step.
@@ -41,6 +56,9 @@ class Batch:
         first_position: of a chunk, position of its first row, where the host knows it.
         turns: int32 [3, T], positions in time, height and width, by which the rotary embeddings of models with such
             positions turn a row; None where all three are `positions`.
+        images: None where the step has no rows of images.
+        image_spans: of a chunk, positions (first, end) of images whose tokens see each other, the later ones too; the
+            end lies in the chunk.
     """
 
     token_ids: torch.Tensor
@@ -50,6 +68,8 @@ class Batch:
     consecutive: bool
     first_position: int | None = None
     turns: torch.Tensor | None = None
+    images: ImageRows | None = None
+    image_spans: tuple[tuple[int, int], ...] = ()
 
     @property
     def num_rows(self) -> int:

@@ -26,6 +26,7 @@ class DeviceBudget:
         decodes_slices: many rows are multiplied with matrices decoded to fp16, slice by slice.
         has_dense_attention: prefill attention keeps fp16 copies of a chunk.
         least_bytes: what is counted at least for all that is neither weights nor cache.
+        sees: vision towers are loaded; else the model is one without eyes.
     """
 
     prefill_rows: int
@@ -33,13 +34,14 @@ class DeviceBudget:
     decodes_slices: bool = False
     has_dense_attention: bool = False
     least_bytes: int = 0
+    sees: bool = False
 
     def with_correction(self, num_bytes: int) -> DeviceBudget:
         """The same, with what earlier loads took more than planned, or less."""
         return replace(self, other_bytes=max(self.other_bytes + num_bytes, 0))
 
 
-CPU_BUDGET = DeviceBudget(prefill_rows=512, other_bytes=100_000_000, least_bytes=300_000_000)
+CPU_BUDGET = DeviceBudget(prefill_rows=512, other_bytes=100_000_000, least_bytes=300_000_000, sees=True)
 # Fixed costs are the middle of what loads of 1B, 8B and 70B shapes took on an H200, 2 to 6 bits, contexts of 4k to 64k,
 # cache of 4 and 16 bits: they differ by 80 MB either way. Nothing is allocated after a load.
 CARD_BUDGET = DeviceBudget(prefill_rows=2048, other_bytes=400_000_000, decodes_slices=True)

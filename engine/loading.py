@@ -37,6 +37,8 @@ from engine.models.spec import ModelSpec
 from engine.models.transformer import Transformer
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
 from engine.tokenizer.tokenizer import Tokenizer
+from engine.vision.towers.registry import open_tower
+from engine.vision.towers.types import VisionTower
 from engine.weights.config_reader import ConfigReader, is_present
 from engine.weights.shards import ShardIndex
 
@@ -88,6 +90,7 @@ class LoadedModel:
     info: ModelInfo
     times: LoadTimes
     memory: MemoryUse
+    tower: VisionTower | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ def _open(request: LoadRequest) -> _Opened:
     check_cache_bits(request.cache_bits)
     backend = open_backend(request.device, is_exact=request.exact)
     check_runs(spec, backend)
+    spec = spec if backend.budget.sees else spec.blind
     tensors = {name: entry.num_bytes for name, entry in index.entries.items()}
     known = CardExperience.of(backend, usual_experience())
     budget = known.corrected(backend.budget)
@@ -168,7 +172,9 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
     reserving_s = clock.lap()
     try:
         progress = _Progress(opened.plan.weights_bytes, on_progress, is_cancelled)
-        index = opened.index.reporting_to(progress.add).through(upload)
+        index = opened.index.reporting_to(progress.add)
+        tower = open_tower(spec.vision, index, backend.device) if spec.vision is not None else None
+        index = index.through(upload)
         model = Transformer(spec, index, backend, reservation)
         backend.check_weights()
     finally:
@@ -182,13 +188,13 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
     times = LoadTimes(opening_s, reserving_s, reading_s, kernels_s, clock.lap())
     memory = MemoryUse(
         plan=opened.plan,
-        weights_bytes=memory_of(model.weights),
+        weights_bytes=memory_of([*model.weights, *(tower.weights if tower is not None else ())]),
         cache_bytes=memory_of(model.caches),
         total_bytes=backend.memory_bytes()[0] - opened.used_bytes,
     )
     opened.known.remember(opened.plan, opened.correction_bytes, memory.total_bytes)
     info = _describe(opened, model, times.total_s, memory)
-    return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory)
+    return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory, tower)
 
 
 def _describe(opened: _Opened, model: Transformer, load_s: float, memory: MemoryUse) -> ModelInfo:

@@ -19,7 +19,7 @@ from engine.cache.page_table import PageTable
 from engine.chat.fitting import FittedPrompt, fit_messages, reply_room
 from engine.chat.template import require_template
 from engine.chat.thinking import thinking_switch
-from engine.errors import ContextTooLongError, InvalidRequestError
+from engine.errors import ContextTooLongError, InvalidRequestError, UnsupportedModelError
 from engine.events import (
     EngineStatus,
     GenerationEvent,
@@ -33,6 +33,11 @@ from engine.generation.job import Job
 from engine.loading import IsCancelled, LoadedModel, OnProgress, load
 from engine.requests import GenerateRequest, LoadRequest, Message, Role, SamplingSettings
 from engine.speed import SpeedMeter
+from engine.vision.mrope import mrope_positions
+from engine.vision.prompt import ImageSpan
+from engine.vision.towers.placed import FIRST_VIRTUAL, PlacedImages, with_virtual_ids
+from engine.vision.towers.types import ImageFeatures
+from engine.vision.types import ProcessedImage
 
 SCRIPT_REQUEST_IDS = 1 << 40  # ids of `generate` and `chat` start here, away from the application's
 
@@ -73,6 +78,7 @@ class Session:
         self._model = loaded.model
         self.vocab_size = loaded.vocab_size
         self._executor = loaded.executor
+        self._tower = loaded.tower
         self._pages = PageTable(loaded.model.num_pages)
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
@@ -80,6 +86,11 @@ class Session:
         self._dropped: dict[int, int] = {}  # messages that were left out of a request, until it starts
         self._speed = SpeedMeter()
         self._is_loaded = True
+
+    @property
+    def sees(self) -> bool:
+        """Whether it takes images."""
+        return self._tower is not None
 
     @property
     def has_work(self) -> bool:
@@ -113,14 +124,77 @@ class Session:
         return PromptCounted(request.request_id, len(whole), limit, room, fitted.dropped_messages, kept)
 
     def submit_tokens(
-        self, request_id: int, prompt_ids: Sequence[int], sampling: SamplingSettings, *, continues: bool = True
+        self,
+        request_id: int,
+        prompt_ids: Sequence[int],
+        sampling: SamplingSettings,
+        *,
+        continues: bool = True,
+        images: PlacedImages | None = None,
     ) -> None:
-        """Queues a prompt that is tokens already; as `submit`."""
+        """Queues a prompt that is tokens already; as `submit`.
+
+        Args:
+            images: of the prompt, from `place_images`, whose ids go with them.
+        """
         self._check_length(prompt_ids)
         room = min(sampling.max_new_tokens, self.info.context_tokens - len(prompt_ids))
         self._generator.submit(
-            Job(request_id, list(prompt_ids), sampling, room, self.tokenizer, self.vocab_size, continues=continues)
-        )
+            Job(
+                request_id, list(prompt_ids), sampling, room, self.tokenizer, self.vocab_size,
+                continues=continues, images=images,
+            )
+        )  # fmt: skip
+
+    def encode_image(self, image: ProcessedImage) -> ImageFeatures:
+        """What the model sees in an image; a second or more on a CPU.
+
+        Raises:
+            InvalidRequestError: the model, or the device it is on, takes no images.
+        """
+        self._check_loaded()
+        if self._tower is None:
+            raise InvalidRequestError(
+                f"{self.info.name} cannot see images on {self.info.device_name}.",
+                "Load a model that sees, or this one on the CPU (device cpu), if it has a vision tower.",
+            )
+        return self._tower.encode(image)
+
+    def place_images(
+        self,
+        prompt_ids: Sequence[int],
+        spans: Sequence[ImageSpan],
+        images: Sequence[ProcessedImage],
+        features: Sequence[ImageFeatures],
+    ) -> tuple[list[int], PlacedImages]:
+        """A prompt with its images, for `submit_tokens` and `logits`.
+
+        Args:
+            prompt_ids: with the image token at every place of the spans.
+            spans: from `engine.vision.prompt.find_images`.
+            images: of the prompt, in order.
+            features: of each, from `encode_image`.
+
+        Returns:
+            The ids, with names of what is seen in place of the image token, and what goes with them.
+
+        Raises:
+            UnsupportedModelError: an image needs more rows at once than a step has.
+        """
+        spec = self._model.spec
+        has_three = bool(spec.blocks[0].attention.rope.sections)
+        placed = PlacedImages(
+            tuple(spans), tuple(features), mrope_positions(len(prompt_ids), spans) if has_three else None,
+            spec.sees_both_ways,
+        )  # fmt: skip
+        if placed.longest_span > self._executor.max_prefill:
+            raise UnsupportedModelError(
+                f"An image takes {placed.longest_span} tokens that belong in one step, and a step has "
+                f"{self._executor.max_prefill}.",
+                "Choose another model for images.",
+            )
+        hashes = [image.content_hash for image in images]
+        return with_virtual_ids(prompt_ids, spans, hashes, repr(spec.vision).encode()), placed
 
     def fits(self, tokens: int, batch: int) -> bool:
         """Whether the cache holds `batch` sequences of this many tokens at once."""
@@ -182,12 +256,15 @@ class Session:
         turns = tuple(each if isinstance(each, Message) else _message(each) for each in messages)
         return self._run(GenerateRequest(next(self._ids), messages=turns, sampling=sampling or SamplingSettings()))
 
-    def logits(self, token_ids: Sequence[int], *, by_token: bool = False) -> torch.Tensor:
+    def logits(
+        self, token_ids: Sequence[int], *, by_token: bool = False, images: PlacedImages | None = None
+    ) -> torch.Tensor:
         """Logits of every position, float32 [tokens, vocab_size] on the CPU; leaves nothing in the cache.
 
         Args:
             by_token: each position in a step of its own, through the kernels that a single reply is generated with;
                 else in chunks, as a prompt is read.
+            images: of the prompt, from `place_images`, whose ids go with them.
 
         Raises:
             InvalidRequestError: no tokens, an id outside the vocabulary, or too many tokens.
@@ -196,7 +273,7 @@ class Session:
         ids = [int(each) for each in token_ids]
         if not ids:
             raise InvalidRequestError("There are no tokens.", "Give at least one.")
-        self._check_ids(ids)
+        self._check_ids(ids if images is None else [each for each in ids if each < FIRST_VIRTUAL])
         if len(ids) > self.info.context_tokens:
             raise ContextTooLongError(
                 f"There are {len(ids)} tokens and the context holds {self.info.context_tokens}.",
@@ -206,7 +283,7 @@ class Session:
         if sequence is None:
             raise InvalidRequestError("Running requests use the whole cache.", "Wait for them to finish.")
         try:
-            return self._executor.all_logits(ids, sequence, by_token=by_token)
+            return self._executor.all_logits(ids, sequence, by_token=by_token, images=images)
         finally:
             self._pages.forget(sequence)
 
@@ -216,6 +293,7 @@ class Session:
         self._is_loaded = False
         backend = self._model.backend
         before = backend.memory_bytes()[0]
+        self._tower = None
         del self._model, self._executor, self._generator, self._pages
         gc.collect()
         backend.trim()

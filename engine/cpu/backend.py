@@ -23,6 +23,7 @@ from engine.backend import AttentionShape, Batch, CacheShape, MlpBuffers
 from engine.budget import CPU_BUDGET, FP16_CACHE, PAGE_TOKENS
 from engine.cpu import attention_kernels, elementwise_kernels
 from engine.cpu.exl3_kernels import few_rows_kernel, many_rows_kernel
+from engine.cpu.image_spans import SpanPages, attend_span
 from engine.cpu.packed import CpuCache, CpuPackedCache, CpuPackedPages, CpuSinks, copy_page, weighing
 from engine.cpu.threads import start_threads
 from engine.features import Feature
@@ -265,6 +266,9 @@ class CpuBackend:
                 q.numpy(), int(batch.positions[0]), pages, cache.k, cache.v, shape.head_dim, *weighing(shape),
                 out.numpy(),
             )  # fmt: skip
+            for span in batch.image_spans:
+                own = SpanPages(cache.k, cache.v, pages)
+                attend_span(q.numpy(), int(batch.positions[0]), span, shape, own, out.numpy())
             return
         attention_kernels.attend_rows(
             q.numpy(), batch.positions.numpy(), batch.sequences.numpy(), batch.page_table.numpy(),

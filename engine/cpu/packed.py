@@ -14,6 +14,7 @@ import numpy as np
 from engine.backend import AttentionShape, Batch, CacheShape
 from engine.budget import LEAST_STAGING, PAGE_TOKENS
 from engine.cpu import attention_kernels, packed_kernels
+from engine.cpu.image_spans import SpanPages, attend_span
 from engine.cpu.packed_ir import GROUP
 
 Array = np.ndarray[Any, Any]
@@ -118,6 +119,8 @@ class CpuPackedPages:
         packed_kernels.expand_packed(pages, first, end, cache.v, cache.v_scales, cache.bits[1], staging.v, False)
         order = self._in_order[0]
         attention_kernels.attend_chunk(q, position, order, staging.k, staging.v, padded, *weighing(shape), out)
+        for span in batch.image_spans:
+            attend_span(q, position, span, shape, SpanPages(staging.k, staging.v, order), out)
 
     def _of(self, cache: CpuPackedCache) -> CpuCache:
         return self._staging[cache.k.shape[1], cache.k_scales.shape[3] * GROUP]

@@ -154,7 +154,7 @@ class CudaBackend:
         return weight.to(self.device)
 
     def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor, streams: torch.Tensor | None = None) -> CudaRope:
-        """Rows with three different positions do not come here: `missing` has images."""
+        """Rows with three different positions do not come here: the budget says that images are not seen."""
         return CudaRope(cosines.to(self.device).contiguous(), sines.to(self.device).contiguous())
 
     def allocate_cache(self, shape: CacheShape) -> CudaCache | PackedCache:

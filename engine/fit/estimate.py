@@ -102,14 +102,16 @@ class Estimate:
     Attributes:
         plan: what the loader would reserve; of an unknown architecture the weights alone.
         reason: why there are only the weights; '' otherwise.
-        vision_bytes: of the tensors of a vision tower; of a known architecture they are not in the plan, for the
-            engine does not load them yet, of an unknown one they are.
+        vision_bytes: of the tensors of a vision tower; they are in the plan where a load would read them, and of an
+            unknown architecture.
+        has_tower: the engine knows what the tower is.
     """
 
     plan: MemoryPlan
     memory: CardMemory
     reason: str = ""
     vision_bytes: int = 0
+    has_tower: bool = False
 
     @property
     def spare_bytes(self) -> int:
@@ -164,7 +166,8 @@ class Estimate:
         """The part of a vision tower, if the model's files hold one."""
         if not self.vision_bytes:
             return ()
-        if self.reason:  # nothing is known of what a load would take: all that is there counts
+        is_loaded = self.has_tower and self.memory.budget.sees
+        if self.reason or is_loaded:  # without a plan nothing is known of what a load would take: all that is there
             return (Part("vision", self.vision_bytes, "What sees pictures, as it lies in the model's files."),)
         return (Part("vision", 0, NO_VISION.format(file_gb(self.vision_bytes)), self.vision_bytes),)
 
@@ -221,7 +224,7 @@ class FitModel:
             plan = MemoryPlan(sum(self.tensors.values()), 0, 0, 0, cache_bits)
             return Estimate(plan, memory, f"only the weights are counted: {self.reason}", self.vision_bytes)
         plan = plan_load(self.spec, self.tensors, memory.budget, context_tokens, cache_bits)
-        return Estimate(plan, memory, vision_bytes=self.vision_bytes)
+        return Estimate(plan, memory, "", self.vision_bytes, has_tower=self.spec.vision is not None)
 
     def largest_context(self, memory: CardMemory, cache_bits: tuple[int, int] = FP16_CACHE) -> int:
         """The most tokens that fit with one conversation, in whole pages but for the model's own limit; 0: none."""

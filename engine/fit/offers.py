@@ -57,7 +57,10 @@ class Offer:
             return self
         spec = self.model.spec
         # One sum in place of thousands of names, so that an estimate stays quick enough to follow a slider.
-        model = replace(self.model, tensors={spec.embedding_key: weights_bytes(spec, tensors)})
+        sums = {spec.embedding_key: weights_bytes(spec.blind, tensors)}
+        if spec.vision is not None:
+            sums[spec.vision.prefix + "weight"] = weights_bytes(spec, tensors) - sums[spec.embedding_key]
+        model = replace(self.model, tensors=sums)
         return replace(self, model=model, is_exact=True)
 
     @property

@@ -116,6 +116,7 @@ def plan_load(
         budget: of the device.
         cache_tokens: rounded up to whole pages; may hold several of the longest contexts.
     """
+    spec = spec if budget.sees else spec.blind
     num_pages = pages_for(cache_tokens)
     context_pages = min(pages_for(longest_context(spec)), num_pages)
     num_positions = min(longest_context(spec), num_pages * PAGE_TOKENS)

@@ -16,6 +16,7 @@ from engine.budget import MAX_LOGIT_ROWS
 from engine.cache.page_table import PageSequence
 from engine.models.transformer import Transformer
 from engine.sampling.pipeline import SamplerState, choose
+from engine.vision.towers.placed import FIRST_VIRTUAL, PlacedImages
 
 
 class Executor(Protocol):
@@ -25,15 +26,24 @@ class Executor(Protocol):
     max_batch: int  # sequences of a decode step
 
     def prefill(
-        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None
-    ) -> int | None:
-        """Computes K and V of a chunk; with a sampler, chooses the token after it."""
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None,
+        images: PlacedImages | None = None,
+    ) -> int | None:  # fmt: skip
+        """Computes K and V of a chunk; with a sampler, chooses the token after it.
+
+        Args:
+            images: of the prompt; ids at their places name what they show and are no tokens.
+        """
 
     def decode(
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
-        samplers: Sequence[SamplerState],
+        samplers: Sequence[SamplerState], offsets: Sequence[int] = (),
     ) -> list[int]:  # fmt: skip
-        """One token of each sequence in, the next of each out."""
+        """One token of each sequence in, the next of each out.
+
+        Args:
+            offsets: what is added to each position by which rotary embeddings turn; empty: nothing.
+        """
 
 
 class EagerExecutor:
@@ -45,19 +55,21 @@ class EagerExecutor:
         self.max_batch = min(max_batch, MAX_LOGIT_ROWS, model.max_rows)
 
     def prefill(
-        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None
-    ) -> int | None:
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None,
+        images: PlacedImages | None = None,
+    ) -> int | None:  # fmt: skip
         last = self._tensor([len(token_ids) - 1], torch.int64)
-        residual = self._run_chunk(token_ids, position, sequence)
+        residual = self._run_chunk(token_ids, position, sequence, images)
         if sampler is None:
             return None
         return choose(self._model.logits(residual, last)[0], sampler)
 
     def decode(
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
-        samplers: Sequence[SamplerState],
+        samplers: Sequence[SamplerState], offsets: Sequence[int] = (),
     ) -> list[int]:  # fmt: skip
         device = self._model.backend.device
+        turned = [position + offset for position, offset in zip(positions, offsets)] if any(offsets) else None
         width = max(len(sequence.pages) for sequence in sequences)
         table = [[page.index for page in sequence.pages] for sequence in sequences]
         batch = Batch(
@@ -68,32 +80,48 @@ class EagerExecutor:
                 [row + [0] * (width - len(row)) for row in table], dtype=torch.int32, device=device
             ),
             consecutive=False,
+            turns=None if turned is None else self._tensor(turned, torch.int32).expand(3, -1),
         )
         residual = self._model.forward(batch)
         logits = self._model.logits(residual, torch.arange(len(sequences), device=device)).cpu()
         return [choose(row, sampler) for row, sampler in zip(logits, samplers, strict=True)]
 
-    def all_logits(self, token_ids: Sequence[int], sequence: PageSequence, *, by_token: bool = False) -> torch.Tensor:
-        """Logits float32 [T, V] of every position, on the CPU; `by_token`: each in a step of its own, as in a reply."""
-        parts, most = [], 1 if by_token else self.max_prefill
-        for start in range(0, len(token_ids), most):
-            chunk = token_ids[start : start + most]
-            residual = self._run_chunk(chunk, start, sequence)
+    def all_logits(
+        self, token_ids: Sequence[int], sequence: PageSequence, *, by_token: bool = False,
+        images: PlacedImages | None = None,
+    ) -> torch.Tensor:  # fmt: skip
+        """Logits float32 [T, V] of every position, on the CPU; `by_token`: each in a step of its own, as in a reply.
+
+        Tokens of an image that see each other go in one step all the same.
+        """
+        parts, start, most = [], 0, 1 if by_token else self.max_prefill
+        while start < len(token_ids):
+            end = min(start + most, len(token_ids))
+            end = end if images is None else images.chunk_end(start, end)
+            chunk = token_ids[start:end]
+            residual = self._run_chunk(chunk, start, sequence, images)
+            start = end
             for row in range(0, len(chunk), MAX_LOGIT_ROWS):
                 rows = torch.arange(row, min(row + MAX_LOGIT_ROWS, len(chunk)), device=residual.device)
                 parts.append(self._model.logits(residual, rows).to("cpu", copy=True))
         return torch.cat(parts)
 
-    def _run_chunk(self, token_ids: Sequence[int], position: int, sequence: PageSequence) -> torch.Tensor:
+    def _run_chunk(
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, images: PlacedImages | None = None
+    ) -> torch.Tensor:
         device, count = self._model.backend.device, len(token_ids)
-        pages = [page.index for page in sequence.pages]
+        pages, end = [page.index for page in sequence.pages], position + count
+        turns = None if images is None else images.turns_of(position, end)
         batch = Batch(
-            token_ids=self._tensor(token_ids, torch.int64),
+            token_ids=self._tensor([each if each < FIRST_VIRTUAL else 0 for each in token_ids], torch.int64),
             positions=torch.arange(position, position + count, dtype=torch.int32, device=device),
             sequences=torch.zeros(count, dtype=torch.int32, device=device),
             page_table=self._tensor([pages], torch.int32),
             consecutive=True,
             first_position=position,
+            turns=None if turns is None else turns.to(device),
+            images=None if images is None else images.rows_of(position, end),
+            image_spans=() if images is None else images.whole_in(position, end),
         )
         return self._model.forward(batch)
 

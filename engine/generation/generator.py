@@ -92,10 +92,11 @@ class Generator:
         assert job.sequence is not None
         start = job.num_computed
         end = min(start + self._executor.max_prefill, job.num_prompt)
+        end = end if job.images is None else job.images.chunk_end(start, end)
         chunk = job.token_ids[start:end]
         sampler = job.sampler if end == job.num_prompt else None
         try:
-            token_id = self._executor.prefill(chunk, start, job.sequence, sampler)
+            token_id = self._executor.prefill(chunk, start, job.sequence, sampler, job.images)
         except EngineError as error:
             self._fail(job, error, events)
             return
@@ -115,7 +116,8 @@ class Generator:
         last = [job.token_ids[-1] for job in jobs]
         positions = [len(job.token_ids) - 1 for job in jobs]
         try:
-            chosen = self._executor.decode(last, positions, sequences, [job.sampler for job in jobs])
+            offsets = [job.images.offset if job.images is not None else 0 for job in jobs]
+            chosen = self._executor.decode(last, positions, sequences, [job.sampler for job in jobs], offsets)
         except EngineError as error:
             if len(jobs) == 1:
                 self._fail(jobs[0], error, events)

@@ -22,6 +22,7 @@ from engine.generation.executor import EagerExecutor
 from engine.models.transformer import Transformer
 from engine.requests import SamplingSettings
 from engine.sampling.pipeline import SamplerState
+from engine.vision.towers.placed import PlacedImages
 
 BATCH_SIZES = (1, 2, 4, 8, 16)
 
@@ -92,8 +93,10 @@ class GraphExecutor(EagerExecutor):
         self._step_for(1)
 
     def prefill(
-        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None
-    ) -> int | None:
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None,
+        images: PlacedImages | None = None,
+    ) -> int | None:  # fmt: skip
+        assert images is None, "the session refuses images on a card"
         if sampler is None:
             self._run_chunk(token_ids, position, sequence)
             return None
@@ -108,8 +111,9 @@ class GraphExecutor(EagerExecutor):
 
     def decode(
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
-        samplers: Sequence[SamplerState],
+        samplers: Sequence[SamplerState], offsets: Sequence[int] = (),
     ) -> list[int]:  # fmt: skip
+        assert not any(offsets), "the session refuses images on a card"
         count = len(token_ids)
         step = self._step_for(next(size for size in BATCH_SIZES if size >= count))
         current, self._started = self._started, None

@@ -15,6 +15,7 @@ from engine.requests import SamplingSettings
 from engine.sampling.pipeline import SamplerState
 from engine.tokenizer.incremental import IncrementalDecoder
 from engine.tokenizer.tokenizer import Tokenizer
+from engine.vision.towers.placed import PlacedImages
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Job:
         max_new_tokens: the request's limit, already cut to what fits behind the prompt.
         vocab_size: tokens that may be chosen; the model's logits may be wider.
         continues: the reply continues a text, so its first space belongs to it.
+        images: of the prompt, whose ids at their places name what they show.
 
     Attributes:
         token_ids: prompt and reply so far.
@@ -51,9 +53,10 @@ class Job:
         vocab_size: int,
         *,
         continues: bool,
+        images: PlacedImages | None = None,
     ) -> None:
         self.request_id = request_id
-        self.num_prompt = len(prompt_ids)
+        self.num_prompt, self.images = len(prompt_ids), images
         self.token_ids = list(prompt_ids)
         self.max_tokens = len(prompt_ids) + max_new_tokens
         self.sampler = SamplerState(settings, vocab_size, prompt_ids)

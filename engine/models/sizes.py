@@ -18,6 +18,7 @@ from engine.budget import (
 )
 from engine.models.spec import AttentionSpec, LinearSpec, ModelSpec
 
+IMAGE_PIXELS = 1024 * 1024  # of the image whose encoding is counted
 VISION_PARTS = frozenset(
     {
         "visual", "vision_tower", "vision_model", "vision_encoder", "vision_embed_tokens", "vision_embedder", "vpm",
@@ -44,13 +45,17 @@ def tensor_keys(spec: ModelSpec) -> list[str]:
 
 
 def weights_bytes(spec: ModelSpec, tensors: Mapping[str, int]) -> int:
-    """Bytes of the tensors that are loaded, out of all that a checkpoint has (a vision tower is not).
+    """Bytes of the tensors that are loaded, out of all that a checkpoint has; with a vision tower if the spec has one.
 
     Args:
         tensors: bytes by full name.
     """
-    keys = set(tensor_keys(spec))
-    return sum(size for name, size in tensors.items() if name in keys or name.rpartition(".")[0] in keys)
+    keys, tower = set(tensor_keys(spec)), spec.vision
+    return sum(
+        size
+        for name, size in tensors.items()
+        if name in keys or name.rpartition(".")[0] in keys or (tower is not None and tower.holds(name))
+    )
 
 
 def vision_bytes(tensors: Mapping[str, int]) -> int:
@@ -89,6 +94,8 @@ def working_bytes(spec: ModelSpec, budget: DeviceBudget, num_positions: int) -> 
         needed += _slice_bytes(spec, budget.prefill_rows)
     if budget.has_dense_attention:
         needed += _dense_attention_bytes(spec, budget.prefill_rows)
+    if spec.vision is not None:
+        needed += spec.vision.image_bytes(-(-IMAGE_PIXELS // spec.vision.patch_size**2))
     return max(needed, budget.least_bytes)
 
 

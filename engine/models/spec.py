@@ -5,7 +5,7 @@ A family's file turns a `config.json` into a `ModelSpec`; `transformer.py` runs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.vision.towers.spec import TowerSpec
@@ -135,3 +135,8 @@ class ModelSpec:
     logit_softcap: float | None = None
     vision: TowerSpec | None = None
     sees_both_ways: bool = False
+
+    @property
+    def blind(self) -> ModelSpec:
+        """The same without a tower."""
+        return replace(self, vision=None)

@@ -86,11 +86,16 @@ class Transformer:
         self.backend.embed(self.embedding, batch.token_ids, residual)
         if self.spec.embedding_scale != 1:
             residual.mul_(self.spec.embedding_scale)
-        if self._fused is not None and self._fused.takes(rows):
+        images = batch.images
+        if images is not None:
+            residual.index_copy_(0, images.rows, images.embeddings)
+        elif self._fused is not None and self._fused.takes(rows):
             self._fused.forward(residual, batch)
             return residual
-        for block in self.blocks:
+        for layer, block in enumerate(self.blocks):
             block.forward(residual, batch, scratch)
+            if images is not None and layer < len(images.deepstack):
+                residual.index_add_(0, images.rows, images.deepstack[layer])
         return residual
 
     def logits(self, residual: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:

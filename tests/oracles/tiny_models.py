@@ -78,6 +78,7 @@ def make_plain(
     layout: Layout | None = None,
     change: ChangeConfig | None = None,
     rename: Rename | None = None,
+    only: str = "",
 ) -> TinyModel:
     """A model of plain tensors.
 
@@ -85,11 +86,13 @@ def make_plain(
         dtype: of the file; the truth has the rounded weights as float32.
         change: edits the dictionary that becomes config.json; the truth keeps the unedited configuration.
         rename: of a tensor's name, as the newest files have it, to the name in the file.
+        only: tensors without this in their name are not written; heads are.
     """
     oracle = _random_oracle(config, seed, dtype)
     tied = bool(config.tie_word_embeddings)
     stored = {name: value for name, value in oracle.state_dict().items() if not (tied and name == "lm_head.weight")}
-    tensors = {(rename(name) if rename else name): value.to(dtype) for name, value in stored.items()}
+    kept = {name: value for name, value in stored.items() if only in name or name == "lm_head.weight"}
+    tensors = {(rename(name) if rename else name): value.to(dtype) for name, value in kept.items()}
     _write(folder, oracle, tensors, layout or Layout(), change)
     return TinyModel(folder, oracle, tensors)
 

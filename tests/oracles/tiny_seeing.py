@@ -5,7 +5,7 @@ Imports nothing from the engine but the records that hold an image.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -142,3 +142,29 @@ def features(model: TinyModel, image: ProcessedImage) -> tuple[torch.Tensor, lis
             return oracle.get_image_features(image.pixels, image_sizes=sizes).pooler_output[0], []
         found = oracle.visual(image.pixels, grid_thw=torch.tensor([image.grid]))
         return found.pooler_output, list(getattr(found, "deepstack_features", None) or [])
+
+
+def whole_truth(model: TinyModel, ids: Sequence[int], images: Sequence[ProcessedImage]) -> torch.Tensor:
+    """Logits float32 [T, V] of a prompt with the image token at the places of images."""
+    if not images:
+        return model.truth(ids)
+    tokens = torch.tensor([list(ids)])
+    seen = (tokens == IMAGE).long()
+    name = type(model.oracle).__name__
+    given: dict[str, Any]
+    if name.startswith("Gemma3"):
+        given = {"pixel_values": torch.cat([image.pixels for image in images]), "token_type_ids": seen}
+    elif name.startswith("Mistral3"):
+        sizes = torch.tensor([image.pixels.shape[2:] for image in images])
+        height, width = (int(each) for each in sizes.max(dim=0).values)
+        pixels = torch.zeros(len(images), 3, height, width)
+        for number, image in enumerate(images):
+            pixels[number, :, : sizes[number, 0], : sizes[number, 1]] = image.pixels[0]
+        given = {"pixel_values": pixels, "image_sizes": sizes}
+    else:
+        grids = torch.tensor([image.grid for image in images])
+        pixels = torch.cat([image.pixels for image in images])
+        given = {"pixel_values": pixels, "image_grid_thw": grids, "mm_token_type_ids": seen}
+    with torch.no_grad():
+        logits: torch.Tensor = model.oracle(tokens, **given).logits[0]
+    return logits

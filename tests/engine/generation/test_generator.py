@@ -23,6 +23,7 @@ from engine.generation.job import Job
 from engine.requests import SamplingSettings
 from engine.sampling.pipeline import SamplerState
 from engine.tokenizer.tokenizer import Tokenizer
+from engine.vision.towers.placed import PlacedImages
 from tests.oracles.tiny_models import write_tokenizer
 
 VOCAB = 1000
@@ -38,15 +39,16 @@ class FakeExecutor:
         self.bad: set[int] = set()
 
     def prefill(
-        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None
-    ) -> int | None:
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None,
+        images: PlacedImages | None = None,
+    ) -> int | None:  # fmt: skip
         self.chunks.append((position, len(token_ids)))
         self._check(token_ids)
         return None if sampler is None else token_ids[-1] + 1
 
     def decode(
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
-        samplers: Sequence[SamplerState],
+        samplers: Sequence[SamplerState], offsets: Sequence[int] = (),
     ) -> list[int]:  # fmt: skip
         self.batches.append(list(token_ids))
         self._check(token_ids)
