@@ -124,6 +124,7 @@ class ChatControl(QObject):
             return
         (chat, ask), self._waiting = self._waiting, None
         if self._models.is_ready and chat == self._chats.current_id:
+            self._notice.hide()  # it has said that this will come
             ask()
 
     @Slot()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Slot
+from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
@@ -19,8 +19,10 @@ MAX_WIDTH_PX = 520
 class Notice(QFrame):
     """One note at a time, at the lower edge of its parent."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, over: QWidget | None = None) -> None:
+        """Stands in the middle of `over`, a part of the parent, while that is on view; else of the parent."""
         super().__init__(parent)
+        self._over = over
         self.setProperty("kind", "notice")
         self._action: Callable[[], object] | None = None
         self._text = label(theme, wrap=True)
@@ -38,7 +40,6 @@ class Notice(QFrame):
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._timer = QTimer(self, interval=SHOWN_MS, singleShot=True)
         self._timer.timeout.connect(self.hide)
-        self._is_held = False  # its time is up only when the mouse leaves it
         self.hide()
 
     def say(self, text: str, button: str = "", action: Callable[[], object] | None = None, stay: bool = False) -> None:
@@ -49,8 +50,7 @@ class Notice(QFrame):
         self.button.setVisible(bool(button))
         self.button.setAccessibleName(button)
         self._timer.stop()
-        self._is_held = not stay and self.isVisible() and self.underMouse()
-        if not stay and not self._is_held:
+        if not stay:
             self._timer.start()
         self.place()
         self.show()
@@ -58,28 +58,24 @@ class Notice(QFrame):
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Who points at the note is reading it."""
-        self._is_held = self._timer.isActive()
-        self._timer.stop()
-        super().enterEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        if self._is_held and self.isVisible():
+        """Who points at the note is reading it, and has its whole time from then on."""
+        if self._timer.isActive():
             self._timer.start()
-        self._is_held = False
-        super().leaveEvent(event)
+        super().enterEvent(event)
 
     def place(self) -> None:
         """Puts the note at the lower edge of the parent, over the composer."""
         parent = self.parentWidget()
         assert parent is not None
-        width = min(MAX_WIDTH_PX, parent.width() - 2 * SPACE_16)
+        over = self._over if self._over is not None and self._over.isVisible() else parent
+        width = min(MAX_WIDTH_PX, over.width() - 2 * SPACE_16)
         layout = self.layout()
         assert layout is not None
         self.setFixedWidth(width)
         height = layout.heightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
         self.setFixedHeight(max(height, self.sizeHint().height()))
-        self.move((parent.width() - width) // 2, parent.height() - self.height() - 120)
+        left = 0 if over is parent else over.mapTo(parent, QPoint(0, 0)).x()
+        self.move(left + (over.width() - width) // 2, parent.height() - self.height() - 120)
 
     @Slot()
     def _act(self) -> None:
