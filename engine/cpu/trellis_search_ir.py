@@ -1,8 +1,7 @@
-"""Steps of the trellis search as vector IR: sixteen tiles side by side, one in each lane.
+"""One step of the trellis search as vector IR: sixteen tiles side by side, one in each lane.
 
 A node is the low 16 - K bits of the state at a position of the stream. The 2^K nodes that agree in their low bits
-lead to the same 2^K nodes, so a step falls into groups of 4^K candidates that read 2^K costs and write 2^K. Where
-registers hold the costs between them, two positions are searched in one step, so that costs travel half as often.
+lead to the same 2^K nodes, so a step falls into groups of 4^K candidates that read 2^K costs and write 2^K.
 The number of the best predecessor travels in the lowest K bits of a candidate's cost: one integer minimum then finds
 the cost and the predecessor, and the cost loses 2^-15 of itself at most, far below what a step adds.
 Source of the rule: section 6.8 of the format description. Knows nothing of tiles' order or of tail-biting.
@@ -10,8 +9,7 @@ Source of the rule: section 6.8 of the format description. Knows nothing of tile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -29,7 +27,6 @@ from engine.cpu.vector_ir import (
     f32,
     fma,
     i8,
-    i32,
     literal,
     load,
     splat_float,
@@ -42,185 +39,90 @@ STATE_BITS = 16
 UNROLLED_BITS = 4  # up to here the costs that a group reads stay in registers
 
 
-@dataclass(frozen=True)
-class StepPlan:
-    """How a step is cut up at one bit width.
-
-    Attributes:
-        positions: of the stream, searched in one step.
-        nodes_per_word: best predecessors that share a word, the first node's in its highest bits.
-        word_bytes: 1 or 4.
-    """
-
-    positions: int
-    nodes_per_word: int
-    word_bytes: int
-
-
-_PLANS = {1: StepPlan(2, 4, 1), 2: StepPlan(2, 16, 4), 3: StepPlan(1, 8, 4), 4: StepPlan(1, 8, 4)}
-
-
-def step_plan(bits: int) -> StepPlan:
-    return _PLANS.get(bits, StepPlan(1, 1, 1))
-
-
 @intrinsic(prefer_literal=True)  # type: ignore[misc]
 def search_step(
     typingctx: Any,
-    costs: Any,  # float32 [2 * nodes * 16]: half of it is read, and what follows is written to the other half
-    source: Any,  # where the half that is read begins
-    target: Any,  # and the half that is written
-    words: Any,  # the numbers of the best predecessors are written from `first_word` on, position by position
-    first_word: Any,
+    costs: Any,  # float32 [nodes * 16], of the position before
+    next_costs: Any,  # float32 [nodes * 16], written
+    pointers: Any,  # uint8: the best predecessor's number of each node is written from `first_pointer` on
+    first_pointer: Any,
     table: Any,  # float32 [nodes * 2^K], the value of state j * nodes + node at node * 2^K + j
     targets: Any,  # float32, sixteen tiles' targets at `first_target`
     first_target: Any,
-    taken_off: Any,  # float32 [2, 16], replaced: what `costs` are too high by, and the least that is left of them
+    least: Any,  # float32 [16], the least of `costs` for each lane; replaced by that of `next_costs`
     bits: Any,
 ) -> Any:
-    """Extends all paths by a step; the least cost of the position before is taken off every new cost.
-
-    That is done when costs are read again: costs are written before the least of them is known.
-    """
+    """Extends all paths by one weight; the least cost of the position before is taken off every new cost."""
     signature = types.void(
-        costs, source, target, words, first_word, table, targets, first_target, taken_off, bits
+        costs, next_costs, pointers, first_pointer, table, targets, first_target, least, bits
     )  # fmt: skip
     num_bits = literal(bits)
 
     def generate(context: Any, b: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        data = {i: array_data(context, b, signature.args[i], arguments[i]) for i in (0, 3, 5, 6, 8)}
-        memory = _Memory(data[0], arguments[1], arguments[2], data[3], arguments[4], data[5], data[8])
-        wanted = [
-            load(b, data[6], b.add(arguments[7], const(i * LANES)), f32, V16F)
-            for i in range(step_plan(num_bits).positions)
-        ]
-        _Step(b, num_bits, memory, wanted).emit()
+        arrays = [array_data(context, b, signature.args[i], arguments[i]) for i in (0, 1, 2, 4, 5, 7)]
+        _Step(b, num_bits, arrays, arguments[3], arguments[6]).emit()
         return context.get_dummy_value()
 
     return signature, generate
 
 
-@dataclass(frozen=True)
-class _Memory:
-    """Addresses, and places in them as `search_step` names them."""
-
-    costs: ir.Value
-    source: ir.Value
-    target: ir.Value
-    words: ir.Value
-    first_word: ir.Value
-    table: ir.Value
-    taken_off: ir.Value
-
-
-CostOf = Callable[[int], ir.Value]
-
-
 class _Step:
     """Emits the loops of one step."""
 
-    def __init__(self, b: ir.IRBuilder, bits: int, memory: _Memory, wanted: Sequence[ir.Value]) -> None:
-        self.b, self.bits, self.memory, self.wanted = b, bits, memory, wanted
-        self.plan, self.fan = step_plan(bits), 1 << bits
+    def __init__(
+        self, b: ir.IRBuilder, bits: int, arrays: list[ir.Value], first_pointer: ir.Value, first_target: ir.Value
+    ) -> None:
+        self.b, self.bits = b, bits
+        self.costs, self.next_costs, self.pointers, self.table, targets, self.least = arrays
+        self.first_pointer = first_pointer
         self.node_bits = STATE_BITS - bits
-        self.excess = load(b, memory.taken_off, const(0), f32, V16F)
-        self.before = load(b, memory.taken_off, const(LANES), f32, V16F)
-        self.least = [cgutils.alloca_once_value(b, splat_float(float("inf"))) for _ in wanted]
+        self.target = load(b, targets, first_target, f32, V16F)
+        self.before = load(b, self.least, const(0), f32, V16F)
+        self.new_least = cgutils.alloca_once_value(b, splat_float(float("inf")))
         if bits > UNROLLED_BITS:
-            self.gathered = cgutils.alloca_once(b, V16F, size=self.fan)
+            self.gathered = cgutils.alloca_once(b, V16F, size=1 << bits)
 
     def emit(self) -> None:
-        b = self.b
-        with Loop(b, const(1 << (self.node_bits - self.bits * self.plan.positions))) as group:
-            if self.plan.positions == 2:
-                self._two_positions(group)
-            elif self.bits <= UNROLLED_BITS:
-                self._one_position(group)
+        b, fan = self.b, 1 << self.bits
+        with Loop(b, const(1 << (self.node_bits - self.bits))) as group:
+            if self.bits <= UNROLLED_BITS:
+                known = [self._cost(group, const(j)) for j in range(fan)]
+                for i in range(fan):
+                    self._nodes(group, [const(i)], known.__getitem__)
             else:
-                self._wide_position(group)
-        excess = self.before
-        if self.plan.positions == 2:
-            excess = self._reduced(b.load(self.least[0]), self.before)
-        store(b, excess, self.memory.taken_off, const(0), f32)
-        store(b, self._reduced(b.load(self.least[-1]), excess), self.memory.taken_off, const(LANES), f32)
-
-    def _two_positions(self, group: ir.Value) -> None:
-        """Nodes of the digits (a, b, group) lead to (b, group, x), and those to (group, x, y)."""
-        b, fan, bits = self.b, self.fan, self.bits
-        between: list[list[ir.Value]] = []
-        best: list[ir.Value] = []
-        for digit in range(fan):
-            known = [self._cost(group, const(a * fan + digit)) for a in range(fan)]
-            first = b.add(b.shl(group, const(bits)), const(digit << (self.node_bits - bits)))
-            own = [self._best(b.add(first, const(x)), known.__getitem__, 0) for x in range(fan)]
-            best += own
-            between.append([self._reduced(b.bitcast(each, V16F), self.before) for each in own])
-        self._write_word(group, best)
-        best = []
-        first = b.shl(group, const(2 * bits))
-        for x in range(fan):
-            known = [row[x] for row in between]
-            for y in range(fan):
-                node = b.add(first, const(x * fan + y))
-                best.append(self._best(node, known.__getitem__, 1))
-                self._write_cost(node, best[-1])
-        self._write_word(b.add(group, const((1 << self.node_bits) // self.plan.nodes_per_word)), best)
-
-    def _one_position(self, group: ir.Value) -> None:
-        b, per_word = self.b, self.plan.nodes_per_word
-        words = self.fan // per_word
-        known = [self._cost(group, const(j)) for j in range(self.fan)]
-        with Loop(b, const(words)) as part:
-            word = b.add(b.mul(group, const(words)), part)
-            first = b.mul(word, const(per_word))
-            best = []
-            for i in range(per_word):
-                node = b.add(first, const(i))
-                best.append(self._best(node, known.__getitem__, 0))
-                self._write_cost(node, best[-1])
-            self._write_word(word, best)
-
-    def _wide_position(self, group: ir.Value) -> None:
-        b = self.b
-        # The group's costs lie a power of two apart, where they would drive each other out of the cache.
-        with Loop(b, const(self.fan)) as j:
-            store(b, self._cost(group, j), self.gathered, b.mul(j, const(LANES)), f32)
-        with Loop(b, const(self.fan // 2)) as half:
-            first = b.add(b.shl(group, const(self.bits)), b.shl(half, const(1)))
-            nodes = [first, b.add(first, const(1))]
-            best: list[ir.Value] = []
-            for j in range(self.fan):
-                cost = load(b, self.gathered, const(j * LANES), f32, V16F)
-                candidates = [self._candidate(node, cost, j, 0) for node in nodes]
-                best = [self._smaller(*pair) for pair in zip(best, candidates)] if best else candidates
-            for node, each in zip(nodes, best):
-                self._note(each, 0)
-                self._write_cost(node, each)
-                self._write_word(node, [each])
+                # The group's costs lie a power of two apart, where they would drive each other out of the cache.
+                with Loop(b, const(fan)) as j:
+                    store(b, self._cost(group, j), self.gathered, b.mul(j, const(LANES)), f32)
+                with Loop(b, const(fan // 2)) as half:
+                    first = b.shl(half, const(1))
+                    self._nodes(group, [first, b.add(first, const(1))], self._gathered_cost)
+        store(b, b.load(self.new_least), self.least, const(0), f32)
 
     def _cost(self, group: ir.Value, j: ir.Value) -> ir.Value:
-        """The cost of the node with the upper digits `j`."""
         b = self.b
-        node = b.add(group, b.shl(j, const(self.node_bits - self.bits * self.plan.positions)))
-        place = b.add(self.memory.source, b.mul(node, const(LANES)))
-        return self._reduced(load(b, self.memory.costs, place, f32, V16F), self.excess)
+        node = b.add(group, b.shl(j, const(self.node_bits - self.bits)))
+        return load(b, self.costs, b.mul(node, const(LANES)), f32, V16F)
 
-    def _reduced(self, cost: ir.Value, by: ir.Value) -> ir.Value:
-        cost = self.b.fsub(cost, by)
-        return self.b.select(self.b.fcmp_ordered(">", cost, splat_float(0.0)), cost, splat_float(0.0))
+    def _gathered_cost(self, j: int) -> ir.Value:
+        return load(self.b, self.gathered, const(j * LANES), f32, V16F)
 
-    def _best(self, node: ir.Value, cost_of: CostOf, position: int) -> ir.Value:
-        best = self._candidate(node, cost_of(0), 0, position)
-        for j in range(1, self.fan):
-            best = self._smaller(best, self._candidate(node, cost_of(j), j, position))
-        self._note(best, position)
-        return best
+    def _nodes(self, group: ir.Value, numbers: list[ir.Value], cost_of: Callable[[int], ir.Value]) -> None:
+        """The best ways into the nodes `group * 2^K + number`."""
+        b = self.b
+        nodes = [b.add(b.shl(group, const(self.bits)), number) for number in numbers]
+        best: list[ir.Value] = []
+        for j in range(1 << self.bits):
+            cost = cost_of(j)
+            candidates = [self._candidate(node, cost, j) for node in nodes]
+            best = [self._smaller(*pair) for pair in zip(best, candidates)] if best else candidates
+        for node, each in zip(nodes, best):
+            self._finish(node, each)
 
-    def _candidate(self, node: ir.Value, cost: ir.Value, j: int, position: int) -> ir.Value:
+    def _candidate(self, node: ir.Value, cost: ir.Value, j: int) -> ir.Value:
         b = self.b
         place = b.add(b.shl(node, const(self.bits)), const(j))
-        value = b.load(vector_pointer(b, self.memory.table, place, f32, f32), typ=f32)
-        error = b.fsub(self.wanted[position], broadcast(b, value))
+        value = b.load(vector_pointer(b, self.table, place, f32, f32), typ=f32)
+        error = b.fsub(self.target, broadcast(b, value))
         total = b.bitcast(fma(b, error, error, cost), V16I)
         return b.or_(b.and_(total, splat_int(-1 << self.bits)), splat_int(j))
 
@@ -228,24 +130,13 @@ class _Step:
         # Costs are not negative, and such floats are ordered as their bits are.
         return self.b.select(self.b.icmp_signed("<", y, x), y, x)
 
-    def _note(self, best: ir.Value, position: int) -> None:
+    def _finish(self, node: ir.Value, best: ir.Value) -> None:
         b = self.b
-        cost, least = b.bitcast(best, V16F), b.load(self.least[position])
-        b.store(b.select(b.fcmp_ordered("<", cost, least), cost, least), self.least[position])
-
-    def _write_cost(self, node: ir.Value, best: ir.Value) -> None:
-        b = self.b
-        place = b.add(self.memory.target, b.mul(node, const(LANES)))
-        store(b, b.bitcast(best, V16F), self.memory.costs, place, f32)
-
-    def _write_word(self, number: ir.Value, best: Sequence[ir.Value]) -> None:
-        b = self.b
-        mask = splat_int(self.fan - 1)
-        word = b.and_(best[0], mask)
-        for each in best[1:]:
-            word = b.or_(b.shl(word, splat_int(self.bits)), b.and_(each, mask))
-        place = b.add(self.memory.first_word, b.mul(number, const(LANES)))
-        if self.plan.word_bytes == 1:
-            store(b, b.trunc(word, ir.VectorType(i8, LANES)), self.memory.words, place, i8)
-        else:
-            store(b, word, self.memory.words, place, i32)
+        offset = b.mul(node, const(LANES))
+        number = b.trunc(b.and_(best, splat_int((1 << self.bits) - 1)), ir.VectorType(i8, LANES))
+        store(b, number, self.pointers, b.add(self.first_pointer, offset), i8)
+        cost = b.fsub(b.bitcast(best, V16F), self.before)
+        cost = b.select(b.fcmp_ordered(">", cost, splat_float(0.0)), cost, splat_float(0.0))
+        store(b, cost, self.next_costs, offset, f32)
+        least = b.load(self.new_least)
+        b.store(b.select(b.fcmp_ordered("<", cost, least), cost, least), self.new_least)
