@@ -172,17 +172,28 @@ def _model_scenes(stage: Stage) -> Iterator[str]:
 
 def _other_pages(stage: Stage) -> Iterator[str]:
     from app.views.pages import Page
+    from engine.hub.transfer.placing import plan_download
     from tests.app.model_folders import make_original
+    from tests.fakes.file_hub import FileHub, serving
 
     app = stage.app
     app.window.show_page(Page.DOWNLOADS)
     yield "downloads-empty"
+    with serving(FileHub({"config.json": b"{}", "model.safetensors": bytes(1 << 20)}, frozenset())) as elsewhere:
+        app.model_pages.downloads.add(plan_download(elsewhere.variant, stage.folder / "models"))
+    stage.until(lambda: bool(app.model_pages.downloads_page.cards))
+    stage.wait(500)
+    yield "downloads-failed"
     app.window.show_page(Page.CONVERT)
     yield "convert-empty"
     app.late.converting.convert(make_original(stage.folder / "originals" / "Llama-8B"))
     stage.until(lambda: app.late.converting.page.rate.isVisible())
     stage.wait(300)
     yield "convert"
+    for button in (app.late.converting.page.rate.memory_button, app.late.converting.page.rate.advanced_button):
+        button.click()
+    stage.wait(200)
+    yield "convert-advanced"
     app.window.show_page(Page.SETTINGS)
     yield "settings"
     bar = app.settings_page.scroll_area.verticalScrollBar()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.theme.theme import Theme
@@ -178,3 +179,15 @@ def test_what_is_too_big_names_what_would_fit(planner: VramPlanner) -> None:
     assert "k with 4 bits" in planner.needs.text()
     planner.show_model(model, CardMemory(6 * GIB), model.largest_contexts(CardMemory(6 * GIB)))
     assert "lower bitrate" in planner.needs.text()
+
+
+@pytest.mark.parametrize("width", [700, 430, 250, 1200])
+def test_the_legend_is_as_high_as_its_lines_at_once(bar: VramBar, width: int) -> None:
+    """Not a turn later: what stands below would lie over it."""
+    bar.resize(width, bar.heightForWidth(width))
+    entries = [each for each in bar.legend.children() if isinstance(each, QWidget) and each.isVisible()]
+    assert len(entries) == len(PARTS)
+    assert all(bar.legend.rect().contains(each.geometry()) for each in entries)
+    assert all(each.height() >= each.sizeHint().height() for each in entries)
+    assert len({each.pos().toTuple() for each in entries}) == len(PARTS)
+    assert all(not a.geometry().intersects(b.geometry()) for a, b in itertools.combinations(entries, 2))

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QValidator, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from app.storage.conversions import CODEBOOKS, HEAD_BITS
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
+from app.views.check_box import CheckBox
 from app.views.combo import Combo
 from app.views.convert.words import bits_text, fit_text, size_text
 from app.views.flow import FlowLayout
@@ -106,7 +107,7 @@ class RateCard(QWidget):
         )  # fmt: skip
         for name in CODEBOOKS:
             self.codebook.addItem(name, name)
-        self.optimize = QCheckBox(self.tr("Choose bits by measuring"))
+        self.optimize = CheckBox(self.tr("Choose bits by measuring"))
         self.optimize.setToolTip(
             self.tr("Measures which tensors need more bits: better at the same size, and takes longer.")
         )

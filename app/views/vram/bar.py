@@ -9,18 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QBrush, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QBrush,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.figures import memory_amount
 from app.theme.theme import Theme
 from app.theme.tokens import RADIUS_CHIP, SPACE_4, SPACE_8, SPACE_16
-from app.views.widgets import clear_layout, label
+from app.views.widgets import label
 from engine.fit.estimate import Part
 
 BAR_PX, SWATCH_PX = 26, 12
-LEGEND_COLUMN_PX = 190
+LEGEND_COLUMN_PX, MOST_COLUMNS = 190, 3
 FREE = "free"
 
 
@@ -224,51 +234,72 @@ class _Strip(QWidget):
 
 
 class _Legend(QWidget):
-    """Swatch, name and amount of every part; also the table for those who read instead of look."""
+    """Swatch, name and amount of every part; also the table for those who read instead of look.
+
+    It has no layout but its own: as high as it must be at a width, it is asked for before it gets that width.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._names: tuple[str, ...] = ()
-        self._entries: list[QWidget] = []
         self._amounts: list[_Entry] = []
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(SPACE_16)
-        self._grid.setVerticalSpacing(SPACE_4)
-        self._columns = 0
-        self.installEventFilter(self)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def show_parts(self, parts: tuple[Part, ...]) -> None:
         """New numbers where the same parts are shown, so that nothing is rebuilt while a slider moves."""
         names = tuple(part.name for part in parts)
-        if names != self._names:
-            clear_layout(self._grid)
+        is_new = names != self._names
+        if is_new:
+            for entry in self._amounts:
+                entry.hide()
+                entry.deleteLater()
             self._names = names
             self._amounts = [_Entry(self._theme, name, self) for name in names]
-            self._columns = 0
-            self._arrange()
         for part, entry in zip(parts, self._amounts):
             entry.show_amount(part)
+            entry.show()
+        if is_new:
+            self.updateGeometry()
+        self._place()
 
     def texts(self) -> list[str]:
         """What is read, one line for each part."""
         return [entry.text() for entry in self._amounts]
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
-            self._arrange()
-        return super().eventFilter(watched, event)
+    def hasHeightForWidth(self) -> bool:
+        return True
 
-    def _arrange(self) -> None:
-        columns = max(1, min(3, (self.width() + SPACE_16) // (LEGEND_COLUMN_PX + SPACE_16)))
-        if columns == self._columns:
-            return
-        self._columns = columns
+    def heightForWidth(self, width: int) -> int:
+        num_rows = -(-len(self._amounts) // self._num_columns(width))
+        return max(0, num_rows * (self._row_px() + SPACE_4) - SPACE_4)
+
+    def sizeHint(self) -> QSize:
+        width = MOST_COLUMNS * (LEGEND_COLUMN_PX + SPACE_16)
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEGEND_COLUMN_PX, self._row_px())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _num_columns(self, width: int) -> int:
+        widest = max((entry.minimumSizeHint().width() for entry in self._amounts), default=0)
+        return max(1, min(MOST_COLUMNS, (width + SPACE_16) // (max(LEGEND_COLUMN_PX, widest) + SPACE_16)))
+
+    def _row_px(self) -> int:
+        return max((entry.sizeHint().height() for entry in self._amounts), default=0)
+
+    def _place(self) -> None:
+        columns, row_px = self._num_columns(self.width()), self._row_px()
+        column_px = (self.width() + SPACE_16) // columns
         for number, entry in enumerate(self._amounts):
-            self._grid.addWidget(entry, number // columns, number % columns)
-        for column in range(3):
-            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+            row, column = divmod(number, columns)
+            entry.setGeometry(column * column_px, row * (row_px + SPACE_4), column_px - SPACE_16, row_px)
 
 
 class _Entry(QWidget):
