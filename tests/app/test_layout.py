@@ -228,3 +228,12 @@ def test_closing_the_window_ends_the_engine_thread(window: Window) -> None:
     assert reply.state == "complete"  # the end of the stopped reply was saved as well
     assert reply.content.startswith("word ")
     store.close()
+
+
+def test_what_is_written_never_scrolls_across(window: Window) -> None:
+    field = window.app.chat.composer.input
+    for width in (480, 700, 900, 1200):
+        window.app.window.resize(width, 800)
+        window.app.chat.composer.set_text("Once more, with every detail that there is to tell. " * 12)
+        window.qtbot.wait(20)
+        assert not field.horizontalScrollBar().isVisible()

@@ -37,6 +37,7 @@ class _Input(QPlainTextEdit):
         self.viewport().setAutoFillBackground(False)
         self.document().setDocumentMargin(0)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # a space at a line's end asks for one
         self.document().documentLayout().documentSizeChanged.connect(self.fit)
 
     @Slot()
