@@ -54,6 +54,7 @@ class ChatControl(QObject):
         self._page, self._panel, self._notice = page, panel, notice
         self.context = ContextController(chats, models, engine, defaults, preferences, self)
         self.presets = PresetController(store, chats, self)
+        self._is_held = False  # a message was to be sent and did not fit, and is as it was
         self._waiting: tuple[int | None, Callable[[], object]] | None = None  # the chat, and what waits for a model
         models.state_changed.connect(self._on_model)
         self._connect_setup()
@@ -73,6 +74,7 @@ class ChatControl(QObject):
         if not self.context.may_send:
             self._page.composer.set_text(text)
             self._page.full_notice.insist()
+            self._is_held = True
             return
         self._chats.send(text, self._page.context_row.take_start())
 
@@ -189,6 +191,7 @@ class ChatControl(QObject):
 
     @Slot()
     def _on_draft(self) -> None:
+        self._is_held = False
         self.context.set_draft(self._page.composer.input.toPlainText())
 
     @Slot()
@@ -208,8 +211,11 @@ class ChatControl(QObject):
 
     @Slot()
     def _accept_cut(self) -> None:
-        self._page.composer.input.setFocus()
+        was_held, composer = self._is_held, self._page.composer
+        composer.input.setFocus()
         self.context.accept_cut()
+        if was_held:
+            composer.submit()
 
     @Slot()
     def _retry_cut(self) -> None:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.figures import count
 from app.theme.theme import FontKind, Theme
 from app.theme.tokens import ICON_PX, SPACE_12, SPACE_16
+
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class IconButton(QToolButton):
@@ -58,6 +70,10 @@ class IconButton(QToolButton):
         """Shows another icon for a moment, as the answer to a click."""
         self.setIcon(self._theme.icon(icon, "accent"))
         self._flash.start(duration_ms)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _pressed_by_enter(self, event):
+            super().keyPressEvent(event)
 
     @Slot()
     def _retint(self) -> None:
@@ -143,9 +159,25 @@ def label(theme: Theme, text: str = "", font: FontKind = "body", kind: str = "",
     return made
 
 
+class _PushButton(QPushButton):
+    """Enter presses it as well as Space, wherever it stands; Qt knows that only of dialogs."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _pressed_by_enter(self, event):
+            super().keyPressEvent(event)
+
+
+def _pressed_by_enter(button: QAbstractButton, event: QKeyEvent) -> bool:
+    if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter) or event.modifiers() & ~_KEYPAD:
+        return False
+    if not event.isAutoRepeat():  # held, it was meant for what had the keyboard before
+        button.click()
+    return True
+
+
 def push_button(text: str, handler: Callable[[], object], kind: str = "") -> QPushButton:
     """A button with a verb on it."""
-    made = QPushButton(text)
+    made = _PushButton(text)
     made.setAutoDefault(False)
     if kind:
         made.setProperty("kind", kind)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
 
 from app.controllers.prompt import first_seen, last_cut, prompt_messages
 from app.prompt_counter import PromptCounter
@@ -200,6 +202,22 @@ def test_the_oldest_turns_are_left_out_when_the_user_says_so(small: Window) -> N
     type_draft(small, "more")
     small.until(lambda: small.app.control.context.state.dropped_messages == 2)
     assert not small.app.chat.full_notice.isVisible()  # said once for this chat
+
+
+def test_enter_on_the_choice_sends_what_was_held_back(small: Window) -> None:
+    fill(small)
+    composer, notice = small.app.chat.composer, small.app.chat.full_notice
+    type_draft(small, "last " * 80)
+    small.until(notice.isVisible)
+    small.qtbot.keyClick(composer.input, Qt.Key.Key_Return)
+    small.until(notice.drop_button.hasFocus)
+    held = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", True)
+    QApplication.sendEvent(notice.drop_button, held)
+    assert notice.isVisible()  # a key that is held says nothing
+    small.qtbot.keyClick(notice.drop_button, Qt.Key.Key_Return)
+    small.until(lambda: len(small.script.requests) == 4 and not small.app.chats.busy)
+    assert composer.input.toPlainText() == ""
+    assert small.script.requests[-1].messages[-1].content.split() == ["last"] * 80
 
 
 def test_a_refused_request_is_asked_for_again_when_the_cut_is_accepted(small: Window) -> None:
