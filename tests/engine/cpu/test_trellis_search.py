@@ -8,6 +8,7 @@ import torch
 from numba import njit
 
 from engine.cpu.trellis_search import CpuTrellisSearch
+from engine.cpu.trellis_search_kernels import QUICK_REACH, WHOLE_REACH
 from engine.quant.exl3_decode import codebook_table
 from engine.quant.tensors import Codebook
 
@@ -108,3 +109,55 @@ def test_at_eight_bits_no_closed_path_is_better(codebook: Codebook, search: CpuT
     found = (search.search(tiles, 8, table)[1] - tiles).square().sum(1)
     least = [_least_error(tile.numpy(), table.numpy().reshape(256, 256)) for tile in tiles]
     assert found.tolist() == pytest.approx(least, rel=1e-3)
+
+
+@njit  # type: ignore[misc]
+def _plain_pass(targets, start, count, costs, bits, table, back):  # type: ignore[no-untyped-def]
+    """One candidate after another in the arithmetic of the vectors: the costs behind `count` weights from `start`."""
+    nodes = 1 << (16 - bits)
+    total = np.empty(1, np.float32)
+    word = total.view(np.int32)
+    least = np.float32(0)
+    for t in range(count):
+        following, new_least = np.empty_like(costs), np.float32(np.inf)
+        for node in range(nodes):
+            best = np.int32(0x7FFFFFFF)
+            for j in range(1 << bits):
+                state = j * nodes + node
+                miss = np.float64(np.float32(targets[(start + t) % 256] - table[state]))
+                total[0] = np.float32(miss * miss + np.float64(costs[state >> bits]))  # rounded once, as by an FMA
+                best = min(best, np.int32((word[0] >> bits << bits) | j))
+            back[t, node] = best & ((1 << bits) - 1)
+            word[0] = best
+            following[node] = max(np.float32(total[0] - least), np.float32(0))
+            new_least = min(new_least, following[node])
+        costs, least = following, new_least
+    return costs
+
+
+def _plain_search(targets: np.ndarray, bits: int, table: np.ndarray, reach: int) -> list[int]:
+    nodes = 1 << (16 - bits)
+    back = np.empty((256, nodes), np.uint8)
+    node = int(_plain_pass(targets, 256 - reach, 2 * reach, np.zeros(nodes, np.float32), bits, table, back).argmin())
+    for t in range(2 * reach - 1, reach - 1, -1):
+        node = (int(back[t, node]) * nodes + node) >> bits
+    costs = np.full(nodes, np.float32(1e30))
+    costs[node] = 0
+    _plain_pass(targets, 0, 256, costs, bits, table, back)
+    states = []
+    for t in range(255, -1, -1):
+        states.append(int(back[t, node]) * nodes + node)
+        node = states[-1] >> bits
+    return states[::-1]
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_vectors_find_the_very_states_of_a_plain_search(bits: int, search: CpuTrellisSearch) -> None:
+    table = codebook_table(CODEBOOKS[bits % 3])
+    tiles = gaussian(17, seed=bits)  # the last one lies alone among empty lanes
+    tiles[0, 100:] = 0.0  # ties
+    quick = bits % 2 == 1
+    found = search.search(tiles, bits, table, quick=quick)[0]
+    for i in (0, 16):
+        plain = _plain_search(tiles[i].numpy(), bits, table.float().numpy(), QUICK_REACH if quick else WHOLE_REACH)
+        assert found[i].tolist() == plain
