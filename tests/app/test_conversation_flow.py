@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from app.storage.records import ErrorText, StoredMessage
 from app.views.chat.message_widget import MessageWidget
 from app.views.chat.messages import ReplyMessage
+from app.views.chip import Chip
 from engine.errors import ContextTooLongError
 from tests.app.driver import Window
 from tests.fakes.fake_session import DEFAULT_REPLY
@@ -99,7 +100,7 @@ def test_an_error_becomes_a_card_with_a_way_out_and_retry_works(window: Window) 
     assert card is not None
     window.qtbot.mouseClick(card.copy_button, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == "The prompt has 9,000 tokens.\nStart a new chat."
-    assert branch(window)[-1].error == ErrorText("The prompt has 9,000 tokens.", "Start a new chat.")
+    assert branch(window)[-1].error == ErrorText("The prompt has 9,000 tokens.", "Start a new chat.", "full_context")
     window.script.step_error = None
     window.qtbot.mouseClick(card.retry_button, Qt.MouseButton.LeftButton)
     window.until(lambda: not window.app.chats.busy)
@@ -158,7 +159,7 @@ def test_a_reply_goes_on_while_another_chat_is_open(window: Window) -> None:
 
 
 def test_an_example_goes_into_the_composer(window: Window) -> None:
-    chips = [b for b in window.app.chat.empty.findChildren(type(window.app.conversations.new_button)) if b.isVisible()]
+    chips = [b for b in window.app.chat.empty.findChildren(Chip) if b.isVisible()]
     assert len(chips) == 3
     window.qtbot.mouseClick(chips[0], Qt.MouseButton.LeftButton)
     assert window.app.chat.composer.input.toPlainText() == chips[0].text()
