@@ -11,3 +11,6 @@ class Feature(Enum):
     POST_NORMS = "norms behind attention and MLP"
     GELU = "the activation gelu"
     QUERY_SCALING = "queries that grow with their position"
+
+
+MISSING_ON_CARDS = frozenset(Feature)

@@ -29,7 +29,7 @@ from engine.cuda.sampler import CardSampler
 from engine.cuda.tuning import CardTimer, Tuner, store_beside
 from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
-from engine.features import Feature
+from engine.features import MISSING_ON_CARDS, Feature
 from engine.quant.tensors import Exl3Linear, LinearWeights, PlainLinear
 from engine.weights.safetensors_header import FileStamp, TensorEntry
 from gpu.kernels import catalogue, rope_layout
@@ -80,7 +80,7 @@ class CudaBackend:
         is_exact: a single row's activations are not rounded to 8 bits.
     """
 
-    missing: frozenset[Feature] = frozenset(Feature)
+    missing: frozenset[Feature] = MISSING_ON_CARDS
 
     def __init__(self, index: int, cache_folder: Path | None, *, is_exact: bool = True) -> None:
         self.device = torch.device("cuda", index)

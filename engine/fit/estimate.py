@@ -16,6 +16,7 @@ from engine.errors import EngineError
 from engine.fit.cards import Card, CardReading
 from engine.fit.experience import CONTEXT_BYTES, CardKey, Experience
 from engine.fit.plan import MemoryPlan, plan_load
+from engine.models.features import check_runs_on_cards
 from engine.models.registry import build_spec
 from engine.models.sizes import longest_context, vision_bytes
 from engine.models.spec import ModelSpec
@@ -177,7 +178,7 @@ class FitModel:
     """What an estimate needs to know of a model.
 
     Attributes:
-        spec: None for an architecture that this program does not know.
+        spec: None for an architecture that this program does not know or does not run on a card.
         tensors: bytes by full name; one entry, `FILES`, where only the sizes of files are known.
         reason: why there is no spec.
     """
@@ -195,6 +196,7 @@ class FitModel:
         """
         try:
             spec = build_spec(ConfigReader(Path("config.json"), dict(config)), tensors)
+            check_runs_on_cards(spec)  # an estimate is of a card
         except EngineError as error:
             return cls(None, tensors or {FILES: files_bytes}, error.message)
         return cls(spec, tensors or {spec.embedding_key: files_bytes})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from engine.errors import UnsupportedModelError
-from engine.features import Feature
+from engine.features import MISSING_ON_CARDS, Feature
 from engine.models.spec import BlockSpec, ModelSpec
 
 
@@ -29,6 +29,14 @@ def check_runs(spec: ModelSpec, backend: Runner) -> None:
         raise UnsupportedModelError(
             f"{backend.device_name} cannot run {spec.architecture} yet; it lacks {listed}.",
             "Load the model on the CPU (device cpu).",
+        )
+
+
+def check_runs_on_cards(spec: ModelSpec) -> None:
+    """Raises `UnsupportedModelError` for a model that no card runs."""
+    if features_of(spec) & MISSING_ON_CARDS:
+        raise UnsupportedModelError(
+            f"{spec.architecture} does not run on a card yet.", "Load the model on the CPU (device cpu)."
         )
 
 

@@ -2311,6 +2311,10 @@
         <translation>{0} hat {1} von {2} beim Commit {3} nicht, oder verbirgt es.</translation>
     </message>
     <message>
+        <source>{0} does not run on a card yet.</source>
+        <translation>{0} läuft noch nicht auf einer Karte.</translation>
+    </message>
+    <message>
         <source>{0} ends after {1} of the {2} bytes of tensor {3}.</source>
         <translation>{0} endet nach {1} der {2} Byte des Tensors {3}.</translation>
     </message>

@@ -269,3 +269,16 @@ def test_a_disk_that_takes_nothing_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     Experience(tmp_path / "file").add(KEY, LoadRecord(1, 1))
     assert Experience(tmp_path / "file").records(KEY) == ()
+
+
+def test_a_family_that_runs_on_the_processor_alone_is_not_said_to_fit() -> None:
+    config = {
+        "architectures": ["Gemma3ForCausalLM"], "vocab_size": 262_144, "hidden_size": 1152, "intermediate_size": 6912,
+        "num_hidden_layers": 26, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256,
+        "max_position_embeddings": 32_768, "sliding_window": 512,
+    }  # fmt: skip
+    model = FitModel.of(config, {}, files_bytes=1_000_000_000)
+    estimate = model.estimate(CardMemory(24 * GIB), 4096)
+    assert estimate.verdict is Verdict.WEIGHTS_ONLY
+    assert "Gemma3ForCausalLM does not run on a card yet" in estimate.reason
+    assert not model.fits_usefully(CardMemory(24 * GIB))
