@@ -106,7 +106,8 @@ def test_a_full_context_can_be_cut_from_the_error(window: Window) -> None:
     window.say("first")
     window.script.step_error = ContextTooLongError("The conversation has 5,000 tokens.", "Shorten it.")
     window.say("second")
-    assert verbs(reply_card(window)) >= {"Leave out the oldest messages", "Choose a larger context", "Retry"}
+    offered = {"Leave out the oldest messages", "Choose a larger context", "Retry"}
+    window.until(lambda: verbs(reply_card(window)) >= offered)
     window.script.step_error = None
     window.app.chat.composer.set_text("a draft that is not sent by this")
     press(reply_card(window), "Leave out the oldest messages")

@@ -250,6 +250,9 @@ def test_memory(models: dict[str, TinyModel], family: str, monkeypatch: pytest.M
     assert plan_load(spec, sizes, CARD_BUDGET, 512).weights_bytes == sum(sizes.values()) - eyes
     assert plan_load(spec, sizes, CPU_BUDGET, 512).weights_bytes == sum(sizes.values())
     found = FitModel.of_folder(model.folder).estimate(CardMemory(24 * 10**9), 512)
+    if family == "gemma3":
+        assert "does not run on a card yet" in found.reason
+        return
     assert not found.reason
     vision = next(part for part in found.parts if part.name == "vision")
     assert (vision.num_bytes, vision.left_out_bytes) == (0, eyes)
