@@ -45,13 +45,18 @@ def demo_model() -> Path:
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A hub on loopback with the example repositories; no proxy and no token of the machine's gets in between."""
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy and no token of the machine's gets between a test and its hub on loopback."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hub(no_proxy: None) -> Iterator[FakeHub]:
+    """A hub on loopback with the example repositories."""
     from tests.fakes.hub import FakeHub  # here: most tests need none
     from tests.fakes.hub_content import example_repos
 
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
     with FakeHub(*example_repos(megabytes=1)) as hub:
         yield hub
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -36,6 +38,17 @@ def no_qt_warnings(qtlog: Any) -> Iterator[None]:
 def no_hub(address: str, proxy: str, offline: bool) -> Endpoint:
     """No test of the window asks a server but its own."""
     return Endpoint("http://127.0.0.1:9", offline=offline)
+
+
+@pytest.fixture(scope="module")
+def tools(project_root: Path) -> ModuleType:
+    """The command that collects the texts of the window for translators."""
+    spec = importlib.util.spec_from_file_location("translations", project_root / "packaging" / "translations.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

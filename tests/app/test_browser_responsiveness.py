@@ -35,10 +35,8 @@ CARD = "# A card\n\n" + "\n\n".join(
 
 
 @pytest.fixture
-def browse(qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Browse:
+def browse(qapp: QApplication, qtbot: QtBot, tmp_path: Path, no_proxy: None) -> Browse:
     """Opens a page that nothing has been asked of, once for each attempt."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
     weights = shard({"model.embed_tokens.weight": 1000})
     branches = {"main": {"README.md": CARD.encode()}}
     for bits in (2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Iterator
@@ -24,16 +23,6 @@ from engine.fit.plan import MemoryPlan
 from engine.weights.folder_scan import scan_folder
 
 VALUES = ("C:\\Modelle\\Äpfel: 3", "12,345", "13.1", "cuda:1", "x", "40", "7")
-
-
-@pytest.fixture(scope="module")
-def tools(project_root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("translations", project_root / "packaging" / "translations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -21,16 +20,6 @@ from tests.app.driver import Window
 
 Open = Callable[..., Window]
 TRANSLATED_SHARE = 0.95  # of the texts in the sources; what is missing is shown in English
-
-
-@pytest.fixture(scope="module")
-def tools(project_root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("translations", project_root / "packaging" / "translations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
