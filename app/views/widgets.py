@@ -8,11 +8,13 @@ from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QFrame,
     QLabel,
     QLayout,
     QPushButton,
     QSizePolicy,
+    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -227,6 +229,21 @@ def empty_state(theme: Theme, words: str, way_on: QPushButton) -> QWidget:
     column.addWidget(label(theme, words, kind="muted", wrap=True))
     column.addWidget(way_on, 0, Qt.AlignmentFlag.AlignLeft)
     return made
+
+
+def list_whole_rows(table: QTableView, theme: Theme, row_px: int) -> None:
+    """Makes a table a list of rows of one height that are chosen whole, and that Tab leaves again."""
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(row_px)
+    table.horizontalHeader().setFont(theme.font("small"))
+    table.horizontalHeader().setHighlightSections(False)
 
 
 def set_state(widget: QWidget, name: str, value: object) -> None:

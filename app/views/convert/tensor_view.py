@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSortFilterProxyModel, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
 from app.item_models.tensors import MODULE, SORT_ROLE, TENSOR, TensorTable
 from app.theme.theme import Theme
+from app.views.widgets import list_whole_rows
 from engine.quantizer.progress import ModuleReport
 
 ROW_PX, MOST_ROWS = 28, 12
@@ -26,18 +27,8 @@ class TensorView(QTableView):
         self.setModel(self._sorted)
         self.setAccessibleName(self.tr("Tensors"))
         self.setAccessibleDescription(self.tr("Bits and error of every tensor"))
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        list_whole_rows(self, theme, ROW_PX)
         head = self.horizontalHeader()
-        head.setFont(theme.font("small"))
-        head.setHighlightSections(False)
         head.setResizeContentsPrecision(MOST_ROWS)  # rows that are measured
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(TENSOR, QHeaderView.ResizeMode.Stretch)

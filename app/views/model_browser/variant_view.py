@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QSizePolicy, QTableView, QWidget
 
 from app.item_models.variants import BITS, FIRST_CONTEXT, SIZE, VERDICT, VariantTable
 from app.theme.theme import Theme
+from app.views.widgets import list_whole_rows
 
 ROW_PX, HEAD_PX = 30, 42  # two lines in the head
 CONTEXT_PX = 60  # that a column of contexts needs for its head
@@ -26,21 +27,11 @@ class VariantView(QTableView):
         self._table = model
         self.setModel(model)
         self.setAccessibleName(self.tr("Variants"))
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
+        list_whole_rows(self, theme, ROW_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
         head = self.horizontalHeader()
-        head.setFont(theme.font("small"))
         head.setFixedHeight(HEAD_PX)
-        head.setHighlightSections(False)
         head.setSectionsClickable(False)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         for column in FITTED:
