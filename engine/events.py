@@ -49,6 +49,21 @@ class LoadMemory:
 
 
 @dataclass(frozen=True)
+class ImageBudget:
+    """Within what a chat may choose the most pixels of one image, after resizing.
+
+    Attributes:
+        least: below it the model takes no image; a smaller choice counts as this.
+        most: what the model's files allow at most, and what holds where nothing is chosen.
+        pixels_per_token: that one token of the prompt stands for.
+    """
+
+    least: int
+    most: int
+    pixels_per_token: int
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What the window may say about a loaded model."""
 
@@ -67,6 +82,9 @@ class ModelInfo:
     recommended: SamplingSettings  # defaults with the model's own generation_config applied
     thinks_by_default: bool | None = None  # None: its template has no switch for thinking
     memory: LoadMemory | None = None  # None where nothing was measured
+    sees: bool = False  # whether it takes images
+    why_blind: str = ""  # a sentence for people; empty when it sees
+    image_budget: ImageBudget | None = None  # None: every image costs what the model's files say, or it is blind
 
 
 @dataclass(frozen=True)
@@ -98,6 +116,19 @@ class EngineStatus:
 
 
 @dataclass(frozen=True)
+class EncodingImages:
+    """A request's images are being read and looked at, before it starts: `done` of `total`.
+
+    Comes only where there is something to do: not for images that are in the cache with the prompt before them.
+    """
+
+    request_id: int
+    done: int
+    total: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class GenerationStarted:
     request_id: int
     prompt_tokens: int
@@ -105,6 +136,7 @@ class GenerationStarted:
     seed: int  # reproduces the reply
     text: str = ""
     dropped_messages: int = 0  # the oldest, after the system's, that did not fit and were left out
+    left_out_images: int = 0  # of earlier turns, which this model cannot see
 
 
 @dataclass(frozen=True)
@@ -167,6 +199,7 @@ class PromptCounted:
         dropped_messages: how many of the oldest, after the system's, would be left out; 0 when all fit.
         kept_tokens: of the prompt without them; more than there is room for when even the last turn is too long.
         error: why it could not be counted; the figures are 0 then.
+        image_tokens: what the images take of `prompt_tokens`, without the markers around them.
     """
 
     request_id: int
@@ -176,6 +209,7 @@ class PromptCounted:
     dropped_messages: int = 0
     kept_tokens: int = 0
     error: EngineError | None = None
+    image_tokens: int = 0
 
     @property
     def fits(self) -> bool:
@@ -188,5 +222,5 @@ class PromptCounted:
         return self.dropped_messages > 0 and self.kept_tokens + self.reply_tokens <= self.context_tokens
 
 
-GenerationEvent = GenerationStarted | PrefillProgress | TextDelta | GenerationFinished | RequestFailed
+GenerationEvent = EncodingImages | GenerationStarted | PrefillProgress | TextDelta | GenerationFinished | RequestFailed
 Event = LoadProgress | ModelLoaded | LoadFailed | ModelUnloaded | EngineStatus | GenerationEvent

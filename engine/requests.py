@@ -13,7 +13,7 @@ from typing import Any, Literal
 from engine.errors import InvalidRequestError
 
 Role = Literal["system", "user", "assistant", "tool"]
-
+SHOWING_ROLES: tuple[Role, ...] = ("user", "tool")  # whose messages may have images
 
 WhenFull = Literal["refuse", "drop_oldest"]
 SettingGroup = Literal["choice", "repetition", "end"]
@@ -127,10 +127,23 @@ class SamplingSettings:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation as the chat template sees it."""
+    """One turn of a conversation as the chat template sees it.
+
+    Attributes:
+        content: its text.
+        images: files of pictures, in order, which the model sees before the text; of the user's turns and of tools'
+            answers only.
+    """
 
     role: Role
     content: str
+    images: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images and self.role not in SHOWING_ROLES:
+            raise InvalidRequestError(
+                f"A message of the role {self.role} has an image.", "Put the image into a message of the user."
+            )
 
 
 @dataclass(frozen=True)
@@ -168,6 +181,8 @@ class GenerateRequest:
         thinking: whether the model thinks before it answers, where its template can be told; None leaves it alone.
         when_full: "drop_oldest" leaves out the oldest turns of messages that do not fit, but never the system's and
             the last user's; "refuse" fails.
+        image_pixels: the most pixels of one image after resizing, within `ModelInfo.image_budget`; None leaves what
+            the model's files say. A model without such a budget takes no notice of it.
     """
 
     request_id: int
@@ -176,10 +191,18 @@ class GenerateRequest:
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     thinking: bool | None = None
     when_full: WhenFull = "refuse"
+    image_pixels: int | None = None
 
     def __post_init__(self) -> None:
+        if self.image_pixels is not None and self.image_pixels < 1:
+            raise InvalidRequestError(f"image_pixels is {self.image_pixels}.", "Choose a value of at least 1.")
         if bool(self.messages) == (self.prompt is not None):
             raise InvalidRequestError("A request needs either messages or a prompt.", "Give exactly one of them.")
+
+    @property
+    def num_images(self) -> int:
+        """Images of all messages."""
+        return sum(len(message.images) for message in self.messages)
 
     @property
     def begun(self) -> str:

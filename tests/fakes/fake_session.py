@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.chat.fitting import FittedPrompt, fit_messages, reply_room
-from engine.errors import Cancelled, ContextTooLongError, EngineError, NotEnoughMemoryError
+from engine.errors import Cancelled, ContextTooLongError, EngineError, InvalidRequestError, NotEnoughMemoryError
 from engine.events import (
+    EncodingImages,
     EngineStatus,
     GenerationEvent,
     GenerationFinished,
     GenerationStarted,
+    ImageBudget,
     LoadMemory,
     LoadProgress,
     ModelInfo,
@@ -25,6 +27,7 @@ from engine.events import (
 from engine.requests import GenerateRequest, LoadRequest, Message, SamplingSettings
 
 FAKE_SEED = 7
+BLIND = "This model has no vision tower, so it cannot see images."
 DEFAULT_REPLY = "A bicycle stays upright because it *steers* into every fall. "
 
 
@@ -58,6 +61,11 @@ class Script:
     counts: list[GenerateRequest] = field(default_factory=list)
     count_error: EngineError | None = None
     hold_count: threading.Event | None = None
+    why_blind: str = BLIND  # empty: it sees
+    image_budget: ImageBudget | None = field(default_factory=lambda: ImageBudget(784, 1_003_520, 784))
+    tokens_per_image: int = 64
+    encode_s: float = 0.005  # of one image
+    image_error: EngineError | None = None  # that a request with an image ends with, at its first one
     fitting_tokens: int | None = None  # a load with more, or without a wish, does not fit
 
     def open_session(
@@ -95,6 +103,9 @@ class _Job:
     started: bool = False
     done: int = 0
     dropped: int = 0
+    images: int = 0  # that it shows
+    seen: int = 0
+    left_out: int = 0
 
 
 class FakeSession:
@@ -122,6 +133,9 @@ class FakeSession:
             recommended=script.recommended,
             thinks_by_default=script.thinks_by_default,
             memory=LoadMemory(700_000_000, 23_600_000, 16_500_000, 640_000_000) if on_card else None,
+            sees=not script.why_blind,
+            why_blind=script.why_blind,
+            image_budget=None if script.why_blind else script.image_budget,
         )
 
     @property
@@ -131,6 +145,7 @@ class FakeSession:
     def submit(self, request: GenerateRequest) -> None:
         if self._script.submit_error is not None:
             raise self._script.submit_error
+        self._check_images(request)
         self._script.requests.append(request)
         whole, fitted, _ = self._fitted(request)
         cut = request.when_full == "drop_oldest"
@@ -140,24 +155,46 @@ class FakeSession:
         text, length = self._script.reply, self._script.token_length
         tokens = [text[i : i + length] for i in range(0, len(text), length)]
         dropped = fitted.dropped_messages if cut else 0
-        self._jobs[request.request_id] = _Job(request, tokens, time.monotonic(), dropped=dropped)
+        shown, left_out = (request.num_images, 0) if self.info.sees else (0, request.num_images)
+        self._jobs[request.request_id] = _Job(
+            request, tokens, time.monotonic(), dropped=dropped, images=shown, left_out=left_out
+        )
 
     def count(self, request: GenerateRequest) -> PromptCounted:
         if self._script.hold_count is not None:
             self._script.hold_count.wait(5)
         if self._script.count_error is not None:
             raise self._script.count_error
+        self._check_images(request)
         self._script.counts.append(request)
         self._script.threads.add(threading.get_ident())
         whole, fitted, room = self._fitted(request)
         context = self.info.context_tokens
-        return PromptCounted(request.request_id, len(whole), context, room, fitted.dropped_messages, len(fitted.ids))
+        return PromptCounted(
+            request.request_id, len(whole), context, room, fitted.dropped_messages, len(fitted.ids),
+            image_tokens=request.num_images * self._image_tokens,
+        )  # fmt: skip
+
+    @property
+    def _image_tokens(self) -> int:
+        return self._script.tokens_per_image if self.info.sees else 0
+
+    def _check_images(self, request: GenerateRequest) -> None:
+        """A model that cannot see refuses images of the last turn, and leaves out those of earlier ones."""
+        asked = max((i for i, each in enumerate(request.messages) if each.role == "user"), default=0)
+        if not self.info.sees and any(each.images for each in request.messages[asked:]):
+            raise InvalidRequestError(
+                self.info.why_blind, "Load a model that sees, or take the image out of the message."
+            )
 
     def _fitted(self, request: GenerateRequest) -> tuple[list[int], FittedPrompt, int]:
         """A word is a token."""
-        whole = _words(request.messages)
+        whole = self._ids(request.messages)
         room = reply_room(request.sampling.max_new_tokens, self.info.context_tokens)
-        return whole, fit_messages(request.messages, whole, self.info.context_tokens - room, _words), room
+        return whole, fit_messages(request.messages, whole, self.info.context_tokens - room, self._ids), room
+
+    def _ids(self, messages: Sequence[Message]) -> list[int]:
+        return _words(messages) + [0] * (self._image_tokens * sum(len(each.images) for each in messages))
 
     def cancel(self, request_id: int) -> None:
         if request_id in self._jobs:
@@ -186,10 +223,14 @@ class FakeSession:
 
     def _advance(self, job: _Job) -> list[GenerationEvent]:
         request_id = job.request.request_id
+        if job.seen < job.images:
+            return self._look(job)
         if not job.started:
             job.started = True
             seed = job.request.sampling.seed if job.request.sampling.seed is not None else FAKE_SEED
-            started = GenerationStarted(request_id, 12, 0, seed, dropped_messages=job.dropped)
+            started = GenerationStarted(
+                request_id, 12, 0, seed, dropped_messages=job.dropped, left_out_images=job.left_out
+            )
             return [started, PrefillProgress(request_id, 12, 12)]
         failing = self._script.step_error is not None and job.done >= self._script.fail_after_tokens
         if failing and self._script.step_error is not None:
@@ -201,6 +242,17 @@ class FakeSession:
             return [TextDelta(request_id, job.tokens[job.done - 1], (job.done,))]
         del self._jobs[request_id]
         return [self._finish(job, "stop_token")]
+
+    def _look(self, job: _Job) -> list[GenerationEvent]:
+        """One more image of a job."""
+        request_id = job.request.request_id
+        if self._script.image_error is not None:
+            del self._jobs[request_id]
+            return [RequestFailed(request_id, self._script.image_error)]
+        before: list[GenerationEvent] = [EncodingImages(request_id, 0, job.images)] if job.seen == 0 else []
+        time.sleep(self._script.encode_s)
+        job.seen += 1
+        return [*before, EncodingImages(request_id, job.seen, job.images)]
 
     def _finish(self, job: _Job, reason: str) -> GenerationFinished:
         assert reason in ("stop_token", "cancelled")
