@@ -24,6 +24,7 @@ FORMAT, VERSION = "espalier-chat", 1
 MAX_FILE_BYTES = 256 * 1024**2
 MAX_TITLE = 500
 _MAX_TIME_S = 1e11
+_MAX_PIXELS = 2**40
 _WAY_OUT = "Choose a file that Espalier exported as JSON; nothing was imported."
 _T = TypeVar("_T")
 
@@ -84,6 +85,7 @@ def as_json(chat: ChatFile, folder: PictureFolder | None = None) -> str:
         "pinned": conversation.pinned,
         "system_prompt": conversation.system_prompt,
         "sampling": asdict(conversation.sampling) if conversation.sampling else None,
+        "image_pixels": conversation.image_pixels,
         "shown_leaf": number.get(conversation.leaf_id or 0),
         "messages": messages,
     }
@@ -182,8 +184,16 @@ def _chat(reader: _Fields, name: str) -> ChatFile:
         system_prompt=reader.text("system_prompt"),
         sampling=_sampling(reader),
         pinned=reader.optional("pinned", bool) or False,
+        image_pixels=_positive(reader, "image_pixels"),
     )
     return ChatFile(conversation, list(messages.values()), shown, _pictures(reader))
+
+
+def _positive(fields: _Fields, key: str) -> int | None:
+    value = fields.optional(key, int)
+    if value is not None and not 0 < value < _MAX_PIXELS:
+        fields.refuse(key)
+    return value
 
 
 def _pictures(reader: _Fields) -> dict[str, str]:
@@ -230,6 +240,7 @@ def _stats(fields: _Fields) -> ReplyStats | None:
         reason,
         _seed(inner),
         inner.optional("dropped_messages", int) or 0,
+        inner.optional("left_out_images", int) or 0,
     )
 
 

@@ -99,10 +99,11 @@ class ConversationStore:
         system_prompt: str = "",
         sampling: SamplingSettings | None = None,
         folder_id: int | None = None,
+        image_pixels: int | None = None,
     ) -> Conversation:
         """Adds an empty conversation."""
         with self._db:
-            number = self._insert_conversation(title, system_prompt, sampling, folder_id)
+            number = self._insert_conversation(title, system_prompt, sampling, folder_id, image_pixels)
         made = self.conversation(number)
         assert made is not None
         return made
@@ -127,6 +128,10 @@ class ConversationStore:
         """Changes the sampling of later replies; None takes what the model recommends."""
         self._set(conversation_id, "sampling", text_of(sampling))
 
+    def set_image_pixels(self, conversation_id: int, pixels: int | None) -> None:
+        """Changes how many pixels of a picture the model is shown in later replies; None leaves it to the model."""
+        self._set(conversation_id, "image_pixels", pixels)
+
     def set_deleted(self, conversation_id: int, deleted: bool) -> None:
         """Hides a conversation, or brings it back; `purge_deleted` makes it final."""
         self._set(conversation_id, "deleted_s", time.time() if deleted else None)
@@ -139,6 +144,25 @@ class ConversationStore:
             self._db.execute("DELETE FROM conversations WHERE deleted_s IS NOT NULL")
             message_tree.purge(self._db)
             self._db.execute("DELETE FROM deletions")
+            self._db.execute(
+                "DELETE FROM drafts WHERE conversation_id <> 0"
+                " AND conversation_id NOT IN (SELECT id FROM conversations)"
+            )
+
+    # -- drafts -------------------------------------------------------------------------------------------------------
+
+    def draft(self, conversation_id: int | None) -> str:
+        """What was begun and not sent in a conversation, or in a new one (None)."""
+        row = self._db.execute("SELECT content FROM drafts WHERE conversation_id = ?", (conversation_id or 0,))
+        found = row.fetchone()
+        return str(found[0]) if found else ""
+
+    def set_draft(self, conversation_id: int | None, content: str) -> None:
+        """Keeps what is begun in a conversation, or in a new one (None); nothing takes the draft away."""
+        with self._db:
+            self._db.execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation_id or 0,))
+            if content:
+                self._db.execute("INSERT INTO drafts VALUES (?, ?)", (conversation_id or 0, content))
 
     # -- folders ------------------------------------------------------------------------------------------------------
 
@@ -240,7 +264,8 @@ class ConversationStore:
         source = self.conversation(message.conversation_id)
         assert source is not None
         with self._db:
-            number = self._insert_conversation(title, source.system_prompt, source.sampling, source.folder_id)
+            plain = (title, source.system_prompt, source.sampling, source.folder_id, source.image_pixels)
+            number = self._insert_conversation(*plain)
             leaf_id = message_tree.copy_path(self._db, message_id, number)
             self._db.execute("UPDATE conversations SET leaf_id = ? WHERE id = ?", (leaf_id, number))
         made = self.conversation(number)
@@ -307,7 +332,8 @@ class ConversationStore:
             chosen: message -> which child of it was last shown.
         """
         with self._db:
-            number = self._insert_conversation(conversation.title, conversation.system_prompt, conversation.sampling)
+            plain = (conversation.title, conversation.system_prompt, conversation.sampling)
+            number = self._insert_conversation(*plain, image_pixels=conversation.image_pixels)
             new = message_tree.insert(self._db, number, messages, chosen)
             leaf_id = new[conversation.leaf_id] if conversation.leaf_id is not None else None
             values = (conversation.created_s, conversation.updated_s, leaf_id, int(conversation.pinned), number)
@@ -321,13 +347,14 @@ class ConversationStore:
         return message_tree.chosen_children(self._db, conversation_id)
 
     def _insert_conversation(
-        self, title: str, system_prompt: str, sampling: SamplingSettings | None, folder_id: int | None = None
-    ) -> int:
+        self, title: str, system_prompt: str, sampling: SamplingSettings | None, folder_id: int | None = None,
+        image_pixels: int | None = None,
+    ) -> int:  # fmt: skip
         now = time.time()
         cursor = self._db.execute(
-            "INSERT INTO conversations (title, created_s, updated_s, system_prompt, sampling, folder_id)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (title, now, now, system_prompt, text_of(sampling), folder_id),
+            "INSERT INTO conversations (title, created_s, updated_s, system_prompt, sampling, folder_id, image_pixels)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (title, now, now, system_prompt, text_of(sampling), folder_id, image_pixels),
         )
         return _row_id(cursor)
 

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 from app.markdown.thinking import split_thinking
 from app.storage.pictures import ATTACHMENT, PictureFolder
 from app.storage.records import Conversation, StoredMessage
+from app.storage.turns import Attached, split_turn
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
-_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|bmp);base64,[A-Za-z0-9+/=]+")  # no SVG: that is a document
+_KINDS = "png|jpeg|gif|webp|bmp|avif|tiff"  # no SVG: that is a document
+_PICTURE = re.compile(rf"data:image/(?:{_KINDS});base64,[A-Za-z0-9+/=]+")
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _MAX_NAME = 80
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # names that Windows keeps for devices
@@ -80,7 +82,7 @@ def as_html(
     for each in branch:
         thought, answer = _sides(each)
         inside = _folded(thought, sources, words.thoughts) if thought.strip() else ""
-        inside += _rendered(answer, sources) if each.role == "assistant" else _plain(each.content)
+        inside += _rendered(answer, sources) if each.role == "assistant" else _said(each.content, sources)
         notes = "".join(f'<p class="note">{escape(note)}</p>' for note in _notes(each, words))
         heading = f"<h2>{escape(_who(each, words))}</h2>"
         body.append(f'<section class="{each.role}">{heading}{inside}{notes}</section>')
@@ -114,6 +116,17 @@ def _day(time_s: float) -> str:
 
 def _plain(text: str) -> str:
     return f'<div class="plain">{escape(text.strip())}</div>'
+
+
+def _said(content: str, sources: _Sources) -> str:
+    """A message of the user: its pictures, then its words as they are."""
+    turn = split_turn(content)
+    shown = "".join(_shown(each, sources) for each in turn.pictures)
+    return (f'<p class="pictures">{shown}</p>' if shown else "") + (_plain(turn.text) if turn.text else "")
+
+
+def _shown(picture: Attached, sources: _Sources) -> str:
+    return _figure(f"{ATTACHMENT}{picture.name}", picture.words, sources)
 
 
 def _sides(message: StoredMessage) -> tuple[str, str]:
@@ -164,12 +177,16 @@ def _is_known(url: str) -> bool:
 
 
 def _image(_renderer: Any, tokens: Sequence[Token], place: int, _options: Any, env: Any) -> str:
-    token, sources = tokens[place], env["sources"]
-    target = str(token.attrGet("src") or "")
+    token = tokens[place]
+    return _figure(str(token.attrGet("src") or ""), token.content, env["sources"])
+
+
+def _figure(target: str, words: str, sources: _Sources) -> str:
+    """A picture that the page carries, or the words about one that it does not."""
     address = sources.address(target)
     if address is not None:
-        return f'<img src="{escape(address)}" alt="{escape(token.content)}">'
-    told = f"{token.content} " if token.content else ""
+        return f'<img src="{escape(address)}" alt="{escape(words)}">'
+    told = f"{words} " if words else ""
     return f'<span class="note">[{escape(sources.word)}: {escape(told)}{escape(target)}]</span>'
 
 
@@ -209,6 +226,8 @@ code { font: 13px/1.5 ui-monospace, monospace; }
 blockquote { margin: 0; padding-left: 12px; border-left: 3px solid var(--line); color: var(--muted); }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 img { max-width: 100%; }
+.pictures { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 8px; }
+.pictures img { max-height: 360px; border-radius: 6px; }
 details { border-left: 3px solid var(--line); padding-left: 12px; color: var(--muted); }
 summary { cursor: pointer; font-size: 12px; }
 th, td { border: 1px solid var(--line); padding: 4px 8px; }

@@ -18,6 +18,7 @@ class ReplyStats:
     Attributes:
         seed: reproduces it; None of replies that are older than this field.
         dropped_messages: turns before it that did not fit and were left out, the oldest ones.
+        left_out_images: pictures of earlier turns that the model could not see.
     """
 
     tokens_per_s: float
@@ -26,9 +27,10 @@ class ReplyStats:
     reason: FinishReason
     seed: int | None = None
     dropped_messages: int = 0
+    left_out_images: int = 0
 
 
-ErrorKind = Literal["", "full_context", "small_context"]
+ErrorKind = Literal["", "full_context", "small_context", "picture"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class ErrorText:
     """What happened and the way out.
 
     Attributes:
-        kind: which buttons help: the context is full of older turns, or too small for the last one alone.
+        kind: which buttons help: the context is full of older turns, or too small for the last one alone; or a picture
+            of the message cannot be shown to the model.
     """
 
     message: str
@@ -83,7 +86,11 @@ class Versions:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A tree of messages; the branch shown is the one that ends at `leaf_id`."""
+    """A tree of messages; the branch shown is the one that ends at `leaf_id`.
+
+    Attributes:
+        image_pixels: the most pixels of a picture that the model is shown; None leaves it to the model.
+    """
 
     id: int
     title: str
@@ -94,6 +101,7 @@ class Conversation:
     sampling: SamplingSettings | None = None  # None: what the loaded model recommends
     folder_id: int | None = None
     pinned: bool = False
+    image_pixels: int | None = None
 
 
 @dataclass(frozen=True)

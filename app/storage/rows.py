@@ -13,13 +13,15 @@ from engine.errors import EngineError
 from engine.requests import SamplingSettings
 
 MESSAGE_COLUMNS = "id, conversation_id, parent_id, role, content, created_s, state, model_name, stats, error, thought_s"
-CONVERSATION_COLUMNS = "id, title, created_s, updated_s, leaf_id, system_prompt, sampling, folder_id, pinned"
+CONVERSATION_COLUMNS = (
+    "id, title, created_s, updated_s, leaf_id, system_prompt, sampling, folder_id, pinned, image_pixels"
+)
 
 
 def conversation_of(row: Sequence[Any]) -> Conversation:
-    number, title, created_s, updated_s, leaf_id, system_prompt, sampling, folder_id, pinned = row
-    settings = sampling_of(sampling)
-    return Conversation(number, title, created_s, updated_s, leaf_id, system_prompt, settings, folder_id, bool(pinned))
+    number, title, created_s, updated_s, leaf_id, system_prompt, sampling, folder_id, pinned, image_pixels = row
+    plain = (number, title, created_s, updated_s, leaf_id, system_prompt)
+    return Conversation(*plain, sampling_of(sampling), folder_id, bool(pinned), image_pixels)
 
 
 def message_of(row: Sequence[Any]) -> StoredMessage:

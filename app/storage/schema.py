@@ -102,7 +102,19 @@ _THINKING_TIME = """
 ALTER TABLE messages ADD COLUMN thought_s REAL;
 """
 
-MIGRATIONS = (_CONVERSATIONS_AND_MESSAGES, _TREE_FOLDERS_AND_SEARCH, _THINKING_TIME)
+# The index is made anew: `searchable` leaves out the lines of pictures, and what it once took in must come out alike.
+_PICTURES_AND_DRAFTS = f"""
+ALTER TABLE conversations ADD COLUMN image_pixels INTEGER;
+CREATE TABLE drafts (
+  conversation_id INTEGER PRIMARY KEY,
+  content TEXT NOT NULL
+);
+DROP TABLE message_search;
+{SEARCH_INDEX}
+"""
+"""`conversation_id` is 0 for the draft of a chat that is not stored yet."""
+
+MIGRATIONS = (_CONVERSATIONS_AND_MESSAGES, _TREE_FOLDERS_AND_SEARCH, _THINKING_TIME, _PICTURES_AND_DRAFTS)
 """`MIGRATIONS[n]` leads from version n to n + 1; a step is never changed after it was released."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.storage.database import connect
 from app.storage.records import SearchHit, Snippet, StoredMessage
+from app.storage.turns import words_of
 from app.storage.words import has_all, marks, search_expression, snippet
 from engine.requests import Role
 
@@ -72,7 +73,8 @@ class SearchReader:
 
 def search_branch(query: str, messages: Iterable[StoredMessage]) -> dict[int, tuple[tuple[int, int], ...]]:
     """Message id -> start and length of every place that any word of `query` matches, where all words occur."""
-    return {each.id: marks(query, each.content) for each in messages if query.strip() and has_all(query, each.content)}
+    texts = {each.id: words_of(each.content) for each in messages} if query.strip() else {}
+    return {number: marks(query, text) for number, text in texts.items() if has_all(query, text)}
 
 
 def _marked(query: str, text: str) -> Snippet:
@@ -82,4 +84,4 @@ def _marked(query: str, text: str) -> Snippet:
 def _hit(
     query: str, conversation_id: int, title: str, message_id: int, role: Role, when_s: float, text: str
 ) -> SearchHit:
-    return SearchHit(conversation_id, _marked(query, title), message_id, role, when_s, snippet(query, text))
+    return SearchHit(conversation_id, _marked(query, title), message_id, role, when_s, snippet(query, words_of(text)))

@@ -11,6 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 from app.storage.records import Snippet
+from app.storage.turns import words_of
 
 SNIPPET_LENGTH = 140
 _LEAD = 32  # characters before the first marked place
@@ -22,7 +23,11 @@ _BLANKS = str.maketrans("\n\r\t\u2028\u2029", "     ")
 
 
 def searchable(text: str) -> str:
-    """The text for the index: each character of writing that has no spaces becomes a word of its own."""
+    """The text for the index: each character of writing that has no spaces becomes a word of its own.
+
+    The lines of a message's pictures are no words of it.
+    """
+    text = words_of(text)
     return text if text.isascii() else _ONE_UNSPACED.sub(r" \g<0> ", text)
 
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from app.storage.records import StoredMessage
+from app.storage.turns import split_turn
 
 CHAR_PX = 7.3
 LINE_PX = 21.0
 AROUND_PX = 64
 BUBBLE_SHARE = 0.75
+PICTURE_PX = 144  # a picture of a message with the space around it
 
 
 @dataclass
@@ -127,6 +129,8 @@ def guessed_height(message: StoredMessage, width: int, scale: float) -> int:
     """About how tall a message will be, in pixels, from its length and lines alone."""
     share = BUBBLE_SHARE if message.role == "user" else 1.0
     line_chars = max(10.0, width * share / (CHAR_PX * scale))
-    text = message.content
+    turn = split_turn(message.content)
+    text = turn.text
     lines = len(text) / line_chars + 0.75 * text.count("\n") + 1
-    return round(lines * LINE_PX * scale) + AROUND_PX
+    rows = -(-len(turn.pictures) // max(1, int(width * share) // PICTURE_PX))
+    return round(lines * LINE_PX * scale) + rows * PICTURE_PX + AROUND_PX
