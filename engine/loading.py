@@ -6,19 +6,18 @@ A load that ends in an error leaves nothing behind on the device. Knows nothing 
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 from platformdirs import user_cache_path
 
 from engine.backend import Backend, Batch
 from engine.budget import PAGE_TOKENS, pages_for
+from engine.chat.sight import LoadedTower, Sight, open_sight
 from engine.chat.template import ChatTemplate
 from engine.chat.thinking import thinks_by_default
 from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
@@ -35,17 +34,17 @@ from engine.models.reservation import Reservation
 from engine.models.sizes import longest_context, tensor_keys
 from engine.models.spec import ModelSpec
 from engine.models.transformer import Transformer
-from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
+from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest
+from engine.sampling.recommended import recommended_sampling
 from engine.tokenizer.tokenizer import Tokenizer
 from engine.vision.towers.registry import open_tower
-from engine.vision.towers.types import VisionTower
+from engine.vision.towers.spec import TowerSpec
 from engine.weights.config_reader import ConfigReader, is_present
 from engine.weights.shards import ShardIndex
 
 MAX_BATCH = 16
 CUDA_OUT_OF_MEMORY = 2  # CUresult
 MIN_CAPABILITY = (8, 0)  # mma.m16n8k16 and asynchronous copies
-RECOMMENDABLE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # of generation_config.json
 
 OnProgress = Callable[[LoadProgress], None]
 IsCancelled = Callable[[], bool]
@@ -90,7 +89,7 @@ class LoadedModel:
     info: ModelInfo
     times: LoadTimes
     memory: MemoryUse
-    tower: VisionTower | None = None
+    sight: Sight
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,7 @@ class _Opened:
 
     folder: Path
     spec: ModelSpec
+    tower_spec: TowerSpec | None  # of its files; the spec has it only where the device runs it
     index: ShardIndex
     tokenizer: Tokenizer
     template: ChatTemplate | None
@@ -149,6 +149,7 @@ def _open(request: LoadRequest) -> _Opened:
     check_cache_bits(request.cache_bits)
     backend = open_backend(request.device, is_exact=request.exact)
     check_runs(spec, backend)
+    tower_spec = spec.vision
     spec = spec if backend.budget.sees else spec.blind
     tensors = {name: entry.num_bytes for name, entry in index.entries.items()}
     known = CardExperience.of(backend, usual_experience())
@@ -159,8 +160,9 @@ def _open(request: LoadRequest) -> _Opened:
     used_bytes = backend.memory_bytes()[0]
     correction_bytes = budget.other_bytes - backend.budget.other_bytes
     return _Opened(
-        folder, spec, index, tokenizer, template, backend, num_pages, plan, used_bytes, known, correction_bytes
-    )
+        folder, spec, tower_spec, index, tokenizer, template, backend, num_pages, plan, used_bytes, known,
+        correction_bytes,
+    )  # fmt: skip
 
 
 def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled: IsCancelled) -> LoadedModel:
@@ -193,11 +195,14 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
         total_bytes=backend.memory_bytes()[0] - opened.used_bytes,
     )
     opened.known.remember(opened.plan, opened.correction_bytes, memory.total_bytes)
-    info = _describe(opened, model, times.total_s, memory)
-    return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory, tower)
+    sight = open_sight(
+        opened.folder, opened.tokenizer, opened.template, LoadedTower(opened.tower_spec, tower, backend.device_name)
+    )
+    info = _describe(opened, model, times.total_s, memory, sight)
+    return LoadedModel(model, opened.tokenizer, opened.template, executor, vocab_size, info, times, memory, sight)
 
 
-def _describe(opened: _Opened, model: Transformer, load_s: float, memory: MemoryUse) -> ModelInfo:
+def _describe(opened: _Opened, model: Transformer, load_s: float, memory: MemoryUse, sight: Sight) -> ModelInfo:
     backend = opened.backend
     return ModelInfo(
         name=shown_name(opened.folder.resolve()),
@@ -215,6 +220,9 @@ def _describe(opened: _Opened, model: Transformer, load_s: float, memory: Memory
         recommended=recommended_sampling(opened.folder),
         thinks_by_default=thinks_by_default(opened.template),
         memory=LoadMemory(opened.plan.total_bytes, memory.weights_bytes, memory.cache_bytes, memory.total_bytes),
+        sees=sight.eyes is not None,
+        why_blind=sight.why_blind,
+        image_budget=sight.eyes.budget if sight.eyes is not None else None,
     )
 
 
@@ -378,24 +386,3 @@ def _warm_up(backend: Backend, on_progress: OnProgress, is_cancelled: IsCancelle
 def _format_name(model: Transformer) -> str:
     bits = model.size.bits_per_weight
     return model.size.plain_dtype if bits is None else f"EXL3 {bits:.2f} bpw"
-
-
-def recommended_sampling(folder: Path) -> SamplingSettings:
-    """The defaults with what the model's `generation_config.json` recommends; values out of range are left out."""
-    try:
-        config: Any = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return SamplingSettings()
-    settings = SamplingSettings()
-    if not isinstance(config, dict):
-        return settings
-    if config.get("do_sample") is False:
-        settings = replace(settings, temperature=0.0)
-    for name in RECOMMENDABLE:
-        value = config.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            try:
-                settings = replace(settings, **{name: type(getattr(settings, name))(value)})
-            except (InvalidRequestError, ValueError, OverflowError):
-                continue
-    return settings

@@ -8,18 +8,18 @@ from __future__ import annotations
 import gc
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, cast, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from engine.budget import pages_for
 from engine.cache.page_table import PageTable
-from engine.chat.fitting import FittedPrompt, fit_messages, reply_room
-from engine.chat.template import require_template
-from engine.chat.thinking import thinking_switch
-from engine.errors import ContextTooLongError, InvalidRequestError, UnsupportedModelError
+from engine.chat.fitting import kept_messages, reply_room
+from engine.chat.parts import read_message
+from engine.chat.prompt_writer import PromptWriter, WrittenPrompt
+from engine.errors import ContextTooLongError, InvalidRequestError
 from engine.events import (
     EngineStatus,
     GenerationEvent,
@@ -30,12 +30,12 @@ from engine.events import (
 )
 from engine.generation.generator import Generator
 from engine.generation.job import Job
+from engine.generation.sights import Scene, Sights, nameless
 from engine.loading import IsCancelled, LoadedModel, OnProgress, load
-from engine.requests import GenerateRequest, LoadRequest, Message, Role, SamplingSettings
+from engine.requests import GenerateRequest, LoadRequest, Message, SamplingSettings
 from engine.speed import SpeedMeter
-from engine.vision.mrope import mrope_positions
 from engine.vision.prompt import ImageSpan
-from engine.vision.towers.placed import FIRST_VIRTUAL, PlacedImages, with_virtual_ids
+from engine.vision.towers.placed import FIRST_VIRTUAL, ImageLayout, PlacedImages, with_virtual_ids
 from engine.vision.towers.types import ImageFeatures
 from engine.vision.types import ProcessedImage
 
@@ -59,6 +59,20 @@ def open_session(
     return Session(load(request, on_progress, is_cancelled))
 
 
+@dataclass(frozen=True)
+class _Served:
+    """What is served of a request.
+
+    Attributes:
+        dropped_messages: the oldest, which did not fit.
+        left_out_images: of what is served, for the model sees none.
+    """
+
+    prompt: WrittenPrompt
+    dropped_messages: int = 0
+    left_out_images: int = 0
+
+
 class Session:
     """A loaded model that takes requests; made by `open_session` or `engine.load_model`.
 
@@ -72,25 +86,28 @@ class Session:
     def __init__(self, loaded: LoadedModel) -> None:
         self.info, self.load_times, self.memory = loaded.info, loaded.times, loaded.memory
         self.tokenizer = loaded.tokenizer
-        self._template = loaded.template
-        self._thinking_switch = thinking_switch(loaded.template)
-        self._num_ids = loaded.model.spec.vocab_size
+        spec, self._sight = loaded.model.spec, loaded.sight
+        self._writer = PromptWriter(
+            self.info.name, self.tokenizer, loaded.template, spec.vocab_size, self._sight.eyes, self._sight.why_blind
+        )
         self._model = loaded.model
         self.vocab_size = loaded.vocab_size
         self._executor = loaded.executor
-        self._tower = loaded.tower
+        self._layout = ImageLayout(
+            bool(spec.blocks[0].attention.rope.sections), spec.sees_both_ways, self._executor.max_prefill
+        )
         self._pages = PageTable(loaded.model.num_pages)
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
         self._inboxes: dict[int, deque[GenerationEvent]] = {}  # of `generate` and `chat`, which run side by side
-        self._dropped: dict[int, int] = {}  # messages that were left out of a request, until it starts
+        self._lessened: dict[int, _Served] = {}  # requests of which something was left out, until they start
         self._speed = SpeedMeter()
         self._is_loaded = True
 
     @property
     def sees(self) -> bool:
-        """Whether it takes images."""
-        return self._tower is not None
+        """Whether `encode_image` works; whether chats may have images is `info.sees`."""
+        return self._sight.tower is not None
 
     @property
     def has_work(self) -> bool:
@@ -100,28 +117,29 @@ class Session:
         """Queues a request; its events come from `step`.
 
         Raises:
-            EngineError: the request cannot be served: too long, no chat template, ids out of range.
+            EngineError: the request cannot be served: too long, no chat template, ids out of range, an image that is
+                none or that the model cannot see. Whether an image's pixels are whole shows later, in `step`.
         """
-        fitted = self._fitted(request)
-        if request.when_full == "drop_oldest":
-            self._check_last_turn(fitted.ids)
-        if fitted.dropped_messages:
-            self._dropped[request.request_id] = fitted.dropped_messages
-        self.submit_tokens(request.request_id, fitted.ids, request.sampling, continues=request.continues)
+        self._queue(request, self._served(request))
 
     def count(self, request: GenerateRequest) -> PromptCounted:
         """How long the prompt of a request is and what would be left out of it; serves nothing.
 
-        Touches only the template and the tokenizer, so it may run in any thread, beside a reply.
+        Touches only the template, the tokenizer and the headers of image files, so it may run in any thread, beside
+        a reply.
 
         Raises:
-            EngineError: there is no prompt to count: no chat template, or one that refuses the conversation.
+            EngineError: there is no prompt to count: no chat template, or one that refuses the conversation; an image
+                that is none or that the model cannot see.
         """
-        whole = self.prompt_ids(request)
+        self._check_loaded()
+        whole = self._writer.write(request)
         limit, room = self.info.context_tokens, self._reply_room(request.sampling)
-        fitted = self._fitted(replace(request, when_full="drop_oldest"), whole)
-        kept = len(fitted.ids)
-        return PromptCounted(request.request_id, len(whole), limit, room, fitted.dropped_messages, kept)
+        fitted = self._writer.fitted(replace(request, when_full="drop_oldest"), limit - room, whole)
+        return PromptCounted(
+            request.request_id, len(whole), limit, room, fitted.dropped_messages, len(fitted.prompt),
+            image_tokens=whole.image_tokens,
+        )  # fmt: skip
 
     def submit_tokens(
         self,
@@ -138,13 +156,7 @@ class Session:
             images: of the prompt, from `place_images`, whose ids go with them.
         """
         self._check_length(prompt_ids)
-        room = min(sampling.max_new_tokens, self.info.context_tokens - len(prompt_ids))
-        self._generator.submit(
-            Job(
-                request_id, list(prompt_ids), sampling, room, self.tokenizer, self.vocab_size,
-                continues=continues, images=images,
-            )
-        )  # fmt: skip
+        self._generator.submit(self._job(request_id, prompt_ids, sampling, continues=continues, images=images))
 
     def encode_image(self, image: ProcessedImage) -> ImageFeatures:
         """What the model sees in an image; a second or more on a CPU.
@@ -153,12 +165,12 @@ class Session:
             InvalidRequestError: the model, or the device it is on, takes no images.
         """
         self._check_loaded()
-        if self._tower is None:
+        if self._sight.tower is None:
             raise InvalidRequestError(
                 f"{self.info.name} cannot see images on {self.info.device_name}.",
                 "Load a model that sees, or this one on the CPU (device cpu), if it has a vision tower.",
             )
-        return self._tower.encode(image)
+        return self._sight.tower.encode(image)
 
     def place_images(
         self,
@@ -181,40 +193,18 @@ class Session:
         Raises:
             UnsupportedModelError: an image needs more rows at once than a step has.
         """
-        spec = self._model.spec
-        has_three = bool(spec.blocks[0].attention.rope.sections)
-        placed = PlacedImages(
-            tuple(spans), tuple(features), mrope_positions(len(prompt_ids), spans) if has_three else None,
-            spec.sees_both_ways,
-        )  # fmt: skip
-        if placed.longest_span > self._executor.max_prefill:
-            raise UnsupportedModelError(
-                f"An image takes {placed.longest_span} tokens that belong in one step, and a step has "
-                f"{self._executor.max_prefill}.",
-                "Choose another model for images.",
-            )
+        placed = replace(self._layout, max_rows=self._executor.max_prefill).place(len(prompt_ids), spans, features)
         hashes = [image.content_hash for image in images]
-        return with_virtual_ids(prompt_ids, spans, hashes, repr(spec.vision).encode()), placed
+        return with_virtual_ids(prompt_ids, spans, hashes, self._sight.fingerprint), placed
 
     def fits(self, tokens: int, batch: int) -> bool:
         """Whether the cache holds `batch` sequences of this many tokens at once."""
         return batch * pages_for(tokens) <= self._pages.num_pages
 
     def prompt_ids(self, request: GenerateRequest) -> list[int]:
-        """The tokens that a request starts with. Raises `EngineError`."""
+        """The tokens that a request starts with, the image token where images stand. Raises `EngineError`."""
         self._check_loaded()
-        if request.prompt is not None:
-            ids = self.tokenizer.encode(request.prompt)
-        else:
-            template = require_template(self._template, self.info.name)
-            turns = request.messages[:-1] if request.begun else request.messages
-            switch, wish = self._thinking_switch, request.thinking
-            variables: dict[str, Any] = {} if switch is None or wish is None else {switch: wish}
-            ids = self.tokenizer.encode_rendered(template.render(turns, **variables) + request.begun)
-        if not ids:
-            raise InvalidRequestError("The prompt is empty.", "Write something first.")
-        self._check_ids(ids)
-        return ids
+        return self._writer.write(request).ids
 
     def cancel(self, request_id: int) -> None:
         """Ends a request at the next step, which gives its `GenerationFinished` with the reason "cancelled"."""
@@ -222,7 +212,7 @@ class Session:
 
     def step(self) -> list[GenerationEvent]:
         """Advances every request by one chunk or token; nothing to do gives an empty list."""
-        events = [self._with_dropped(event) for event in self._generator.step()]
+        events = [self._with_lessened(event) for event in self._generator.step()]
         self._speed.note(events)
         for event in events:
             if event.request_id in self._inboxes:
@@ -250,11 +240,22 @@ class Session:
         return self._run(GenerateRequest(next(self._ids), prompt=prompt, sampling=sampling or SamplingSettings()))
 
     def chat(
-        self, messages: Sequence[Message | dict[str, str]], sampling: SamplingSettings | None = None
+        self,
+        messages: Sequence[Message | Mapping[str, Any]],
+        sampling: SamplingSettings | None = None,
+        *,
+        image_pixels: int | None = None,
     ) -> Iterator[GenerationEvent]:
-        """The assistant's reply to a conversation, as `generate`."""
-        turns = tuple(each if isinstance(each, Message) else _message(each) for each in messages)
-        return self._run(GenerateRequest(next(self._ids), messages=turns, sampling=sampling or SamplingSettings()))
+        """The assistant's reply to a conversation, as `generate`.
+
+        Args:
+            messages: dictionaries have a role and, as content, a text or a list of parts: `{"type": "image", "path":
+                ...}` and `{"type": "text", "text": ...}`. Images are shown before the text of their message.
+            image_pixels: see `GenerateRequest`.
+        """
+        turns = tuple(each if isinstance(each, Message) else read_message(each) for each in messages)
+        settings = sampling or SamplingSettings()
+        return self._run(GenerateRequest(next(self._ids), turns, sampling=settings, image_pixels=image_pixels))
 
     def logits(
         self, token_ids: Sequence[int], *, by_token: bool = False, images: PlacedImages | None = None
@@ -273,7 +274,7 @@ class Session:
         ids = [int(each) for each in token_ids]
         if not ids:
             raise InvalidRequestError("There are no tokens.", "Give at least one.")
-        self._check_ids(ids if images is None else [each for each in ids if each < FIRST_VIRTUAL])
+        self._writer.check_ids(ids if images is None else [each for each in ids if each < FIRST_VIRTUAL])
         if len(ids) > self.info.context_tokens:
             raise ContextTooLongError(
                 f"There are {len(ids)} tokens and the context holds {self.info.context_tokens}.",
@@ -293,38 +294,73 @@ class Session:
         self._is_loaded = False
         backend = self._model.backend
         before = backend.memory_bytes()[0]
-        self._tower = None
+        if self._sight.eyes is not None:
+            self._sight.eyes.close()
+        self._sight = replace(self._sight, tower=None)
         del self._model, self._executor, self._generator, self._pages
         gc.collect()
         backend.trim()
         return max(0, before - backend.memory_bytes()[0])
 
-    def _fitted(self, request: GenerateRequest, whole: list[int] | None = None) -> FittedPrompt:
-        """The prompt that a request is served with; `whole` is all of it, when that is known."""
-        ids = whole if whole is not None else self.prompt_ids(request)
-        if request.when_full == "refuse" or request.prompt is not None:
-            return FittedPrompt(ids, 0)
+    def _served(self, request: GenerateRequest) -> _Served:
+        """The prompt that a request is served with. Raises `EngineError`."""
+        self._check_loaded()
         limit = self.info.context_tokens - self._reply_room(request.sampling)
-        return fit_messages(
-            request.messages, ids, limit, lambda messages: self.prompt_ids(replace(request, messages=messages))
+        fitted = self._writer.fitted(request, limit)
+        if request.when_full == "drop_oldest":
+            self._check_last_turn(fitted.prompt.ids)
+        self._check_length(fitted.prompt.ids, fitted.prompt.image_tokens)
+        kept = kept_messages(request.messages, fitted.dropped_messages)
+        left_out = sum(len(message.images) for message in kept) - len(fitted.prompt.images)
+        return _Served(fitted.prompt, fitted.dropped_messages, left_out)
+
+    def _queue(self, request: GenerateRequest, served: _Served) -> None:
+        prompt, sights, ids = served.prompt, None, served.prompt.ids
+        if prompt.images:
+            assert self._sight.eyes is not None
+            layout = replace(self._layout, max_rows=self._executor.max_prefill)
+            placed = layout.place(len(ids), prompt.spans)
+            sights = Sights(request.request_id, Scene(self._sight.eyes, prompt.images, placed, self._sight.fingerprint))
+            ids = nameless(ids, prompt.spans)
+        if served.dropped_messages or served.left_out_images:
+            self._lessened[request.request_id] = served
+        self._generator.submit(
+            self._job(request.request_id, ids, request.sampling, continues=request.continues, sights=sights)
         )
+
+    def _job(
+        self, request_id: int, prompt_ids: Sequence[int], sampling: SamplingSettings, *, continues: bool,
+        images: PlacedImages | None = None, sights: Sights | None = None,
+    ) -> Job:  # fmt: skip
+        room = min(sampling.max_new_tokens, self.info.context_tokens - len(prompt_ids))
+        return Job(
+            request_id, list(prompt_ids), sampling, room, self.tokenizer, self.vocab_size,
+            continues=continues, images=images, sights=sights,
+        )  # fmt: skip
 
     def _reply_room(self, sampling: SamplingSettings) -> int:
         return reply_room(sampling.max_new_tokens, self.info.context_tokens)
 
-    def _with_dropped(self, event: GenerationEvent) -> GenerationEvent:
-        if self._dropped and isinstance(event, (GenerationStarted, GenerationFinished, RequestFailed)):
-            dropped = self._dropped.pop(event.request_id, 0)
-            if dropped and isinstance(event, GenerationStarted):
-                return replace(event, dropped_messages=dropped)
+    def _with_lessened(self, event: GenerationEvent) -> GenerationEvent:
+        if self._lessened and isinstance(event, (GenerationStarted, GenerationFinished, RequestFailed)):
+            served = self._lessened.pop(event.request_id, None)
+            if served is not None and isinstance(event, GenerationStarted):
+                dropped, left_out = served.dropped_messages, served.left_out_images
+                return replace(event, dropped_messages=dropped, left_out_images=left_out)
         return event
 
     def _check_loaded(self) -> None:
         if not self._is_loaded:
             raise InvalidRequestError(f"{self.info.name} is unloaded.", "Load it again.")
 
-    def _check_length(self, prompt_ids: Sequence[int]) -> None:
+    def _check_length(self, prompt_ids: Sequence[int], image_tokens: int = 0) -> None:
         limit = self.info.context_tokens
+        if len(prompt_ids) >= limit > len(prompt_ids) - image_tokens:
+            raise ContextTooLongError(
+                f"The conversation has {len(prompt_ids)} tokens, {image_tokens} of them for images, and the context "
+                f"holds {limit}.",
+                "Use smaller or fewer images, or load the model with a larger context.",
+            )
         if len(prompt_ids) >= limit:
             raise ContextTooLongError(
                 f"The conversation has {len(prompt_ids)} tokens and the context holds {limit}.",
@@ -340,23 +376,12 @@ class Session:
                 can_be_cut=False,
             )
 
-    def _check_ids(self, ids: Sequence[int]) -> None:
-        size = self._num_ids
-        for each in ids:
-            if not 0 <= each < size:
-                raise InvalidRequestError(
-                    f"The token id {each} is outside the model's vocabulary of {size}.",
-                    "The tokenizer's files may belong to another model; download the model again.",
-                )
-
     def _run(self, request: GenerateRequest) -> Iterator[GenerationEvent]:
-        prompt_ids = self.prompt_ids(request)
-        self._check_length(prompt_ids)  # what cannot be served fails here, not while reading
-        return self._events_of(request, prompt_ids)
+        return self._events_of(request, self._served(request))  # what cannot be served fails here, not while reading
 
-    def _events_of(self, request: GenerateRequest, prompt_ids: list[int]) -> Iterator[GenerationEvent]:
+    def _events_of(self, request: GenerateRequest, served: _Served) -> Iterator[GenerationEvent]:
         request_id, finished = request.request_id, False
-        self.submit_tokens(request_id, prompt_ids, request.sampling, continues=request.continues)
+        self._queue(request, served)
         inbox = self._inboxes[request_id] = deque[GenerationEvent]()
         try:
             while not finished:
@@ -372,10 +397,3 @@ class Session:
             if not finished:  # the caller lost interest
                 self.cancel(request_id)
                 self.step()
-
-
-def _message(each: dict[str, str]) -> Message:
-    role, content = each.get("role"), each.get("content")
-    if role not in get_args(Role) or not isinstance(content, str):
-        raise InvalidRequestError(f"{each!r} is not a message.", "Give a role and a text as content.")
-    return Message(cast(Role, role), content)

@@ -85,6 +85,14 @@ class ChatTemplate:
         with self._lock:
             return self._render(list(messages), {"add_generation_prompt": add_generation_prompt, **variables})
 
+    def shows_images(self, placeholder: str) -> bool:
+        """Whether an image of a user's message is rendered as a placeholder, and the text with it."""
+        try:
+            rendered = self.render([Message("user", _PROBE, (Path("image"),))])
+        except ChatTemplateError:
+            return False
+        return rendered.count(placeholder) == 1 and _PROBE in rendered
+
     def _render(self, messages: list[Message], variables: dict[str, Any]) -> str:
         template = self._compile()
         try:
@@ -181,8 +189,10 @@ _FAILURES = (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError,
 
 
 def _as_data(message: Message, as_parts: bool) -> dict[str, Any]:
-    parts = [{"type": "text", "text": message.content}]
-    return {"role": message.role, "content": parts if as_parts else message.content}
+    parts: list[dict[str, Any]] = [{"type": "image"} for _ in message.images]
+    if message.content or not parts:
+        parts.append({"type": "text", "text": message.content})
+    return {"role": message.role, "content": parts if as_parts or message.images else message.content}
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """Continuous batching: waiting jobs start when pages are free, prompts are read in chunks, replies advance together.
 
-One `step` starts what fits, reads at most one chunk of each prompt that is not complete, and takes one token for
-every job that is. A job that fails ends alone. Knows nothing of templates, files or devices.
+One `step` starts what fits, looks at no more than one image of each job that shows some, reads at most one chunk of
+each prompt that is not complete, and takes one token for every job that is. A job that fails ends alone. Knows nothing
+of templates, files or devices.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from engine.events import GenerationEvent, GenerationFinished, PrefillProgress, 
 from engine.generation.executor import Executor
 from engine.generation.job import Job
 
+PATIENCE_S = 0.02  # that a step waits for files of images when there is nothing else to do
 MAX_SKIPS = 4  # how often later jobs may overtake one that does not fit yet
 
 
@@ -56,9 +58,13 @@ class Generator:
         """Advances every job; returns what happened, in order."""
         events: list[GenerationEvent] = []
         self._drop_cancelled(events)
+        self._name_waiting(events)
         self._start_waiting(events)
         for job in [job for job in self._running if job.is_prefilling]:
-            self._prefill(job, events)
+            if job.is_begun:
+                self._prefill(job, events)
+            else:
+                self._look(job, events)
         ready = [job for job in self._running if not job.is_prefilling]
         for first in range(0, len(ready), self._executor.max_batch):
             self._decode(ready[first : first + self._executor.max_batch], events)
@@ -71,9 +77,27 @@ class Generator:
         events.extend(job.cancel() for job in self._waiting if job.cancelled)
         self._waiting = deque(job for job in self._waiting if not job.cancelled)
 
+    @property
+    def _patience_s(self) -> float:
+        """Replies of others are not kept waiting for a file."""
+        return 0.0 if any(job.is_begun for job in self._running) else PATIENCE_S
+
+    def _name_waiting(self, events: list[GenerationEvent]) -> None:
+        """Jobs whose images are read by now get names for them; the others stay where they are."""
+        for job in [job for job in self._waiting if not job.is_named]:
+            assert job.sights is not None
+            try:
+                if job.sights.is_read(self._patience_s):
+                    job.name_images()
+                else:
+                    events.extend(job.sights.news())
+            except EngineError as error:
+                self._waiting.remove(job)
+                events.append(RequestFailed(job.request_id, error))
+
     def _start_waiting(self, events: list[GenerationEvent]) -> None:
         overtaken: list[Job] = []
-        for job in list(self._waiting):
+        for job in [job for job in self._waiting if job.is_named]:
             if any(earlier.skips >= MAX_SKIPS for earlier in overtaken):
                 return
             sequence = self._pages.allocate(job.token_ids, job.max_tokens)
@@ -86,7 +110,30 @@ class Generator:
             for source, target in sequence.copies:
                 self._copy_page(source, target)
             self._running.append(job)
-            events.append(job.start(sequence))
+            job.take(sequence)
+            self._begin_or_tell(job, events)
+
+    def _begin_or_tell(self, job: Job, events: list[GenerationEvent]) -> None:
+        """Says that a job that has its pages runs, or how many images it has to look at first."""
+        if job.sights is None or job.sights.is_seen:
+            events.append(job.begin())
+        else:
+            events.extend(job.sights.news())
+
+    def _look(self, job: Job, events: list[GenerationEvent]) -> None:
+        """One image of a job that has its pages, so that what they hold of its prompt stays there meanwhile."""
+        assert job.sights is not None
+        assert job.sequence is not None
+        try:
+            job.sights.look(self._patience_s)
+        except EngineError as error:
+            self._running.remove(job)
+            self._pages.release(job.sequence)  # nothing was computed yet: all that they hold is good
+            events.append(RequestFailed(job.request_id, error))
+            return
+        events.extend(job.sights.news())
+        if job.sights.is_seen:
+            events.append(job.begin())
 
     def _prefill(self, job: Job, events: list[GenerationEvent]) -> None:
         assert job.sequence is not None

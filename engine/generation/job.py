@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from engine.cache.page_table import PageSequence
 from engine.events import FinishReason, GenerationFinished, GenerationStarted, TextDelta
+from engine.generation.sights import Sights
 from engine.generation.stop_conditions import StopConditions, StopMatcher
 from engine.requests import SamplingSettings
 from engine.sampling.pipeline import SamplerState
@@ -37,6 +38,7 @@ class Job:
         vocab_size: tokens that may be chosen; the model's logits may be wider.
         continues: the reply continues a text, so its first space belongs to it.
         images: of the prompt, whose ids at their places name what they show.
+        sights: images of the prompt that are still to be read; it has no names for them yet.
 
     Attributes:
         token_ids: prompt and reply so far.
@@ -54,9 +56,11 @@ class Job:
         *,
         continues: bool,
         images: PlacedImages | None = None,
+        sights: Sights | None = None,
     ) -> None:
         self.request_id = request_id
-        self.num_prompt, self.images = len(prompt_ids), images
+        self.num_prompt, self.images, self.sights = len(prompt_ids), images, sights
+        self.is_named = sights is None
         self.token_ids = list(prompt_ids)
         self.max_tokens = len(prompt_ids) + max_new_tokens
         self.sampler = SamplerState(settings, vocab_size, prompt_ids)
@@ -76,10 +80,29 @@ class Job:
     def is_prefilling(self) -> bool:
         return self.num_computed < self.num_prompt
 
-    def start(self, sequence: PageSequence) -> GenerationStarted:
-        """Takes its pages and says that it runs."""
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has its pages and all that it shows was looked at."""
+        return self.times.started is not None
+
+    def name_images(self) -> None:
+        """Its files are read: from now on its prompt is found in the cache by what they show."""
+        assert self.sights is not None
+        self.token_ids = self.sights.named(self.token_ids)
+        self.is_named = True
+
+    def take(self, sequence: PageSequence) -> None:
+        """Takes its pages."""
+        assert self.is_named
         self.sequence = sequence
         self.num_computed = self.num_cached = sequence.num_cached
+        if self.sights is not None:
+            self.sights.begin(sequence.num_cached)
+
+    def begin(self) -> GenerationStarted:
+        """Says that it runs."""
+        if self.sights is not None:
+            self.images, self.sights = self.sights.placed, None
         self.times.started = time.perf_counter()
         return GenerationStarted(self.request_id, self.num_prompt, self.num_cached, self.sampler.seed)
 
@@ -97,6 +120,8 @@ class Job:
 
     def cancel(self) -> GenerationFinished:
         """The final event of a cancelled job, with the text that was held back."""
+        if self.sights is not None:
+            self.sights.stop()
         return self._finished("cancelled", self._matcher.flush())
 
     def _finished(self, reason: FinishReason, text: str) -> GenerationFinished:

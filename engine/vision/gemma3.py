@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from engine.events import ImageBudget
 from engine.vision.plan import ImageMarkers, ImagePlan, Tile
 from engine.vision.settings import BILINEAR, HALF, MAX_EDGE, MAX_PATCH_SIZE, ImageSettings, read_normalisation
 from engine.weights.config_reader import ConfigReader
@@ -75,6 +76,11 @@ class GemmaImageRules:
     patch_size: int
     tokens_per_side: int
     crops: CropRules | None = None
+
+    @property
+    def budget(self) -> ImageBudget | None:
+        """See `ImageRules.budget`: the size is fixed."""
+        return None
 
     def plan(self, width: int, height: int, max_pixels: int | None = None) -> ImagePlan:
         """See `ImageRules.plan`; the size being fixed, a budget only takes the crops away."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from engine.events import ImageBudget
 from engine.vision.plan import ImageMarkers, ImagePlan, Tile
 from engine.vision.settings import (
     BICUBIC,
@@ -41,6 +42,12 @@ class PixtralImageRules:
     merge_size: int
     max_width: int
     max_height: int
+
+    @property
+    def budget(self) -> ImageBudget:
+        """See `ImageRules.budget`; at the least an image is one merged square, at most it fills the longest sides."""
+        square = (self.patch_size * self.merge_size) ** 2
+        return ImageBudget(square, max(self.max_width * self.max_height, square), square)
 
     def plan(self, width: int, height: int, max_pixels: int | None = None) -> ImagePlan:
         """See `ImageRules.plan`; a budget lowers the longest side as far as this image needs it."""

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.events import ImageBudget
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -51,6 +53,11 @@ class ImagePlan:
 
 class ImageRules(Protocol):
     """One family's answer to "what becomes of this image"."""
+
+    @property
+    def budget(self) -> ImageBudget | None:
+        """Within what `max_pixels` changes anything; None where every image has one size."""
+        ...
 
     def plan(self, width: int, height: int, max_pixels: int | None = None) -> ImagePlan:
         """The plan for an upright image.

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from engine.errors import InvalidRequestError
+from engine.events import ImageBudget
 from engine.vision.plan import ImageMarkers, ImagePlan, Tile
 from engine.vision.settings import (
     BICUBIC,
@@ -44,6 +45,11 @@ class QwenImageRules:
     merge_size: int
     min_pixels: int
     max_pixels: int
+
+    @property
+    def budget(self) -> ImageBudget:
+        """See `ImageRules.budget`."""
+        return ImageBudget(self.min_pixels, self.max_pixels, (self.patch_size * self.merge_size) ** 2)
 
     def plan(self, width: int, height: int, max_pixels: int | None = None) -> ImagePlan:
         """See `ImageRules.plan`.

@@ -33,11 +33,12 @@ from engine.errors import (
     NotEnoughMemoryError,
 )
 from engine.events import LoadProgress
-from engine.loading import recommended_sampling, rehearse
+from engine.loading import rehearse
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
 from engine.models.transformer import Transformer
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest, SamplingSettings
+from engine.sampling.recommended import recommended_sampling
 from engine.session import open_session
 from engine.weights import read_ahead, shards
 from engine.weights.config_reader import ConfigReader

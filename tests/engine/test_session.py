@@ -16,6 +16,7 @@ from transformers import LlamaConfig
 
 import engine
 from engine import Message, SamplingSettings, load_model
+from engine.chat.prompt_writer import PromptWriter
 from engine.chat.template import ChatTemplate
 from engine.errors import ChatTemplateError, ContextTooLongError, EngineError, InvalidRequestError
 from engine.events import GenerationFinished, GenerationStarted, TextDelta
@@ -174,10 +175,10 @@ def test_counting_needs_nothing_that_an_unload_takes_away(session: Session, monk
 
 def test_a_wish_for_thinking_reaches_the_template(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     source = "{{ messages[0].content }}{% if enable_thinking is false %} silent{% endif %}"
-    monkeypatch.setattr(session, "_template", ChatTemplate(source, "chat_template.jinja", {}))
     asked = GenerateRequest(903, (Message("user", "Once"),))
-    assert session.prompt_ids(replace(asked, thinking=False)) == session.prompt_ids(asked)  # no switch was found
-    monkeypatch.setattr(session, "_thinking_switch", "enable_thinking")
+    assert session.prompt_ids(replace(asked, thinking=False)) == session.prompt_ids(asked)  # it has no switch
+    template = ChatTemplate(source, "chat_template.jinja", {})
+    monkeypatch.setattr(session, "_writer", PromptWriter("model", session.tokenizer, template, 1 << 20))
     words = [
         session.tokenizer.decode(session.prompt_ids(replace(asked, thinking=wish))) for wish in (None, True, False)
     ]

@@ -149,7 +149,7 @@ class FakeSession:
         self._script.requests.append(request)
         whole, fitted, _ = self._fitted(request)
         cut = request.when_full == "drop_oldest"
-        if len(fitted.ids if cut else whole) >= self.info.context_tokens:
+        if len(fitted.prompt if cut else whole) >= self.info.context_tokens:
             raise ContextTooLongError(f"The conversation has {len(whole)} tokens.", "Shorten the conversation.")
         self._script.threads.add(threading.get_ident())
         text, length = self._script.reply, self._script.token_length
@@ -171,7 +171,7 @@ class FakeSession:
         whole, fitted, room = self._fitted(request)
         context = self.info.context_tokens
         return PromptCounted(
-            request.request_id, len(whole), context, room, fitted.dropped_messages, len(fitted.ids),
+            request.request_id, len(whole), context, room, fitted.dropped_messages, len(fitted.prompt),
             image_tokens=request.num_images * self._image_tokens,
         )  # fmt: skip
 
@@ -187,7 +187,7 @@ class FakeSession:
                 self.info.why_blind, "Load a model that sees, or take the image out of the message."
             )
 
-    def _fitted(self, request: GenerateRequest) -> tuple[list[int], FittedPrompt, int]:
+    def _fitted(self, request: GenerateRequest) -> tuple[list[int], FittedPrompt[list[int]], int]:
         """A word is a token."""
         whole = self._ids(request.messages)
         room = reply_room(request.sampling.max_new_tokens, self.info.context_tokens)

@@ -6,14 +6,15 @@ The scheduler cuts prompts by it and the executor takes each chunk's share from 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from engine.backend import ImageRows
-from engine.vision.mrope import MropePositions
+from engine.errors import UnsupportedModelError
+from engine.vision.mrope import MropePositions, mrope_positions
 from engine.vision.prompt import ImageSpan
 from engine.vision.towers.types import ImageFeatures
 
@@ -26,13 +27,14 @@ class PlacedImages:
 
     Attributes:
         spans: where each tile stands, in order.
-        features: of each image that the spans name, by its index.
+        features: of each image that the spans name, by its index; of images whose places are all in the cache, none are
+            needed.
         mrope: positions in three streams, for models that have such.
         sees_both_ways: tokens of one tile see each other, later ones too, so no chunk may end between them.
     """
 
     spans: tuple[ImageSpan, ...]
-    features: Sequence[ImageFeatures]
+    features: Sequence[ImageFeatures] | Mapping[int, ImageFeatures]
     mrope: MropePositions | None = None
     sees_both_ways: bool = False
 
@@ -91,6 +93,38 @@ class PlacedImages:
     def turns_of(self, start: int, end: int) -> torch.Tensor | None:
         """int32 [3, end - start], on the CPU; None for models with one position a token."""
         return None if self.mrope is None else self.mrope.positions[:, start:end].to(torch.int32)
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """What a text model wants of the places of images.
+
+    Attributes:
+        has_three_positions: its tokens have positions of time, height and width.
+        sees_both_ways: see `PlacedImages`.
+        max_rows: tokens of a step at most.
+    """
+
+    has_three_positions: bool
+    sees_both_ways: bool
+    max_rows: int
+
+    def place(
+        self, num_tokens: int, spans: Sequence[ImageSpan], features: Sequence[ImageFeatures] = ()
+    ) -> PlacedImages:
+        """The images of a prompt of so many tokens.
+
+        Raises:
+            UnsupportedModelError: an image needs more rows at once than a step has.
+        """
+        mrope = mrope_positions(num_tokens, spans) if self.has_three_positions else None
+        placed = PlacedImages(tuple(spans), tuple(features), mrope, self.sees_both_ways)
+        if placed.longest_span > self.max_rows:
+            raise UnsupportedModelError(
+                f"An image takes {placed.longest_span} tokens that belong in one step, and a step has {self.max_rows}.",
+                "Choose another model for images.",
+            )
+        return placed
 
 
 def with_virtual_ids(

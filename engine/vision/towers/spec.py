@@ -101,6 +101,7 @@ class TowerSpec:
 
 
 MLP_ROWS = 4096  # rows that go through an MLP at a time
+KEPT_IMAGE_BYTES = 128 * 2**20  # of what was seen lately: about six images of 1024 x 1024 for a 7B model
 
 
 def read_qwen2_5_vl(config: ConfigReader, out_size: int, names: Collection[str]) -> TowerSpec | None:

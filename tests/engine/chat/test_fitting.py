@@ -24,7 +24,7 @@ class Encoder:
         return [1] * sum(len(each.content) for each in messages)
 
 
-def fitted(roles: str, limit: int) -> tuple[FittedPrompt, Encoder]:
+def fitted(roles: str, limit: int) -> tuple[FittedPrompt[list[int]], Encoder]:
     messages, encoder = conversation(roles), Encoder()
     return fit_messages(messages, encoder(tuple(messages)), limit, encoder), encoder
 
@@ -48,7 +48,7 @@ def fitted(roles: str, limit: int) -> tuple[FittedPrompt, Encoder]:
 )
 def test_as_little_as_possible_is_left_out(roles: str, limit: int, dropped: int, tokens: int) -> None:
     result, _ = fitted(roles, limit)
-    assert (result.dropped_messages, len(result.ids)) == (dropped, tokens)
+    assert (result.dropped_messages, len(result.prompt)) == (dropped, tokens)
 
 
 @pytest.mark.parametrize("limit", [25, 500, 5_000, 9_990])
