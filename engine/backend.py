@@ -55,10 +55,12 @@ class Batch:
         consecutive: all rows are of one sequence, at consecutive positions (a prefill chunk).
         first_position: of a chunk, position of its first row, where the host knows it.
         turns: int32 [3, T], positions in time, height and width, by which the rotary embeddings of models with such
-            positions turn a row; None where all three are `positions`.
+            positions turn a row; None where all three are `positions`, or `turn_offsets` says otherwise.
         images: None where the step has no rows of images.
         image_spans: of a chunk, positions (first, end) of images whose tokens see each other, the later ones too; the
             end lies in the chunk.
+        turn_offsets: of a captured step, int32 [T], what is added to each of `positions` to have the one by which
+            rotary embeddings turn a row; None: nothing. Backends that capture no steps are not given it.
     """
 
     token_ids: torch.Tensor
@@ -70,6 +72,7 @@ class Batch:
     turns: torch.Tensor | None = None
     images: ImageRows | None = None
     image_spans: tuple[tuple[int, int], ...] = ()
+    turn_offsets: torch.Tensor | None = None
 
     @property
     def num_rows(self) -> int:

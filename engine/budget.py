@@ -44,9 +44,9 @@ class DeviceBudget:
 CPU_BUDGET = DeviceBudget(prefill_rows=512, other_bytes=100_000_000, least_bytes=300_000_000, sees=True)
 # Fixed costs are the middle of what loads of 1B, 8B and 70B shapes took on an H200, 2 to 6 bits, contexts of 4k to 64k,
 # cache of 4 and 16 bits: they differ by 80 MB either way. Nothing is allocated after a load.
-CARD_BUDGET = DeviceBudget(prefill_rows=2048, other_bytes=400_000_000, decodes_slices=True)
+CARD_BUDGET = DeviceBudget(prefill_rows=2048, other_bytes=400_000_000, decodes_slices=True, sees=True)
 ROOMY_BUDGET = DeviceBudget(
-    prefill_rows=4096, other_bytes=345_000_000, decodes_slices=True, has_dense_attention=True
+    prefill_rows=4096, other_bytes=345_000_000, decodes_slices=True, has_dense_attention=True, sees=True
 )  # fmt: skip
 
 

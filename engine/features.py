@@ -13,4 +13,4 @@ class Feature(Enum):
     QUERY_SCALING = "queries that grow with their position"
 
 
-MISSING_ON_CARDS = frozenset(Feature)
+MISSING_ON_CARDS: frozenset[Feature] = frozenset()

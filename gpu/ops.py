@@ -193,6 +193,11 @@ OPS = (
         elementwise.pair_inputs, elementwise.launch_gated_silu, elementwise.gated_silu_reference, 2e-6,
     ),
     Op(
+        "gated_gelu", (catalogue.GATED_GELU,),
+        tuple(elementwise.PairCase(*size) for size in ((1, 1), (255, 1), (257, 2), (5000, 3), (14336, 56))),
+        elementwise.pair_inputs, elementwise.launch_gated_gelu, elementwise.gated_gelu_reference, 2e-6,
+    ),
+    Op(
         "embed", (catalogue.EMBED,),
         tuple(
             elementwise.EmbedCase(dtype, 301, size, tokens)

@@ -22,11 +22,13 @@ from engine.cuda.exl3 import NO_NORM, CudaExl3Linear, InputNorm
 from engine.cuda.few_rows import FEW_ROWS, Product
 from engine.cuda.fused import FusedBlocks, Tools, can_fuse, codebooks_of
 from engine.cuda.fused import sources as fused_sources
+from engine.cuda.image_spans import attend_spans
 from engine.cuda.linear import LinearGroup, Scratch, kernels_of
 from engine.cuda.packed import CudaCache, PackedCache, PackedPages, few_plan, plan_for
 from engine.cuda.packed import sources as packed_sources
 from engine.cuda.sampler import CardSampler
 from engine.cuda.tuning import CardTimer, Tuner, store_beside
+from engine.cuda.turns import CudaRope, StepTurns
 from engine.cuda.upload import Upload, release_pinned
 from engine.errors import UnsupportedModelError
 from engine.features import MISSING_ON_CARDS, Feature
@@ -58,12 +60,6 @@ class CudaPlainLinear:
 class CudaNorm:
     weight: torch.Tensor  # float32
     eps: float
-
-
-@dataclass(frozen=True)
-class CudaRope:
-    cosines: torch.Tensor
-    sines: torch.Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +96,10 @@ class CudaBackend:
         self._in_range: list[tuple[str, torch.Tensor]] = []  # of unquantized linears: whether fp16 holds them
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         self._packed = PackedPages(self._kernels, self.device, self._multiprocessors)
+        self._turns = StepTurns()
         for source in (
             catalogue.finish_output(True), catalogue.finish_output(False),
-            catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.EMBED,
+            catalogue.RMS_NORM, catalogue.GATED_SILU, catalogue.GATED_GELU, catalogue.EMBED,
             catalogue.ROTATE_AND_APPEND, catalogue.ROTATE_AND_APPEND_MANY, *SOURCES,
             *(DENSE_SOURCES if self._dense.is_there else ()),
         ):  # fmt: skip
@@ -154,8 +151,8 @@ class CudaBackend:
         return weight.to(self.device)
 
     def prepare_rope(self, cosines: torch.Tensor, sines: torch.Tensor, streams: torch.Tensor | None = None) -> CudaRope:
-        """Rows with three different positions do not come here: the budget says that images are not seen."""
-        return CudaRope(cosines.to(self.device).contiguous(), sines.to(self.device).contiguous())
+        tables = cosines.to(self.device).contiguous(), sines.to(self.device).contiguous()
+        return CudaRope(*tables, streams.to(self.device) if streams is not None else None)
 
     def allocate_cache(self, shape: CacheShape) -> CudaCache | PackedCache:
         if shape.head_dim > MAX_HEAD_DIM or shape.head_dim % 4:
@@ -277,12 +274,13 @@ class CudaBackend:
         q_weight, k_weight = (norm.weight.data_ptr() for norm in norms) if norms else (0, 0)
         is_many = staged.consecutive and q.shape[0] > FEW_ROWS
         pitch = self._dense.pitch_for(shape, staged, pages.padded)
-        if is_many and rope_layout.takes_heads(shape.head_dim, rope.cosines.shape[1]):
+        turning = self._turns.of(rope, staged)
+        if is_many and not turning.offsets and rope_layout.takes_heads(shape.head_dim, rope.cosines.shape[1]):
             self._kernels.get(catalogue.ROTATE_AND_APPEND_MANY)(
                 (rope_layout.num_blocks(q.shape[0], shape.num_heads, shape.num_kv_heads, shape.head_dim), 1, 1),
                 rope_layout.THREADS, q.data_ptr(), k.data_ptr(), v.data_ptr(), q.shape[0],
                 shape.num_heads, shape.num_kv_heads, shape.head_dim, pages.padded,
-                q_weight, k_weight, norms[0].eps if norms else 0.0, rope.cosines.data_ptr(), rope.sines.data_ptr(),
+                q_weight, k_weight, norms[0].eps if norms else 0.0, turning.cosines, turning.sines,
                 staged.positions.data_ptr(), staged.sequences.data_ptr(), staged.page_table.data_ptr(),
                 staged.page_table.shape[1], pages.k.data_ptr(), pages.v.data_ptr(),
                 self._dense.queries(shape, pitch).data_ptr() if pitch else 0, pitch,
@@ -292,9 +290,9 @@ class CudaBackend:
                 (q.shape[0], shape.num_heads + 2 * shape.num_kv_heads, 1), 32, q.data_ptr(), k.data_ptr(), v.data_ptr(),
                 shape.num_heads, shape.num_kv_heads, shape.head_dim, pages.padded,
                 q_weight, k_weight, norms[0].eps if norms else 0.0,
-                rope.cosines.data_ptr(), rope.sines.data_ptr(), rope.cosines.shape[1],
+                turning.cosines, turning.sines, rope.cosines.shape[1],
                 staged.positions.data_ptr(), staged.sequences.data_ptr(), staged.page_table.data_ptr(),
-                staged.page_table.shape[1], pages.k.data_ptr(), pages.v.data_ptr(),
+                staged.page_table.shape[1], pages.k.data_ptr(), pages.v.data_ptr(), turning.offsets,
             )  # fmt: skip
             if pitch:
                 heads = q.view(q.shape[0], shape.num_heads, shape.head_dim).transpose(0, 1)
@@ -308,7 +306,7 @@ class CudaBackend:
             pages, staged = self._packed.stage(cache, batch)
             group = shape.num_heads // shape.num_kv_heads
             plan = plan_for(q.shape[0], group, cache, self._multiprocessors, consecutive=batch.consecutive)
-            if plan.many or self._dense.pitch_for(shape, staged, cache.padded) > 0:
+            if plan.many or batch.image_spans or self._dense.pitch_for(shape, staged, cache.padded) > 0:
                 self._packed.expand(cache, batch, shape.window or 0)
                 self.attention(q, shape, staged, pages, out)
                 return
@@ -323,6 +321,9 @@ class CudaBackend:
                 batch.positions.data_ptr(), plan.grid[2], q.shape[0], shape.window or 0, plan.pool, cache.padded,
                 shape.head_dim, out.data_ptr(), out.stride(0), _sinks_of(shape),
             )  # fmt: skip
+        if batch.image_spans:
+            assert isinstance(cache, CudaCache), "their pages are written out above"
+            attend_spans(q, shape, batch, cache, out)
 
     def _attend(
         self, q: torch.Tensor, shape: AttentionShape, batch: Batch, cache: CudaCache | PackedCache, out: torch.Tensor
@@ -353,7 +354,7 @@ class CudaBackend:
         features = blocks[0].attention.q_proj.padded_in
         tools = Tools(
             self._kernels, self._scratch.few, self._packed, self._attend, self._attention_partial.data_ptr(),
-            self.empty(FEW_ROWS, features // 128),
+            self.empty(FEW_ROWS, features // 128), self._turns,
         )  # fmt: skip
         kinds = sorted({block.attention.shape.sinks is not None for block in blocks})
         self._needed |= {source.name: source for source in fused_sources(sorted(codebooks_of(blocks)), kinds)}
@@ -363,13 +364,15 @@ class CudaBackend:
 
     def gated_silu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
         """gate [T, I] = silu(gate) * up, in place."""
-        blocks = min(-(-gate.numel() // 1024), 16 * self._multiprocessors)
-        self._kernels.get(catalogue.GATED_SILU)((blocks, 1, 1), 256, gate.data_ptr(), up.data_ptr(), gate.numel())
+        self._gate(catalogue.GATED_SILU, gate, up)
 
     def gated_gelu(self, gate: torch.Tensor, up: torch.Tensor) -> None:
         """gate [T, I] = gelu(gate) * up, in place."""
-        torch.ops.aten.gelu_(gate, approximate="tanh")
-        gate.mul_(up)
+        self._gate(catalogue.GATED_GELU, gate, up)
+
+    def _gate(self, source: KernelSource, gate: torch.Tensor, up: torch.Tensor) -> None:
+        blocks = min(-(-gate.numel() // 1024), 16 * self._multiprocessors)
+        self._kernels.get(source)((blocks, 1, 1), 256, gate.data_ptr(), up.data_ptr(), gate.numel())
 
     def add_gated_mlp(
         self,
@@ -420,6 +423,7 @@ class CudaBackend:
         self._scratch = Scratch(self.device, is_exact=self._is_exact)
         self._dense.trim()
         self._packed.trim()
+        self._turns.trim()
         self._attention_partial = torch.empty(0, dtype=torch.float32, device=self.device)
         torch.cuda.empty_cache()
         release_pinned()

@@ -5,8 +5,8 @@ H200 398 against 182 TFLOPS for 2048 tokens, and half that again against torch's
 dense first, V turned back; the chunk's own keys (causal) and every stretch of earlier keys are a call each, merged by
 their log-sum-exp. cuDNN makes a plan for every shape, which takes some tenths of a second, so that only a few shapes
 are used: whole chunks, shorter ones that nearly fill one, and stretches as long as the largest chunk. The rehearsal at
-load makes the plans. Everything else (short prompts, windows, soft caps, sinks, other heads, other cards) is left to
-`gpu`'s kernels.
+load makes the plans. Everything else (short prompts, windows, soft caps, sinks, images whose tokens all see each other,
+other heads, other cards) is left to `gpu`'s kernels.
 
 Bytes a layer besides cuDNN, T rows, S keys: gathering 8 S KVH D, merging 6 T H D for one part, 12 for two.
 """
@@ -68,7 +68,7 @@ class DenseAttention:
             return 0
         if shape.window is not None and first + rows > shape.window:
             return 0
-        if shape.softcap is not None or shape.sinks is not None:
+        if shape.softcap is not None or shape.sinks is not None or batch.image_spans:
             return 0
         pitch = next((pitch for pitch in self._pitches if 3 * pitch // 4 < rows <= pitch), 0)
         if first > 0 and (first % self._chunk or pitch != self._chunk):

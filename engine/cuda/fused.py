@@ -17,6 +17,7 @@ from engine.backend import AttentionShape, Batch
 from engine.cuda.exl3 import CudaExl3Linear
 from engine.cuda.few_rows import FEW_ROWS, FewScratch, Product, Sums, products_of, road_for
 from engine.cuda.packed import PackedPages
+from engine.cuda.turns import StepTurns
 from gpu.kernels import catalogue
 from gpu.kernels.attention_layout import AttendPlan
 from gpu.kernels.fused_layout import MAX_SPAN, THREADS
@@ -47,6 +48,7 @@ class Tools:
         attend: launches attention and says how it was divided.
         partial: address of attention's partial outputs.
         squares: float32 [FEW_ROWS, blocks of the residual stream], sums of squares.
+        turns: which cosines and sines turn the rows of a step.
     """
 
     kernels: KernelCache
@@ -55,6 +57,7 @@ class Tools:
     attend: Attend
     partial: int
     squares: torch.Tensor
+    turns: StepTurns
 
 
 class _Inputs:
@@ -162,7 +165,8 @@ class _FusedBlock:
 
     def _finish_heads(self, sums: Sequence[Sums], q: torch.Tensor, batch: Batch, features: int) -> None:
         attention, tools = self._attention, self._tools
-        shape, rope, norms = attention.shape, attention.rope, attention.head_norms
+        shape, rope, norms, factors = attention.shape, attention.rope, attention.head_norms, attention.query_factors
+        turning = tools.turns.of(rope, batch)
         cache, staged = tools.pages.stage(attention.cache, batch)
         columns = (shape.num_heads + 2 * shape.num_kv_heads) * shape.head_dim
         tools.kernels.get(catalogue.FINISH_HEADS)(
@@ -171,9 +175,10 @@ class _FusedBlock:
             self._svh.data_ptr(), self._bias.data_ptr(), tools.squares.data_ptr(), -(-features // 128), features,
             self._qkv.norm.eps, shape.num_heads, shape.num_kv_heads, shape.head_dim, self._span, cache.padded,
             norms[0].weight.data_ptr() if norms else 0, norms[1].weight.data_ptr() if norms else 0,
-            norms[0].eps if norms else 0.0, rope.cosines.data_ptr(), rope.sines.data_ptr(), rope.cosines.shape[1],
+            norms[0].eps if norms else 0.0, turning.cosines, turning.sines, rope.cosines.shape[1],
             batch.positions.data_ptr(), batch.sequences.data_ptr(), staged.page_table.data_ptr(),
-            staged.page_table.shape[1], q.data_ptr(), cache.k.data_ptr(), cache.v.data_ptr(),
+            staged.page_table.shape[1], q.data_ptr(), cache.k.data_ptr(), cache.v.data_ptr(), turning.offsets,
+            factors.data_ptr() if factors is not None else 0,
         )  # fmt: skip
         tools.pages.append(attention.cache, batch)
 

@@ -4,7 +4,9 @@ A graph runs embedding, all layers, head and sampler over static inputs and feed
 the next step starts before the host has read this one: as long as the batch stays as it is, the host only replays and
 reads, one step behind. When the batch changes, the step that was started ahead is dropped and every row is set anew;
 what it wrote lies past the end of a sequence or on the spare page. Prefill chunks differ in length and run eagerly,
-without waiting for one another; the token after a prompt is chosen on the card too. Knows nothing of kernels.
+without waiting for one another; the token after a prompt is chosen on the card too. Behind images the positions by
+which rotary embeddings turn differ from places by a number of each sequence, which is an input like the others. Knows
+nothing of kernels.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import torch
 
 from engine.backend import Batch
 from engine.cache.page_table import PageSequence
-from engine.errors import NumericalError
+from engine.errors import NotEnoughMemoryError, NumericalError
 from engine.generation.executor import EagerExecutor
 from engine.models.transformer import Transformer
 from engine.requests import SamplingSettings
@@ -96,15 +98,14 @@ class GraphExecutor(EagerExecutor):
         self, token_ids: Sequence[int], position: int, sequence: PageSequence, sampler: SamplerState | None,
         images: PlacedImages | None = None,
     ) -> int | None:  # fmt: skip
-        assert images is None, "the session refuses images on a card"
         if sampler is None:
-            self._run_chunk(token_ids, position, sequence)
+            self._run_chunk(token_ids, position, sequence, images)
             return None
         # All that the host has to say goes ahead of the chunk, so that the card need not wait for it behind.
         last = self._tensor([len(token_ids) - 1], torch.int64)
         self._started = None  # its first row of the sampler is lent
         self._set_rows(1, [sampler])
-        logits = self._model.logits(self._run_chunk(token_ids, position, sequence), last)
+        logits = self._model.logits(self._run_chunk(token_ids, position, sequence, images), last)
         self._sampler.launch(logits, self._first_token)
         self._arrived[0].record()
         return self._receive(0, [sampler.position])[0]
@@ -113,12 +114,12 @@ class GraphExecutor(EagerExecutor):
         self, token_ids: Sequence[int], positions: Sequence[int], sequences: Sequence[PageSequence],
         samplers: Sequence[SamplerState], offsets: Sequence[int] = (),
     ) -> list[int]:  # fmt: skip
-        assert not any(offsets), "the session refuses images on a card"
         count = len(token_ids)
         step = self._step_for(next(size for size in BATCH_SIZES if size >= count))
         current, self._started = self._started, None
         if current is None or not current.serves(samplers, positions):
             self._fill(step.batch, token_ids, positions, sequences)
+            _turn(step.batch, offsets)
             self._set_rows(step.batch.num_rows, samplers)
             current = self._replay(step, samplers, positions, slot=0)
         limit = self._model.num_positions
@@ -126,6 +127,21 @@ class GraphExecutor(EagerExecutor):
             following = [position + 1 for position in positions]
             self._started = self._replay(step, samplers, following, slot=1 - current.slot)
         return self._receive(current.slot, [position + 1 for position in positions])
+
+    def _run_chunk(
+        self, token_ids: Sequence[int], position: int, sequence: PageSequence, images: PlacedImages | None = None
+    ) -> torch.Tensor:
+        if images is None:
+            return super()._run_chunk(token_ids, position, sequence)
+        try:
+            return super()._run_chunk(token_ids, position, sequence, images)
+        except torch.OutOfMemoryError:  # other steps allocate nothing
+            torch.cuda.empty_cache()
+        # Out here: an exception in flight keeps what the chunk was working on.
+        raise NotEnoughMemoryError(
+            "There is not enough memory on the card to read a prompt with images.",
+            "Allow fewer pixels for an image, load the model with a smaller context, or close other programs.",
+        )
 
     def _receive(self, slot: int, places: Sequence[int]) -> list[int]:
         """Waits for the tokens of the first rows, whose positions are `places`. Raises `NumericalError`."""
@@ -155,12 +171,14 @@ class GraphExecutor(EagerExecutor):
     def _capture(self, size: int) -> CapturedStep:
         """Captures the step of one batch size; done once, a few tenths of a second."""
         device, spare = self._model.backend.device, self._model.num_pages
+        offsets = torch.zeros(size, dtype=torch.int32, device=device)
         batch = Batch(
             token_ids=torch.zeros(size, dtype=torch.int64, device=device),
             positions=torch.zeros(size, dtype=torch.int32, device=device),
             sequences=torch.arange(size, dtype=torch.int32, device=device),
             page_table=torch.full((size, self._model.num_pages), spare, dtype=torch.int32, device=device),
             consecutive=False,
+            turn_offsets=offsets if self._model.has_three_positions else None,
         )
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(device))
@@ -204,3 +222,12 @@ class GraphExecutor(EagerExecutor):
         """From pinned memory: else the host would wait for the chunk before this one."""
         pinned = torch.tensor(values, dtype=dtype, pin_memory=True)
         return pinned.to(self._model.backend.device, non_blocking=True)
+
+
+def _turn(batch: Batch, offsets: Sequence[int]) -> None:
+    """Writes what is added to positions by which rotary embeddings turn."""
+    if batch.turn_offsets is None:
+        assert not any(offsets), "this model's tokens have one position"
+        return
+    idle = batch.num_rows - len(offsets)
+    batch.turn_offsets.copy_(torch.tensor([*offsets, *[0] * idle], dtype=torch.int32))

@@ -24,7 +24,8 @@ class Attention:
     """One attention layer on a backend.
 
     Attributes:
-        query_scaling: beta and original length, by which queries grow with their position; see `QueryScaling`.
+        query_factors: float32 [positions], by which the queries of a position are multiplied. That is done before the
+            rotation, for backends may hand queries on while they rotate them; so there can be no head norms.
     """
 
     backend: Backend
@@ -37,7 +38,10 @@ class Attention:
     shape: AttentionShape
     cache: LayerCache
     buffers: AttentionBuffers
-    query_scaling: tuple[float, int] | None = None
+    query_factors: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        assert self.query_factors is None or self.head_norms is None, "no family has both"
 
     def forward(
         self, residual: torch.Tensor, norm: Norm, batch: Batch, scratch: torch.Tensor, post_norm: Norm | None = None
@@ -49,10 +53,9 @@ class Attention:
         )
         backend = self.backend
         backend.norm_linears(residual, norm, (self.q_proj, self.k_proj, self.v_proj), (q, k, v), scratch)
+        if self.query_factors is not None:
+            q.mul_(self.query_factors.index_select(0, batch.positions)[:, None])
         backend.rotate_and_append(q, k, v, self.head_norms, self.rope, self.shape, batch, self.cache)
-        if self.query_scaling is not None:
-            beta, original = self.query_scaling
-            q.mul_(1 + beta * torch.log1p(torch.floor(batch.positions / original))[:, None])
         backend.attention(q, self.shape, batch, self.cache, mixed)
         if post_norm is None:
             backend.add_linear(mixed, self.o_proj, residual, scratch)

@@ -24,9 +24,8 @@ class Block:
 
     @property
     def is_plain(self) -> bool:
-        """Two norms, silu, queries as they are: what fused kernels may take."""
-        norms = (self.attention_post_norm, self.mlp_post_norm)
-        return norms == (None, None) and self.mlp.activation == "silu" and self.attention.query_scaling is None
+        """Two norms and silu: what fused kernels may take."""
+        return self.attention_post_norm is self.mlp_post_norm is None and self.mlp.activation == "silu"
 
     def forward(self, residual: torch.Tensor, batch: Batch, scratch: torch.Tensor) -> None:
         """Updates residual [T, E] in place; scratch is [T, E]."""

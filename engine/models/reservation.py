@@ -14,7 +14,7 @@ from engine.backend import Backend, CacheShape, LayerCache, MlpBuffers, RopeTabl
 from engine.budget import FP16_CACHE, MAX_LOGIT_ROWS, PAGE_TOKENS
 from engine.layers.attention import AttentionBuffers
 from engine.models.rope_tables import rope_streams, rope_tables
-from engine.models.spec import AttentionSpec, ModelSpec, RopeSpec
+from engine.models.spec import AttentionSpec, ModelSpec, QueryScaling, RopeSpec
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Reservation:
         self.num_pages, self.num_positions = num_pages, num_positions
         self._backend, self._rows, self._hidden_size = backend, backend.prefill_rows, spec.hidden_size
         self._ropes: dict[RopeSpec, RopeTable] = {}
+        self._factors: dict[QueryScaling, torch.Tensor] = {}
         self._attention: dict[tuple[int, int], AttentionBuffers] = {}
         self._mlp: dict[int, MlpBuffers] = {}
         empty, rows = backend.empty, self._rows
@@ -67,6 +68,7 @@ class Reservation:
             shape = CacheShape(num_pages + 1, attention.num_kv_heads, attention.head_dim, cache_bits, context_pages)
             self.caches.append(backend.allocate_cache(shape))
             self.rope(attention.rope)
+            self.query_factors(attention.query_scaling)
             self.attention(attention)
             self.mlp(block.mlp.gate_proj.out_features)
 
@@ -75,6 +77,16 @@ class Reservation:
         if spec not in self._ropes:
             self._ropes[spec] = self._backend.prepare_rope(*rope_tables(spec, self.num_positions), rope_streams(spec))
         return self._ropes[spec]
+
+    def query_factors(self, scaling: QueryScaling | None) -> torch.Tensor | None:
+        """By what the queries of each position are multiplied, float32 [positions]; None where they are not."""
+        if scaling is None:
+            return None
+        if scaling not in self._factors:
+            passed = torch.arange(self.num_positions) // scaling.original_max_position_embeddings
+            factors = self._factors[scaling] = self._backend.empty(self.num_positions)
+            factors.copy_(1 + scaling.beta * torch.log1p(passed.float()))
+        return self._factors[scaling]
 
     def attention(self, spec: AttentionSpec) -> AttentionBuffers:
         """The buffers of every attention layer with these sizes."""

@@ -64,6 +64,11 @@ class Transformer:
         return int(self.buffers.residual.shape[0])
 
     @property
+    def has_three_positions(self) -> bool:
+        """Whether rotary embeddings turn tokens of images by time, height and width."""
+        return any(block.attention.rope.sections for block in self.spec.blocks)
+
+    @property
     def weights(self) -> list[Any]:
         """The backend's handles of all weights."""
         handles = [self.embedding, self.final_norm, self.head]
@@ -177,7 +182,7 @@ class _Loader:
         return None if spec is None else self.norm(spec)
 
     def _attention(self, spec: AttentionSpec, cache: LayerCache) -> Attention:
-        norms, scaling = None, spec.query_scaling
+        norms = None
         if spec.q_norm is not None and spec.k_norm is not None:
             norms = (self.norm(spec.q_norm), self.norm(spec.k_norm))
         return Attention(
@@ -191,7 +196,7 @@ class _Loader:
             shape=AttentionShape(spec.num_heads, spec.num_kv_heads, spec.head_dim, spec.scale, spec.window),
             cache=cache,
             buffers=self._reservation.attention(spec),
-            query_scaling=(scaling.beta, scaling.original_max_position_embeddings) if scaling is not None else None,
+            query_factors=self._reservation.query_factors(spec.query_scaling),
         )
 
     def _count(self, weights: LinearWeights) -> None:

@@ -57,6 +57,7 @@ def heads_cases() -> Iterator[fused.HeadsCase]:
     mix = _Mix(4)
     batches = (((0, 1),), ((255, 1), (256, 1)), ((253, 5),), ((511, 3), (3, 2), (1000, 3)), ((250, 9),),
                tuple((37 * i + 220, 1) for i in range(16)))  # fmt: skip
+    number = 0
     for head_dim in (32, 64, 96, 128, 192, 256):
         unit = math.lcm(head_dim, 128) // head_dim
         for parts in batches:
@@ -66,5 +67,6 @@ def heads_cases() -> Iterator[fused.HeadsCase]:
                 yield fused.HeadsCase(
                     head_dim, mix.one_of((head_dim, head_dim // 2, 20)), kv_heads * mix.one_of((1, 3, 4)), kv_heads,
                     parts, sums, mix.one_of((True, True, False)), fused.NormCase(mix.one_of((0, *STREAMS))), norms,
-                    mix.one_of((0, 0, 32)),
+                    mix.one_of((0, 0, 32)), turned=number % 3 == 1, grows=number % 5 > 2,
                 )  # fmt: skip
+                number += 1

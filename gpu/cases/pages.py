@@ -17,7 +17,7 @@ def rope_cases() -> Iterator[paged.RopeCase]:
         for rotary in (head_dim, head_dim // 2, 20):
             for norms in (False, True):
                 yield paged.RopeCase(head_dim, rotary, (4, 7, 16)[number % 3], (4, 1, 2)[number % 3], norms,
-                                     parts[number % len(parts)])  # fmt: skip
+                                     parts[number % len(parts)], turned=number % 7 > 3)  # fmt: skip
                 number += 1
 
 

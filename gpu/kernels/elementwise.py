@@ -1,11 +1,13 @@
-"""RMS norm, SiLU product and embedding rows on the GPU.
+"""RMS norm, SiLU and GELU products, and embedding rows on the GPU.
 
-Launch: `rms_norm`: grid (rows), 256 threads, a block a row. `gated_silu`: grid (any), 256 threads, a grid-stride
-    loop. `embed`: grid (rows, ceil(size / 256)), 256 threads.
+Launch: `rms_norm`: grid (rows), 256 threads, a block a row. `gated_silu`, `gated_gelu`: grid (any), 256 threads, a
+    grid-stride loop. `embed`: grid (rows, ceil(size / 256)), 256 threads.
 Arguments are addresses and int32 sizes; activations are float32.
 """
 
 from __future__ import annotations
+
+import math
 
 from numba import cuda
 from numba.core import types
@@ -16,6 +18,8 @@ from gpu.ptx import load_bfloat, load_float, load_floats, load_half, load_long, 
 THREADS = 256
 NUM_WARPS = THREADS // 32
 HALF, BFLOAT, SINGLE = 0, 1, 2  # how an embedding's values read
+TWICE_ROOT = 2 * math.sqrt(2 / math.pi)  # of gelu by a hyperbolic tangent, twice over
+CUBIC = 0.044715
 
 
 @cuda.jit
@@ -34,23 +38,38 @@ def rms_norm(x, weight, eps, size, out):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(device=True, inline=True)
-def _gated(gate, up):  # type: ignore[no-untyped-def]
+def _silu_times(gate, up):  # type: ignore[no-untyped-def]
     return gate / (types.float32(1.0) + cuda.libdevice.fast_expf(-gate)) * up
 
 
-@cuda.jit
-def gated_silu(gate, up, count):  # type: ignore[no-untyped-def]
-    """gate = silu(gate) * up over `count` float32, both 16-byte aligned."""
-    for i in range(4 * cuda.grid(1), count, 4 * cuda.gridsize(1)):
-        at = types.uint64(4) * types.uint64(i)
-        if i + 3 < count:
-            g0, g1, g2, g3 = load_floats(gate + at)
-            u0, u1, u2, u3 = load_floats(up + at)
-            store_floats(gate + at, _gated(g0, u0), _gated(g1, u1), _gated(g2, u2), _gated(g3, u3))
-        else:
-            for j in range(i, count):
-                place = types.uint64(4) * types.uint64(j)
-                store_float(gate + place, _gated(load_float(gate + place), load_float(up + place)))
+@cuda.jit(device=True, inline=True)
+def _gelu_times(gate, up):  # type: ignore[no-untyped-def]
+    # gelu by a hyperbolic tangent of u is gate * (1 + tanh(u)) / 2, and that is gate / (1 + exp(-2 u)).
+    doubled = gate * (types.float32(TWICE_ROOT) + types.float32(TWICE_ROOT * CUBIC) * gate * gate)
+    return gate / (types.float32(1.0) + cuda.libdevice.fast_expf(-doubled)) * up
+
+
+def _gated_kernel(name, product):  # type: ignore[no-untyped-def]
+    """gate = product(gate, up) over `count` float32, both 16-byte aligned."""
+
+    def kernel(gate, up, count):  # type: ignore[no-untyped-def]
+        for i in range(4 * cuda.grid(1), count, 4 * cuda.gridsize(1)):
+            at = types.uint64(4) * types.uint64(i)
+            if i + 3 < count:
+                g0, g1, g2, g3 = load_floats(gate + at)
+                u0, u1, u2, u3 = load_floats(up + at)
+                store_floats(gate + at, product(g0, u0), product(g1, u1), product(g2, u2), product(g3, u3))
+            else:
+                for j in range(i, count):
+                    place = types.uint64(4) * types.uint64(j)
+                    store_float(gate + place, product(load_float(gate + place), load_float(up + place)))
+
+    kernel.__name__ = kernel.__qualname__ = name
+    return cuda.jit(kernel)
+
+
+gated_silu = _gated_kernel("gated_silu", _silu_times)
+gated_gelu = _gated_kernel("gated_gelu", _gelu_times)
 
 
 @cuda.jit

@@ -285,13 +285,14 @@ def _head_factor(values, first, head_dim, weight, eps, lane):  # type: ignore[no
 def finish_heads(  # type: ignore[no-untyped-def]
     q_sums, q_splits, q_width, k_sums, k_splits, k_width, v_sums, v_splits, v_width, rows, svh, bias, squares,
     norm_blocks, features, norm_eps, heads, kv_heads, head_dim, span, padded, q_weight, k_weight, eps, cosines, sines,
-    half_rotary, positions, sequences, table, table_width, q_out, k_cache, v_cache,
+    half_rotary, positions, sequences, table, table_width, q_out, k_cache, v_cache, offsets, factors,
 ):  # fmt: skip
     """Query, key and value finished, normed and rotated: q to float32 [rows, H * D], k and v to the cache.
 
     Launch: grid ((H + 2 * KVH) * D / span, rows): a block has `span` columns, whole heads and whole blocks of 128.
     Arguments: partial sums of each; svh and bias fp16 [(H + 2 * KVH) * D]; squares (or 0) to norm_eps as in
-    `finish_gated`; the rest as in `rope.rotate_and_append`.
+    `finish_gated`; the rest as in `rope.rotate_and_append`; factors (float32 [positions], by which queries are
+    multiplied, or 0).
     """
     staged = cuda.shared.array(STAGED, types.float32, alignment=16)
     values = cuda.shared.array(MAX_SPAN, types.float32, alignment=16)
@@ -325,8 +326,14 @@ def finish_heads(  # type: ignore[no-untyped-def]
     scales_at = types.uint64(types.uint32(2 * column + 8 * lane))
     s0, s1, s2, s3 = load_halves(svh + scales_at)
     b0, b1, b2, b3 = load_halves(bias + scales_at)
+    growth = types.float32(1.0)
     if is_query or is_key:
-        rotary = types.uint64(types.uint32(position)) * types.uint64(types.uint32(4 * half_rotary))
+        turned = types.int32(position)
+        if offsets != 0:
+            turned = types.int32(position + load_int(offsets + row_at))
+        if is_query and factors != 0:
+            growth = load_float(factors + types.uint64(4) * types.uint64(types.uint32(position)))
+        rotary = types.uint64(types.uint32(turned)) * types.uint64(types.uint32(4 * half_rotary))
         i = thread
         while i < head_dim:
             unit, c, s = types.float32(1.0), types.float32(1.0), types.float32(0.0)
@@ -382,7 +389,7 @@ def finish_heads(  # type: ignore[no-untyped-def]
                 at += types.uint64(types.uint32(2 * PAGE * step))
                 i = types.int32(i + step)
         else:
-            unit = _head_factor(values, first, head_dim, weight, eps, lane)
+            unit = _head_factor(values, first, head_dim, weight, eps, lane) * growth
             at = q_out + types.uint64(4) * types.uint64(types.uint32(row * q_columns + own + i))
             if not is_query:
                 at = k_cache + page * page_bytes

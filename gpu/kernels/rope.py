@@ -36,12 +36,13 @@ def _head_norm(x, weight, eps, head_dim, values, lane):  # type: ignore[no-untyp
 @cuda.jit
 def rotate_and_append(  # type: ignore[no-untyped-def]
     q, k, v, heads, kv_heads, head_dim, padded, q_weight, k_weight, eps, cosines, sines, half_rotary,
-    positions, sequences, table, table_width, k_cache, v_cache,
+    positions, sequences, table, table_width, k_cache, v_cache, offsets,
 ):  # fmt: skip
     """Rotates q in place and appends the rotated k, and v, to the cache.
 
     Addresses: q float32 [T, H * D], k and v float32 [T, KVH * D]; q_weight, k_weight float32 [D] or 0; cosines, sines
-    float32 [positions, half_rotary]; positions, sequences int32 [T]; table int32 [B, table_width]; the cache.
+    float32 [positions, half_rotary]; positions, sequences int32 [T]; table int32 [B, table_width]; the cache; offsets
+    int32 [T], what is added to a position where it names a row of cosines and sines, or 0.
     """
     values = cuda.shared.array(MAX_HEAD_DIM, types.float32)
     lane, row, head = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockIdx.y
@@ -63,7 +64,10 @@ def rotate_and_append(  # type: ignore[no-untyped-def]
         source = k + types.uint64(4 * ((row * kv_heads + head - heads) * head_dim))
         weight = k_weight
     _head_norm(source, weight, eps, head_dim, values, lane)
-    at = types.uint64(4) * types.uint64(position * half_rotary)
+    turned = types.int32(position)
+    if offsets != 0:
+        turned = types.int32(position + load_int(offsets + types.uint64(4 * row)))
+    at = types.uint64(4) * types.uint64(turned * half_rotary)
     base = k_cache + types.uint64(2 * (((page * kv_heads + head - heads) * PAGE + slot) * padded))
     for i in range(lane, head_dim, 32):
         if i < half_rotary:

@@ -1,4 +1,4 @@
-"""Norm, SiLU product and embedding on tensors: inputs by size, the launch, the reference beside it."""
+"""Norm, SiLU and GELU products, and embedding on tensors: inputs by size, the launch, the reference beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from gpu.kernels import catalogue
-from gpu.launch import KernelCache
+from gpu.launch import KernelCache, KernelSource
 from gpu.launchers.draw import Draw, poisoned
 from gpu.reference import elementwise as reference
 
@@ -73,15 +73,27 @@ def pair_inputs(case: PairCase, draw: Draw) -> PairInputs:
 
 
 def launch_gated_silu(kernels: KernelCache, inputs: PairInputs) -> Tensors:
+    return _launch_gated(kernels, catalogue.GATED_SILU, inputs)
+
+
+def launch_gated_gelu(kernels: KernelCache, inputs: PairInputs) -> Tensors:
+    return _launch_gated(kernels, catalogue.GATED_GELU, inputs)
+
+
+def _launch_gated(kernels: KernelCache, source: KernelSource, inputs: PairInputs) -> Tensors:
     case = inputs.case
     out = poisoned(case.count + MARGIN, device=inputs.x.device)
     out[: case.count] = inputs.x
-    kernels.get(catalogue.GATED_SILU)((case.blocks, 1, 1), 256, out.data_ptr(), inputs.y.data_ptr(), case.count)
+    kernels.get(source)((case.blocks, 1, 1), 256, out.data_ptr(), inputs.y.data_ptr(), case.count)
     return out[: case.count], out[case.count :]
 
 
 def gated_silu_reference(inputs: PairInputs) -> Tensors:
     return reference.gated_silu(inputs.x, inputs.y), poisoned(MARGIN, device=inputs.x.device)
+
+
+def gated_gelu_reference(inputs: PairInputs) -> Tensors:
+    return reference.gated_gelu(inputs.x, inputs.y), poisoned(MARGIN, device=inputs.x.device)
 
 
 @dataclass(frozen=True)

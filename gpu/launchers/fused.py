@@ -15,7 +15,7 @@ from gpu.kernels.fused_layout import THREADS
 from gpu.launch import KernelCache
 from gpu.launchers.draw import Draw, padded_size, poisoned
 from gpu.launchers.exl3 import InputSpace
-from gpu.launchers.paged import Spans, poisoned_pages, spans
+from gpu.launchers.paged import Spans, address_if_any, drawn_offsets, poisoned_pages, spans
 from gpu.reference import fused as reference
 from gpu.reference.fused import Unfinished
 
@@ -304,7 +304,10 @@ def gated_reference(inputs: GatedInputs) -> Tensors:
 
 @dataclass(frozen=True)
 class HeadsCase:
-    """`rotary` values of a head are rotated; parts: (first position, tokens) of each sequence; sums: of q, k and v."""
+    """`rotary` values of a head are rotated; parts: (first position, tokens) of each sequence; sums: of q, k and v.
+
+    turned: rows are turned by other positions than their own; grows: queries are multiplied by their position's factor.
+    """
 
     head_dim: int
     rotary: int
@@ -316,6 +319,8 @@ class HeadsCase:
     norm: NormCase
     head_norms: bool
     spare: int
+    turned: bool = False
+    grows: bool = False
 
     @property
     def span(self) -> int:
@@ -325,7 +330,10 @@ class HeadsCase:
 
 @dataclass(frozen=True)
 class HeadsInputs:
-    """sums of q, k and v; weights float32 [2, D]; angles float32 [2, positions, rotary / 2] (cosines, sines)."""
+    """sums of q, k and v; weights float32 [2, D]; angles float32 [2, positions, rotary / 2] (cosines, sines).
+
+    offsets int32 [T], factors float32 [positions], or empty.
+    """
 
     case: HeadsCase
     sums: tuple[Sums, ...]
@@ -333,6 +341,8 @@ class HeadsInputs:
     weights: torch.Tensor
     angles: torch.Tensor
     spans: Spans
+    offsets: torch.Tensor
+    factors: torch.Tensor
 
     @property
     def caches(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -352,6 +362,8 @@ def heads_inputs(case: HeadsCase, draw: Draw) -> HeadsInputs:
         draw.normal(2, case.head_dim),
         torch.stack((phases.cos(), phases.sin())),
         batch,
+        drawn_offsets(batch, draw, wanted=case.turned),
+        draw.uniform(0.5, 2.0, num_positions if case.grows else 0),
     )
 
 
@@ -367,14 +379,18 @@ def launch_heads(kernels: KernelCache, inputs: HeadsInputs) -> Tensors:
         span, case.head_dim + case.spare, q_weight, k_weight, HEAD_EPS,
         inputs.angles[0].data_ptr(), inputs.angles[1].data_ptr(), case.rotary // 2,
         batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.table.data_ptr(), batch.table.shape[1],
-        q.data_ptr(), k_cache.data_ptr(), v_cache.data_ptr(),
+        q.data_ptr(), k_cache.data_ptr(), v_cache.data_ptr(), address_if_any(inputs.offsets),
+        address_if_any(inputs.factors),
     )  # fmt: skip
     return q, k_cache, v_cache
 
 
 def heads_reference(inputs: HeadsInputs) -> Tensors:
     case, batch, caches = inputs.case, inputs.spans, inputs.caches
-    rotary = reference.Rotary(inputs.weights if case.head_norms else None, HEAD_EPS, inputs.angles[0], inputs.angles[1])
+    rotary = reference.Rotary(
+        inputs.weights if case.head_norms else None, HEAD_EPS, inputs.angles[0], inputs.angles[1],
+        inputs.offsets if case.turned else None, inputs.factors if case.grows else None,
+    )  # fmt: skip
     q = reference.finish_heads(
         [each.product for each in inputs.sums], case.norm.factors(inputs.squares), case.head_dim, rotary,
         reference.Places(batch.positions, batch.sequences, batch.table, *caches),

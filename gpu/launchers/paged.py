@@ -5,7 +5,7 @@ Pages are dealt out in shuffled order, columns of the page table that no token n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -63,9 +63,30 @@ def poisoned_pages(pages: int, heads: int, padded: int, device: torch.device) ->
     return k, poisoned(pages, heads, padded, PAGE, device=device, dtype=torch.float16)
 
 
+def drawn_offsets(batch: Spans, draw: Draw, *, wanted: bool) -> torch.Tensor:
+    """int32 [T], by which rows are turned as if they stood earlier, but not before the first place; empty if unwanted.
+
+    The first row is turned as if it were the first of all, the last of several as what it is.
+    """
+    if not wanted:
+        return torch.zeros(0, dtype=torch.int32, device=draw.device)
+    shares = draw.uniform(0.0, 1.0, batch.positions.shape[0])
+    shares[-1] = 0.0
+    shares[0] = 1.0
+    return -(shares * batch.positions).to(torch.int32)
+
+
+def address_if_any(tensor: torch.Tensor) -> int:
+    """0 for an empty one."""
+    return tensor.data_ptr() if tensor.numel() else 0
+
+
 @dataclass(frozen=True)
 class RopeCase:
-    """`rotary` values of a head are rotated; parts: (first position, tokens) of each sequence."""
+    """`rotary` values of a head are rotated; parts: (first position, tokens) of each sequence.
+
+    turned: rows are turned by other positions than their own.
+    """
 
     head_dim: int
     rotary: int
@@ -73,11 +94,12 @@ class RopeCase:
     kv_heads: int
     norms: bool
     parts: tuple[tuple[int, int], ...]
+    turned: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
 class RopeInputs:
-    """q [T, H, D], k and v [T, KVH, D], weights [2, D], angles [2, positions, rotary / 2] (cosines, sines)."""
+    """q [T, H, D], k and v [T, KVH, D], weights [2, D], angles [2, positions, rotary / 2] (cosines, sines), offsets."""
 
     case: RopeCase
     q: torch.Tensor
@@ -86,6 +108,7 @@ class RopeInputs:
     weights: torch.Tensor
     angles: torch.Tensor
     spans: Spans
+    offsets: torch.Tensor
 
     @property
     def caches(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,6 +123,7 @@ def rope_inputs(case: RopeCase, draw: Draw) -> RopeInputs:
     tokens = sum(count for _, count in case.parts)
     num_positions = max(first + count for first, count in case.parts)
     phases = draw.uniform(0.0, 6.3, num_positions, case.rotary // 2)
+    batch = spans(case.parts, draw)
     return RopeInputs(
         case,
         draw.normal(tokens, case.heads, case.head_dim),
@@ -107,7 +131,8 @@ def rope_inputs(case: RopeCase, draw: Draw) -> RopeInputs:
         draw.normal(tokens, case.kv_heads, case.head_dim),
         draw.normal(2, case.head_dim),
         torch.stack((phases.cos(), phases.sin())),
-        spans(case.parts, draw),
+        batch,
+        drawn_offsets(batch, draw, wanted=case.turned),
     )
 
 
@@ -120,7 +145,7 @@ def launch_rope(kernels: KernelCache, inputs: RopeInputs) -> Tensors:
         case.heads, case.kv_heads, case.head_dim, _padded(case.head_dim), q_weight, k_weight, ROPE_EPS,
         inputs.angles[0].data_ptr(), inputs.angles[1].data_ptr(), case.rotary // 2,
         batch.positions.data_ptr(), batch.sequences.data_ptr(), batch.table.data_ptr(), batch.table.shape[1],
-        k_cache.data_ptr(), v_cache.data_ptr(),
+        k_cache.data_ptr(), v_cache.data_ptr(), address_if_any(inputs.offsets),
     )  # fmt: skip
     return q, k_cache, v_cache
 
@@ -130,6 +155,7 @@ def rope_reference(inputs: RopeInputs) -> Tensors:
     q = rope.rotate_and_append(
         inputs.q, inputs.k, inputs.v, (inputs.weights[0], inputs.weights[1]) if inputs.case.norms else None, ROPE_EPS,
         inputs.angles[0], inputs.angles[1], batch.positions, batch.sequences, batch.table, k_cache, v_cache,
+        inputs.offsets if inputs.case.turned else None,
     )  # fmt: skip
     return q, k_cache, v_cache
 

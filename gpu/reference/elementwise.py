@@ -1,4 +1,4 @@
-"""Norm, SiLU product and embedding rows in plain torch: the oracles of the elementwise kernels."""
+"""Norm, SiLU and GELU products, and embedding rows in plain torch: the oracles of the elementwise kernels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
 def gated_silu(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
     """float64 silu(gate) * up."""
     return torch.nn.functional.silu(gate.double()) * up.double()
+
+
+def gated_gelu(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
+    """float64 gelu(gate) * up, with the approximation by a hyperbolic tangent."""
+    return torch.nn.functional.gelu(gate.double(), approximate="tanh") * up.double()
 
 
 def embed(table: torch.Tensor, token_ids: torch.Tensor) -> torch.Tensor:

@@ -117,12 +117,17 @@ def finish_gated(
 
 @dataclass(frozen=True)
 class Rotary:
-    """How heads become queries and keys: head norms [2, D] or None, their epsilon, cosines and sines [positions, R]."""
+    """How heads become queries and keys: head norms [2, D] or None, their epsilon, cosines and sines [positions, R].
+
+    offsets [T] are added to positions where they name rows of the tables; factors [positions] multiply queries.
+    """
 
     weights: torch.Tensor | None
     eps: float
     cosines: torch.Tensor
     sines: torch.Tensor
+    offsets: torch.Tensor | None = None
+    factors: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,9 @@ def finish_heads(
     rows = places.positions.shape[0]
     q, k, v = (each.finished(factors).view(rows, -1, head_dim) for each in products)
     weights = None if rotary.weights is None else (rotary.weights[0], rotary.weights[1])
-    return rope.rotate_and_append(
+    turned = rope.rotate_and_append(
         q, k, v, weights, rotary.eps, rotary.cosines, rotary.sines,
         places.positions, places.sequences, places.table, places.k_cache, places.v_cache,
+        rotary.offsets,
     ).flatten(1)  # fmt: skip
+    return turned if rotary.factors is None else turned * rotary.factors[places.positions.long()][:, None].double()

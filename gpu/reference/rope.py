@@ -29,6 +29,7 @@ def rotate_and_append(
     table: torch.Tensor,
     k_cache: torch.Tensor,
     v_cache: torch.Tensor,
+    offsets: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The rotated q, float64; writes the rotated k, and v, into the caches.
 
@@ -38,10 +39,11 @@ def rotate_and_append(
         cosines, sines: [all positions, R].
         positions, sequences: [T].  table: [B, pages of a sequence], page numbers.
         k_cache: [P, KVH, 256, Dp].  v_cache: [P, KVH, Dp, 256].
+        offsets: [T], what is added to a position where it names a row of cosines and sines.
     """
     if weights is not None:
         q, k = rms_norm(q, weights[0], eps), rms_norm(k, weights[1], eps)
-    at = positions.long()
+    at = positions.long() if offsets is None else positions.long() + offsets.long()
     rotated_q, rotated_k = (rotate(x.double(), cosines[at], sines[at]) for x in (q, k))
     head_dim = k.shape[2]
     for token in range(k.shape[0]):

@@ -14,6 +14,7 @@ from engine.cuda.exl3 import CudaExl3Linear
 from engine.cuda.few_rows import FEW_ROWS, FewScratch, road_for
 from engine.cuda.fused import FusedBlocks, Tools, can_fuse, sources
 from engine.cuda.packed import PackedPages
+from engine.cuda.turns import CudaRope, StepTurns
 from gpu.kernels.attention_layout import AttendPlan
 from tests.fakes.fake_kernels import FakeKernels
 
@@ -48,7 +49,7 @@ def block(
     attention = SimpleNamespace(
         **{name: own[name] for name in LINEARS[:4]}, cache=cache, head_norms=None,
         shape=AttentionShape(heads, kv_heads, head_dim, 1.0, None),
-        rope=SimpleNamespace(cosines=torch.ones(9, head_dim // 2), sines=torch.zeros(9, head_dim // 2)),
+        rope=CudaRope(torch.ones(9, head_dim // 2), torch.zeros(9, head_dim // 2)), query_factors=None,
         buffers=SimpleNamespace(q=torch.zeros(FEW_ROWS, q), out=torch.zeros(FEW_ROWS, q)),
     )  # fmt: skip
     mlp = SimpleNamespace(**{name: own[name] for name in LINEARS[4:]})
@@ -140,7 +141,7 @@ class Step:
             return AttendPlan(False, 1, (rows, 1, 3), 0)
 
         pages = PackedPages(self.kernels, torch.device("cpu"), 46)  # type: ignore[arg-type]
-        tools = Tools(self.kernels, self.scratch, pages, attend, 4096, self.squares)  # type: ignore[arg-type]
+        tools = Tools(self.kernels, self.scratch, pages, attend, 4096, self.squares, StepTurns())  # type: ignore[arg-type]
         self.blocks, self.residual = FusedBlocks(blocks, tools), torch.zeros(rows, features)
         index = torch.zeros(rows, dtype=torch.int32)
         self.blocks.forward(self.residual, Batch(index.long(), index, index, index[None], False))

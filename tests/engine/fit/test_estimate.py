@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.budget import CARD_BUDGET, CPU_BUDGET, FP16_CACHE, PAGE_TOKENS, ROOMY_BUDGET
+from engine.features import Feature
 from engine.fit.cards import Card, CardReading
 from engine.fit.estimate import CardMemory, FitModel, Verdict, recommended
 from engine.fit.experience import CardKey, Experience, LoadRecord
@@ -271,7 +272,8 @@ def test_a_disk_that_takes_nothing_is_no_error(tmp_path: Path) -> None:
     assert Experience(tmp_path / "file").records(KEY) == ()
 
 
-def test_a_family_that_runs_on_the_processor_alone_is_not_said_to_fit() -> None:
+def test_a_family_that_runs_on_the_processor_alone_is_not_said_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.models.features.MISSING_ON_CARDS", frozenset({Feature.POST_NORMS}))
     config = {
         "architectures": ["Gemma3ForCausalLM"], "vocab_size": 262_144, "hidden_size": 1152, "intermediate_size": 6912,
         "num_hidden_layers": 26, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256,

@@ -12,10 +12,11 @@ import torch
 
 from engine.backend import Batch
 from engine.cache.page_table import PageSequence, PageTable
-from engine.errors import NumericalError
+from engine.errors import NotEnoughMemoryError, NumericalError
 from engine.generation.graph_executor import CapturedStep, GraphExecutor
 from engine.requests import SamplingSettings
 from engine.sampling.pipeline import SamplerState
+from engine.vision.towers.placed import PlacedImages
 
 VOCAB = 50
 
@@ -50,7 +51,7 @@ class World:
             monkeypatch.setattr(torch, name, _unpinned(getattr(torch, name)))
         event = SimpleNamespace(record=lambda: None, synchronize=lambda: None)
         monkeypatch.setattr(torch.cuda, "Event", lambda: event)
-        self.sampler, self.chunks = FakeSampler(), list[Batch]()
+        self.sampler, self.chunks, self.has_three_positions = FakeSampler(), list[Batch](), False
         backend = SimpleNamespace(device=torch.device("cpu"), make_sampler=lambda *sizes: self.sampler)
         model: Any = SimpleNamespace(
             backend=backend, num_pages=4, num_positions=1024, max_rows=256, forward=self._forward,
@@ -68,7 +69,8 @@ class World:
         def ints(*shape: int) -> torch.Tensor:
             return torch.zeros(shape, dtype=torch.int32)
 
-        batch = Batch(ints(size).long(), ints(size), ints(size), ints(size, 4), False)
+        offsets = ints(size) if self.has_three_positions else None
+        batch = Batch(ints(size).long(), ints(size), ints(size), ints(size, 4), False, turn_offsets=offsets)
         replay = partial(self.sampler.launch, torch.ones(size, VOCAB), batch.token_ids)
         graph: Any = SimpleNamespace(replay=replay)
         return CapturedStep(graph, batch)
@@ -130,3 +132,42 @@ def test_scores_that_are_no_numbers_end_the_prompt(world: World) -> None:
     world.sampler.results[:, 1, 0] = 0
     world.sampler.results[:, 1, 1] = 2  # of a row that no one has
     assert world.executor.prefill([7] * 20, 0, sequence, state) == 21
+
+
+def test_what_is_added_to_positions_goes_with_its_row(world: World) -> None:
+    world.has_three_positions = True
+    jobs = [world.job([number] * 5) for number in (1, 2, 3)]
+    sequences, states = [job[0] for job in jobs], [job[1] for job in jobs]
+    world.executor.decode([6, 6, 6], [5, 5, 5], sequences, states, [0, -3, -1])
+    offsets = world.executor._steps[4].batch.turn_offsets
+    assert offsets is not None
+    assert offsets.tolist() == [0, -3, -1, 0]
+    world.executor.decode([6, 6], [6, 6], sequences[1:], states[1:], [-3, -1])
+    pair = world.executor._steps[2].batch.turn_offsets
+    assert pair is not None
+    assert pair.tolist() == [-3, -1]
+    world.executor.decode([6, 6, 6], [7, 7, 7], sequences, states)
+    assert offsets.tolist() == [0, 0, 0, 0]
+
+
+def test_models_with_one_position_have_nothing_to_add(world: World) -> None:
+    sequence, state = world.job([1] * 5)
+    world.executor.decode([6], [5], [sequence], [state], [0])
+    with pytest.raises(AssertionError, match="one position"):
+        world.executor.decode([9], [9], [sequence], [state], [-2])
+
+
+def test_a_full_card_while_images_are_read_is_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequence, state = world.job([7] * 20)
+    images = PlacedImages((), ())
+
+    def full(_: Batch) -> torch.Tensor:
+        raise torch.OutOfMemoryError("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.executor._model, "forward", full)
+        with pytest.raises(NotEnoughMemoryError, match="prompt with images") as caught:
+            world.executor.prefill([7] * 20, 0, sequence, state, images)
+        assert "fewer pixels" in caught.value.way_out
+        assert caught.value.__context__ is None, "nothing of the chunk is kept"
+    assert world.executor.prefill([7] * 20, 0, sequence, state, images) == 21
