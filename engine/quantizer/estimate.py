@@ -49,6 +49,20 @@ class WorkSize:
         return 2 * 4 * self.rows * self.columns * self.spec.hidden_size
 
     @property
+    def streams_bytes(self) -> int:
+        """Of both streams, with what is kept beside them while a block is worked on."""
+        mixed = max(block.attention.num_heads * block.attention.head_dim for block in self.spec.blocks)
+        return self.state_bytes + 4 * self.rows * self.columns * mixed
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Of all else that a block or the head takes while it is worked on."""
+        linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
+        widest = max(padded(linear.in_features) for linear in linears)
+        block = max(sum(map(num_weights, block_linears(each))) for each in self.spec.blocks)
+        return 4 * (2 * block + 4 * max(num_weights(self.spec.head), block // 3)) + 40 * widest**2
+
+    @property
     def output_bytes(self) -> int:
         total = self.plain_bytes
         for block in self.spec.blocks:
@@ -61,11 +75,7 @@ class WorkSize:
 
     @property
     def memory_bytes(self) -> int:
-        linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
-        widest = max(padded(linear.in_features) for linear in linears)
-        block = max(sum(map(num_weights, block_linears(each))) for each in self.spec.blocks)
-        head = num_weights(self.spec.head)
-        return PROGRAM_BYTES + 2 * self.state_bytes + 4 * (2 * block + 4 * max(head, block // 3)) + 40 * widest**2
+        return PROGRAM_BYTES + 2 * self.state_bytes + self.scratch_bytes
 
     def seconds(self, weights: int, search: TrellisSearch, codebook: Codebook) -> float:
         """Time of quantizing so many weights, with their share of the forward passes."""

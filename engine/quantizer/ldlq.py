@@ -40,9 +40,7 @@ def feedback_factor(hessian: torch.Tensor) -> torch.Tensor:
     work = hessian.double() if size <= LARGEST_EXACT else hessian.float()
     step = 0.01 * work.diagonal().mean()
     for attempt in range(TRIES):
-        lower, info = torch.linalg.cholesky_ex(
-            work + attempt * step * torch.eye(size, dtype=work.dtype, device=work.device)
-        )
+        lower, info = torch.linalg.cholesky_ex(with_diagonal(work, attempt * step) if attempt else work)
         if int(info) == 0:
             break
     else:
@@ -55,6 +53,13 @@ def feedback_factor(hessian: torch.Tensor) -> torch.Tensor:
         )
         block.zero_()
     return lower.float()
+
+
+def with_diagonal(matrix: torch.Tensor, more: torch.Tensor | float) -> torch.Tensor:
+    """A copy with something added to the diagonal."""
+    copy = matrix.clone()
+    copy.diagonal().add_(more)
+    return copy
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,15 @@ def round_with_feedback(
     Args:
         problems: what to round.
         rounding: the trellis.
-        on_weights: called with the number of weights done, after each block of rows.
+        on_weights: called with the number of weights done, after each block of rows; a card may still be at them.
 
     Returns:
-        For each matrix its states, int32 [in/16, out/16, 256], and its values, float32 [in, out].
+        For each matrix its states, int32 [in/16, out/16, 256], and exactly their values, float32 [in, out].
     """
     size = problems[0].inner.shape[0]
     states: list[list[torch.Tensor]] = [[] for _ in problems]
     errors = [torch.zeros_like(each.inner) for each in problems]
+    results = [torch.empty_like(each.inner) for each in problems]
     for start in range(max(0, size - 1) // SPAN * SPAN, -1, -SPAN):
         span = slice(start, min(start + SPAN, size))
         behind = [_behind(*pair, span) for pair in zip(problems, errors)]
@@ -94,9 +100,10 @@ def round_with_feedback(
             counts = [tile.shape[0] for tile in tiles]
             for i, (own, rounded) in enumerate(zip(torch.split(found, counts), torch.split(values, counts))):
                 states[i].append(own)
-                errors[i][rows] = problems[i].inner[rows] - from_stream(rounded)
+                results[i][rows] = from_stream(rounded)
+                torch.sub(problems[i].inner[rows], results[i][rows], out=errors[i][rows])
             on_weights(TILE_WEIGHTS * found.shape[0])
-    return [(torch.stack(own[::-1]), each.inner - error) for own, each, error in zip(states, problems, errors)]
+    return [(torch.stack(own[::-1]), result) for own, result in zip(states, results)]
 
 
 def _behind(problem: Problem, errors: torch.Tensor, span: slice) -> torch.Tensor | None:

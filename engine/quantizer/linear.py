@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.quant.exl3_decode import codebook_table
-from engine.quant.tensors import Codebook
-from engine.quantizer.ldlq import Problem, Rounding, feedback_factor, round_with_feedback
+from engine.quant.exl3_decode import codebook_table, decode_inner
+from engine.quant.tensors import Codebook, Exl3Linear
+from engine.quantizer.ldlq import Problem, Rounding, feedback_factor, round_with_feedback, with_diagonal
 from engine.quantizer.rotation import Scales, first_scales, from_inner, inner_hessian, rounded, to_inner
-from engine.quantizer.scale_fit import fit_scales, weighted_error
+from engine.quantizer.scale_fit import fit_scales
 from engine.quantizer.scale_search import find_scale
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.tiles import pack_states
@@ -47,7 +47,7 @@ class QuantizedWeight:
 
     Attributes:
         trellis: int16 [in/16, out/16, 16*K], in main memory.  suh, svh: float16.
-        weight: float32 [in, out], what the tensors decode to.
+        weight: float32 [in, out], what the tensors decode to; `decoded_weight` gives the same bits.
         error: error over signal of the outputs, in the sense of the Hessian.
     """
 
@@ -97,15 +97,20 @@ def _finish(
 ) -> QuantizedWeight:
     states, values = found
     basis = from_inner(values)
-    scales = fit_scales(task.weight, basis, prepared.scales, prepared.hessian)
-    result = basis * scales.suh[:, None] * scales.svh
+    fitted = fit_scales(task.weight, basis, prepared.scales, prepared.hessian)
     return QuantizedWeight(
-        trellis=pack_states(states, bits),
-        suh=scales.suh.half(),
-        svh=scales.svh.half(),
-        weight=result,
-        error=weighted_error(task.weight, result, prepared.hessian),
+        trellis=pack_states(states, bits).cpu(),
+        suh=fitted.scales.suh.half(),
+        svh=fitted.scales.svh.half(),
+        weight=fitted.scales.applied_to(basis),
+        error=fitted.error,
     )
+
+
+def decoded_weight(linear: Exl3Linear, device: torch.device) -> torch.Tensor:
+    """The `weight` of a `QuantizedWeight` once more, from its tensors, bit for bit when on the same device."""
+    basis = from_inner(decode_inner(linear).to(device).float())
+    return Scales(linear.suh.to(device).float(), linear.svh.to(device).float()).applied_to(basis)
 
 
 def damped(hessian: torch.Tensor | None) -> torch.Tensor | None:
@@ -115,4 +120,4 @@ def damped(hessian: torch.Tensor | None) -> torch.Tensor | None:
     mean = float(hessian.diagonal().mean())
     if mean < 1e-20:
         return None
-    return hessian + DAMPING * mean * torch.eye(hessian.shape[0], device=hessian.device)
+    return with_diagonal(hessian, DAMPING * mean)

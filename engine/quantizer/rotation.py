@@ -24,6 +24,10 @@ class Scales:
     suh: torch.Tensor
     svh: torch.Tensor
 
+    def applied_to(self, basis: torch.Tensor) -> torch.Tensor:
+        """diag(suh) basis diag(svh)."""
+        return basis * self.suh[:, None] * self.svh
+
 
 def rotate_inputs(matrix: torch.Tensor) -> torch.Tensor:
     """B matrix."""

@@ -6,15 +6,49 @@ exactly. Costs nothing when the model runs. Knows nothing of how A was found.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from engine.quantizer.products import times
 from engine.quantizer.rotation import LARGEST_SCALE, SMALLEST_SCALE, Scales
 
 ROUNDS = 2
 RIDGE = 1e-3  # keeps inputs that the calibration hardly saw near what they were
 
 
-def fit_scales(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessian: torch.Tensor | None) -> Scales:
+@dataclass(frozen=True)
+class Fitted:
+    """Scales holding float16 values, and the error over signal that is left with them."""
+
+    scales: Scales
+    error: float
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is to be reached, with what is asked of it again and again.
+
+    Attributes:
+        pulled: the Hessian times the weight.
+    """
+
+    weight: torch.Tensor
+    hessian: torch.Tensor | None
+    pulled: torch.Tensor
+
+    @classmethod
+    def of(cls, weight: torch.Tensor, hessian: torch.Tensor | None) -> _Target:
+        return cls(weight, hessian, _times(hessian, weight))
+
+    def error(self, found: torch.Tensor) -> float:
+        """tr(E' H E) / tr(W' H W)."""
+        error = self.weight - found
+        signal = (self.weight * self.pulled).sum().double()
+        return float((error * _times(self.hessian, error)).sum().double() / signal.clamp_min(1e-30))
+
+
+def fit_scales(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessian: torch.Tensor | None) -> Fitted:
     """The fitted scales, rounded to float16; the given ones where they were better.
 
     Args:
@@ -23,52 +57,47 @@ def fit_scales(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessia
         scales: those of the search.
         hessian: float32 [in, in], damped; None counts all inputs alike.
     """
-    best, least = scales, weighted_error(weight, basis * scales.suh[:, None] * scales.svh, hessian)
+    target = _Target.of(weight, hessian)
+    best = Fitted(scales, target.error(scales.applied_to(basis)))
     current = scales
     for _ in range(ROUNDS):
-        current = _fit_inputs(weight, basis, current, hessian)
-        current = _fit_outputs(weight, basis, current, hessian)
+        current = _fit_outputs(target, basis, _fit_inputs(target, basis, current))
         kept = Scales(_storable(current.suh), _storable(current.svh, scales.svh == 0))
-        error = weighted_error(weight, basis * kept.suh[:, None] * kept.svh, hessian)
-        if error < least:
-            best, least = kept, error
+        error = target.error(kept.applied_to(basis))
+        if error < best.error:
+            best = Fitted(kept, error)
     return best
 
 
 def weighted_error(weight: torch.Tensor, found: torch.Tensor, hessian: torch.Tensor | None) -> float:
     """tr(E' H E) / tr(W' H W)."""
-    error = weight - found
-    signal = (weight * _times(hessian, weight)).sum().double()
-    return float((error * _times(hessian, error)).sum().double() / signal.clamp_min(1e-30))
+    return _Target.of(weight, hessian).error(found)
 
 
-def _fit_outputs(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessian: torch.Tensor | None) -> Scales:
+def _fit_outputs(target: _Target, basis: torch.Tensor, scales: Scales) -> Scales:
     shaped = basis * scales.suh[:, None]
-    pulled = _times(hessian, shaped)
+    pulled = _times(target.hessian, shaped)
     size = (shaped * pulled).sum(0)
-    fitted = (weight * pulled).sum(0) / size.clamp_min(1e-30)
+    fitted = (target.weight * pulled).sum(0) / size.clamp_min(1e-30)
     return Scales(scales.suh, torch.where((scales.svh == 0) | (size <= 1e-30), scales.svh, fitted))
 
 
-def _fit_inputs(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessian: torch.Tensor | None) -> Scales:
+def _fit_inputs(target: _Target, basis: torch.Tensor, scales: Scales) -> Scales:
     shaped = basis * scales.svh
-    size = weight.shape[0]
-    rows = shaped @ shaped.T
-    if hessian is None:
-        normal, right = torch.diag(rows.diagonal()), (weight * shaped).sum(1)
-    else:
-        normal, right = hessian * rows, (_times(hessian, weight) * shaped).sum(1)
+    rows = times(shaped, shaped.T)
+    normal = torch.diag(rows.diagonal()) if target.hessian is None else rows.mul_(target.hessian)
+    right = (target.pulled * shaped).sum(1)
     ridge = RIDGE * normal.diagonal().mean()
-    normal = (normal + ridge * torch.eye(size, device=normal.device)).double()
+    normal.diagonal().add_(ridge)
     right = (right + ridge * scales.suh).double()
-    lower, info = torch.linalg.cholesky_ex(normal)
+    lower, info = torch.linalg.cholesky_ex(normal.double())
     if int(info) != 0:
         return scales
     return Scales(torch.cholesky_solve(right[:, None], lower)[:, 0].float(), scales.svh)
 
 
 def _times(hessian: torch.Tensor | None, matrix: torch.Tensor) -> torch.Tensor:
-    return matrix if hessian is None else hessian @ matrix
+    return matrix if hessian is None else times(hessian, matrix)
 
 
 def _storable(scale: torch.Tensor, is_zero: torch.Tensor | None = None) -> torch.Tensor:

@@ -51,7 +51,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
         with beside.open("wb") as file:
             file.write(_header(ordered))
             for tensor in ordered.values():
-                file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+                file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

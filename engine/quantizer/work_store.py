@@ -2,9 +2,10 @@
 
 `job.json` says what is being made; `module-00003.safetensors` are the tensors of one finished module with
 `module-00003.json`, its measured errors; `allocation.json` are the bits of linears where measurements chose them;
-`state-00004.safetensors` are the hidden states in front of the next block; `rows.safetensors` is what the model is
-shown. Every file is whole or not there, and a state is written after its module and before the older state goes, so
-that at least one state can always be gone on from. Knows nothing of how modules are made.
+`state-00004.safetensors` are the hidden states behind the fourth block; `rows.safetensors` is what the model is shown.
+Every file is whole or not there, and a state is written after its module and before the older state goes, so that one
+can always be gone on from. There may be finished modules behind the newest state: through them the hidden states go
+again. Knows nothing of how modules are made.
 """
 
 from __future__ import annotations
@@ -74,6 +75,13 @@ class WorkStore:
     def has_module(self, number: int) -> bool:
         return self._module(number).exists() and self._report(number).exists()
 
+    def finished_modules(self) -> int:
+        """How many are finished, from the first on without a gap; a conversion goes on behind them."""
+        number = 0
+        while self.has_module(number + 1):
+            number += 1
+        return number
+
     def put_module(self, number: int, tensors: Mapping[str, torch.Tensor], report: Mapping[str, Any]) -> None:
         """Stores a finished module; its report is written last."""
         write_tensors(self._module(number), tensors)
@@ -96,7 +104,7 @@ class WorkStore:
                 old.unlink()
 
     def newest_state(self) -> int | None:
-        """The block to go on with; None: with the first."""
+        """The block in front of which the newest state is; None: there is none, and the first block's is known."""
         numbers = [int(path.stem.partition("-")[2]) for path in self.folder.glob("state-?????.safetensors")]
         return max(numbers, default=None)
 

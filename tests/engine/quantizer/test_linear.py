@@ -49,6 +49,8 @@ def test_tensors_decode_to_the_weight_that_was_promised(bits: int, codebook: str
     found = quantize(LinearTask(weight, hessian, bits, codebook, 1), search)  # type: ignore[arg-type]
     whole = decoded(found, bits, codebook, (256, 128))
     assert torch.allclose(whole, found.weight, atol=1e-5 * float(weight.abs().max()))
+    linear = Exl3Linear("a", 256, 128, bits, codebook, found.trellis, found.suh, found.svh, None)  # type: ignore[arg-type]
+    assert torch.equal(module.decoded_weight(linear, torch.device("cpu")), found.weight)
     assert found.error == pytest.approx(weighted_error(weight, whole, module.damped(hessian)), rel=1e-3)
 
 
@@ -119,5 +121,6 @@ def test_fitted_scales_find_what_was_spoilt() -> None:
     basis = weight / right.suh[:, None] / right.svh
     spoilt = Scales(right.suh * 1.1, right.svh * (1 + 0.2 * torch.rand(128, generator=generator)))
     fitted = fit_scales(weight, basis, spoilt, module.damped(hessian))
-    found = weighted_error(weight, basis * fitted.suh[:, None] * fitted.svh, hessian)
+    assert fitted.error == weighted_error(weight, fitted.scales.applied_to(basis), module.damped(hessian))
+    found = weighted_error(weight, fitted.scales.applied_to(basis), hessian)
     assert found < 0.01 * weighted_error(weight, basis * spoilt.suh[:, None] * spoilt.svh, hessian)
