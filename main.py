@@ -58,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--temperature", type=float, help="0 always takes the likeliest token")
     chat.add_argument("--max-new-tokens", type=int, help="longest reply, in tokens")
     chat.add_argument("--seed", type=int, help="makes replies repeatable")
+    chat.add_argument(
+        "--image", type=Path, action="append", default=[], metavar="FILE",
+        help="an image that the first message shows; may be given several times",
+    )  # fmt: skip
     chat.set_defaults(run=_chat)
     bench = commands.add_parser("bench", help="measure a model's speed")
     _add_model(bench)
@@ -204,8 +208,8 @@ def _chat(options: argparse.Namespace) -> int:
     from engine.terminal import chat, load_with_progress
 
     given = {"temperature": options.temperature, "max_new_tokens": options.max_new_tokens, "seed": options.seed}
-    session = load_with_progress(_load_request(options))
-    return chat(session, options.system, {name: value for name, value in given.items() if value is not None})
+    changes = {name: value for name, value in given.items() if value is not None}
+    return chat(load_with_progress(_load_request(options)), options.system, changes, options.image)
 
 
 def _bench(options: argparse.Namespace) -> int:

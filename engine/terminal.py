@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from engine.budget import FP16_CACHE
-from engine.errors import EngineError, NotEnoughMemoryError
+from engine.errors import EngineError, InvalidRequestError, NotEnoughMemoryError
 from engine.evaluation.speed import BENCH_CACHE_TOKENS, SpeedBench, SpeedResult
-from engine.events import GenerationFinished, LoadProgress
+from engine.events import EncodingImages, GenerationFinished, LoadProgress
 from engine.footprint import MemoryUse
 from engine.loading import LoadTimes
-from engine.requests import LoadRequest, Message
+from engine.requests import GenerateRequest, LoadRequest, Message
 from engine.session import Session, open_session
 from engine.units import FILE_GB, MEMORY_GB
 
+IMAGE_COMMAND = "/image"
 REASONS = {
     "stop_token": "stopped by itself",
     "stop_string": "stopped at a stop text",
@@ -58,12 +61,20 @@ def load_for_bench(request: LoadRequest) -> Session:
     return load_with_progress(replace(request, cache_tokens=sizes[-1]))
 
 
-def chat(session: Session, system: str, changes: dict[str, Any]) -> int:
-    """Talks until the input ends. Ctrl+C stops a reply, and leaves at the prompt."""
+def chat(session: Session, system: str, changes: dict[str, Any], images: Sequence[Path] = ()) -> int:
+    """Talks until the input ends. Ctrl+C stops a reply, and leaves at the prompt.
+
+    Args:
+        images: that the first message shows.
+    """
     info = session.info
     settings = replace(info.recommended, **changes)
     print(f"{info.name}: {info.format}, {info.device_name}, context {info.context_tokens} tokens, {info.load_s:.1f} s.")
     print("Enter sends, /new starts over, /quit or Ctrl+D leaves, Ctrl+C stops a reply.")
+    print("/image FILE shows an image with the next message." if info.sees else f"Without images: {info.why_blind}")
+    shown = tuple(images)
+    if shown and not info.sees:
+        raise InvalidRequestError(info.why_blind, "Leave out --image, or load a model that sees.")
     start = [Message("system", system)] if system else []
     messages = list(start)
     while True:
@@ -75,14 +86,33 @@ def chat(session: Session, system: str, changes: dict[str, Any]) -> int:
         if text == "/quit":
             return 0
         if text == "/new":
-            messages = list(start)
+            messages, shown = list(start), ()
+        elif text == IMAGE_COMMAND or text.startswith(IMAGE_COMMAND + " "):
+            shown = _with_image(session, shown, text.removeprefix(IMAGE_COMMAND).strip())
         elif text:
-            messages = _turn(session, messages, text, settings)
+            after = _turn(session, messages, Message("user", text, shown), settings)
+            shown = shown if after is messages else ()  # what could not be sent is shown with the next try
+            messages = after
 
 
-def _turn(session: Session, messages: list[Message], text: str, settings: Any) -> list[Message]:
+def _with_image(session: Session, shown: tuple[Path, ...], name: str) -> tuple[Path, ...]:
+    """The images of the next message with one more; without a name, with none."""
+    if not name:
+        print("The next message shows no image." if shown else "Write /image and the name of a file.")
+        return ()
+    path = Path(name).expanduser()
+    try:
+        counted = session.count(GenerateRequest(0, (Message("user", "", (path,)),)))
+    except EngineError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return shown
+    print(f"The next message shows {path.name}, {counted.image_tokens} tokens.")
+    return (*shown, path)
+
+
+def _turn(session: Session, messages: list[Message], message: Message, settings: Any) -> list[Message]:
     """One exchange; returns the conversation after it, unchanged if the reply could not begin."""
-    asked = [*messages, Message("user", text)]
+    asked = [*messages, message]
     reply = ""
     events = None
     try:
@@ -90,6 +120,8 @@ def _turn(session: Session, messages: list[Message], text: str, settings: Any) -
         for event in events:
             reply += event.text
             print(event.text, end="", flush=True)
+            if isinstance(event, EncodingImages) and event.done < event.total and sys.stderr.isatty():
+                print(f"Looking at image {event.done + 1} of {event.total}", file=sys.stderr)
             if isinstance(event, GenerationFinished):
                 print(f"\n[{_footer(event)}]")
     except KeyboardInterrupt:

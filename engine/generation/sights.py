@@ -41,7 +41,8 @@ class Sights:
         self._read: list[ReadImage] = []
         self._features: dict[int, ImageFeatures] = {}
         self._missing: list[int] = []
-        self._total = 0
+        self._is_begun = False
+        self._total = len(scene.images)
         self._told: EncodingImages | None = None
 
     @property
@@ -74,6 +75,7 @@ class Sights:
 
     def begin(self, num_cached: int) -> None:
         """Takes what was seen lately and finds out what must be looked at: all that reaches beyond the cache."""
+        self._is_begun = True
         needed = {span.image for span in self._scene.placed.spans if span.end > num_cached}
         for image in sorted(needed):
             found = self._scene.eyes.seen.find(self._read[image].content_hash)
@@ -81,7 +83,8 @@ class Sights:
                 self._features[image] = found
             else:
                 self._missing.append(image)
-        self._total = len(self._missing)
+        if self._told is None:  # else the number of images was told, and those that need no look count as done
+            self._total = len(self._missing)
 
     def look(self, patience_s: float) -> None:
         """One image more, unless its file must be read again first.
@@ -108,8 +111,8 @@ class Sights:
 
     def news(self) -> list[EncodingImages]:
         """How far it is, if that was not told yet."""
-        total = self._total or len(self._scene.images)
-        event = EncodingImages(self._request_id, self._total - len(self._missing), total)
+        done = self._total - len(self._missing) if self._is_begun else 0
+        event = EncodingImages(self._request_id, done, self._total)
         if event == self._told:
             return []
         self._told = event
