@@ -24,6 +24,7 @@ from engine.hub.variants import config_of, list_variants, sort_bits, tensor_byte
 from engine.units import MEMORY_GB, memory_gb
 
 MOST_GIB = 4096.0
+_IMAGES = "images: looking at one of 1024 x 1024 pixels, and keeping those seen lately"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def _row_lines(model: FitModel, memory: CardMemory, request: FitRequest) -> list
     limit = "" if context == request.context_tokens else ", the most that the model was made for"
     contexts = model.largest_contexts(memory)
     largest = ", ".join(f"{contexts[bits]} at {bits} bits" for bits in CACHE_WIDTHS)
+    if estimate.images_bytes:
+        lines.append(f"of the working memory {estimate.images_bytes / MEMORY_GB:.1f} GB are for {_IMAGES}")
     return [*lines, *_not_loaded(estimate), f"with a context of {context} tokens{limit}", f"largest context: {largest}"]
 
 

@@ -18,7 +18,7 @@ from engine.fit.experience import CONTEXT_BYTES, CardKey, Experience
 from engine.fit.plan import MemoryPlan, plan_load
 from engine.models.features import check_runs_on_cards
 from engine.models.registry import build_spec
-from engine.models.sizes import longest_context, vision_bytes
+from engine.models.sizes import images_bytes, longest_context, vision_bytes
 from engine.models.spec import ModelSpec
 from engine.units import file_gb, memory_gb
 from engine.weights.config_reader import ConfigReader
@@ -106,6 +106,7 @@ class Estimate:
         vision_bytes: of the tensors of a vision tower; they are in the plan where a load would read them, and of an
             unknown architecture.
         has_tower: the engine knows what the tower is.
+        images_bytes: of the plan's working memory, what images take.
     """
 
     plan: MemoryPlan
@@ -113,6 +114,7 @@ class Estimate:
     reason: str = ""
     vision_bytes: int = 0
     has_tower: bool = False
+    images_bytes: int = 0
 
     @property
     def spare_bytes(self) -> int:
@@ -226,7 +228,11 @@ class FitModel:
             plan = MemoryPlan(sum(self.tensors.values()), 0, 0, 0, cache_bits)
             return Estimate(plan, memory, f"only the weights are counted: {self.reason}", self.vision_bytes)
         plan = plan_load(self.spec, self.tensors, memory.budget, context_tokens, cache_bits)
-        return Estimate(plan, memory, "", self.vision_bytes, has_tower=self.spec.vision is not None)
+        sees = self.spec if memory.budget.sees else self.spec.blind
+        return Estimate(
+            plan, memory, "", self.vision_bytes,
+            has_tower=self.spec.vision is not None, images_bytes=images_bytes(sees),
+        )  # fmt: skip
 
     def largest_context(self, memory: CardMemory, cache_bits: tuple[int, int] = FP16_CACHE) -> int:
         """The most tokens that fit with one conversation, in whole pages but for the model's own limit; 0: none."""

@@ -17,6 +17,7 @@ from engine.budget import (
     DeviceBudget,
 )
 from engine.models.spec import AttentionSpec, LinearSpec, ModelSpec
+from engine.vision.towers.spec import KEPT_IMAGE_BYTES
 
 IMAGE_PIXELS = 1024 * 1024  # of the image whose encoding is counted
 VISION_PARTS = frozenset(
@@ -94,9 +95,14 @@ def working_bytes(spec: ModelSpec, budget: DeviceBudget, num_positions: int) -> 
         needed += _slice_bytes(spec, budget.prefill_rows)
     if budget.has_dense_attention:
         needed += _dense_attention_bytes(spec, budget.prefill_rows)
-    if spec.vision is not None:
-        needed += spec.vision.image_bytes(-(-IMAGE_PIXELS // spec.vision.patch_size**2))
-    return max(needed, budget.least_bytes)
+    return max(needed + images_bytes(spec), budget.least_bytes)
+
+
+def images_bytes(spec: ModelSpec) -> int:
+    """Of the working memory, what looking at an image of `IMAGE_PIXELS` takes and what keeps the images seen lately."""
+    if spec.vision is None:
+        return 0
+    return spec.vision.image_bytes(-(-IMAGE_PIXELS // spec.vision.patch_size**2)) + KEPT_IMAGE_BYTES
 
 
 def step_bytes(spec: ModelSpec, rows: int, num_positions: int) -> int:

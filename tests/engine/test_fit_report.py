@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.budget import CARD_BUDGET
 from engine.errors import DeviceError, EngineError, InvalidRequestError
 from engine.fit.cards import Card, CardReport
 from engine.fit_report import FitRequest, FitSources, fit_lines
@@ -17,6 +19,8 @@ from engine.hub.errors import NotFoundError, OfflineError
 from main import main
 from tests.fakes.hub_content import shard
 from tests.fakes.metadata_hub import FakeRepo, MetadataHub
+from tests.oracles.tiny_models import make_plain
+from tests.oracles.tiny_seeing import SEEING
 
 
 @pytest.fixture
@@ -62,6 +66,16 @@ def test_a_vision_tower_is_named_and_not_counted(demo_model: Path, folders: Path
     found = lines_of(FitRequest(str(model), 8, 2048), folders)
     assert found[2:4] == without[2:4]
     assert found[4].startswith("  vision: Not loaded yet: text only. The 0.1 GB")
+
+
+def test_what_images_take_is_told(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_plain(folders / "sees", SEEING["qwen3_vl"]())
+    request = FitRequest(str(folders / "sees"), 8, 512)
+    monkeypatch.setattr("engine.budget.CARD_BUDGET", replace(CARD_BUDGET, sees=True))
+    found = lines_of(request, folders)
+    assert [line for line in found if "are for images: looking at one of 1024 x 1024 pixels" in line] == [found[4]]
+    monkeypatch.setattr("engine.budget.CARD_BUDGET", replace(CARD_BUDGET, sees=False))
+    assert not any("images" in line for line in lines_of(request, folders))
 
 
 def test_one_card_of_several_is_named(demo_model: Path, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import PIL.Image
 import pytest
 
-from engine import Message, SamplingSettings, load_model
+from engine import Message, SamplingSettings, load_model, terminal
 from engine.errors import ContextTooLongError, EngineError, InvalidRequestError, NotEnoughMemoryError
 from engine.events import (
     EncodingImages,
@@ -437,3 +438,26 @@ def test_counting_still_works_after_an_unload(session: Session, pictures: list[P
     session.unload()
     assert len(writer.write(request)) == tokens
     assert not session.sees
+
+
+def test_in_the_terminal(
+    session: Session, pictures: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = iter([words(1, 4), "/image", f"/image {pictures[2]}", "/image nowhere.png", words(9, 3), "/quit"])
+    monkeypatch.setattr("builtins.input", lambda _: next(said))
+    asked: list[GenerateRequest] = []
+    served = session._served
+    monkeypatch.setattr(session, "_served", lambda request: (asked.append(request), served(request))[1])
+    assert terminal.chat(session, "", {"temperature": 0.0, "max_new_tokens": 3}, pictures[:2]) == 0
+    shown = [[message.images for message in request.messages if message.role == "user"] for request in asked]
+    assert shown == [[tuple(pictures[:2])], [tuple(pictures[:2]), (pictures[2],)]]
+    out, errors = capsys.readouterr()
+    assert f"shows {pictures[2].name}, " in out
+    assert "nowhere.png cannot be read" in errors
+
+
+def test_the_terminal_of_a_blind_model(demo_model: Path, pictures: list[Path]) -> None:
+    session = load_model(demo_model, device="cpu", cache_tokens=256)
+    session.info = replace(session.info, sees=False, why_blind="It is blind.")
+    with pytest.raises(InvalidRequestError, match="It is blind"):
+        terminal.chat(session, "", {}, pictures[:1])
