@@ -258,6 +258,10 @@
         <translation>Nachricht</translation>
     </message>
     <message>
+        <source>Add images</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Send</source>
         <translation>Senden</translation>
     </message>
@@ -319,12 +323,24 @@
         <source>{0}; the oldest {1} messages are left out</source>
         <translation>{0}; die ältesten {1} Nachrichten werden weggelassen</translation>
     </message>
+    <message>
+        <source>{0}, images {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}; images take {1} of them</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>ConversationController</name>
     <message>
         <source>{0} (branch)</source>
         <translation>{0} (Zweig)</translation>
+    </message>
+    <message>
+        <source>Image: {0}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>New chat</source>
@@ -1094,6 +1110,10 @@
         <source>Drop an original model to convert it</source>
         <translation>Originalmodell ablegen, um es umzuwandeln</translation>
     </message>
+    <message>
+        <source>Drop the images to add them to your message</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>EmptyState</name>
@@ -1203,6 +1223,10 @@
         <translation>Ein Kopf mit {0} Bit ist nicht möglich.</translation>
     </message>
     <message>
+        <source>A message of the role {0} has an image.</source>
+        <translation>Eine Nachricht der Rolle {0} hat ein Bild.</translation>
+    </message>
+    <message>
         <source>A request needs either messages or a prompt.</source>
         <translation>Eine Anfrage braucht entweder Nachrichten oder einen Prompt.</translation>
     </message>
@@ -1233,6 +1257,10 @@
     <message>
         <source>Add a token in the settings.</source>
         <translation>Gib in den Einstellungen ein Token ein.</translation>
+    </message>
+    <message>
+        <source>Allow fewer pixels for an image, load the model with a smaller context, or close other programs.</source>
+        <translation>Erlaube weniger Pixel für ein Bild, lade das Modell mit einem kleineren Kontext, oder schließe andere Programme.</translation>
     </message>
     <message>
         <source>An image takes {0} tokens that belong in one step, and a step has {1}.</source>
@@ -1367,6 +1395,10 @@
         <translation>Wähle einen Wert von {0} bis {1}.</translation>
     </message>
     <message>
+        <source>Choose a value of at least 1.</source>
+        <translation>Wähle einen Wert von mindestens 1.</translation>
+    </message>
+    <message>
         <source>Choose a value of at least {0}.</source>
         <translation>Wähle einen Wert von mindestens {0}.</translation>
     </message>
@@ -1389,6 +1421,10 @@
     <message>
         <source>Choose an existing model folder.</source>
         <translation>Wähle einen Modellordner, den es gibt.</translation>
+    </message>
+    <message>
+        <source>Choose an image file.</source>
+        <translation>Wähle eine Bilddatei.</translation>
     </message>
     <message>
         <source>Choose another branch, or try again when its owner has uploaded them.</source>
@@ -1559,6 +1595,10 @@
         <translation>Gib genau eines davon an.</translation>
     </message>
     <message>
+        <source>Give {&quot;type&quot;: &quot;text&quot;, &quot;text&quot;: ...} or {&quot;type&quot;: &quot;image&quot;, &quot;path&quot;: ...}.</source>
+        <translation>Gib {&quot;type&quot;: &quot;text&quot;, &quot;text&quot;: ...} oder {&quot;type&quot;: &quot;image&quot;, &quot;path&quot;: ...} an.</translation>
+    </message>
+    <message>
         <source>Go on with it by -r, or choose another work folder with -w.</source>
         <translation>Setze sie mit -r fort oder wähle mit -w einen anderen Arbeitsordner.</translation>
     </message>
@@ -1571,8 +1611,16 @@
         <translation>Die Köpfe haben {0} Werte; der Kernel der Karte nimmt Vielfache von 4 bis {1}.</translation>
     </message>
     <message>
+        <source>How this model wants its images is not known here.</source>
+        <translation>Es ist hier nicht bekannt, wie dieses Modell seine Bilder haben will.</translation>
+    </message>
+    <message>
         <source>If the repository is private, enter a token that may read it; else choose the model anew.</source>
         <translation>Ist das Repository privat, gib ein Token ein, das es lesen darf; sonst wähle das Modell neu.</translation>
+    </message>
+    <message>
+        <source>Images cannot be seen on {0} yet.</source>
+        <translation>Auf {0} können noch keine Bilder gesehen werden.</translation>
     </message>
     <message>
         <source>Import it with the newer version; nothing was imported.</source>
@@ -1607,8 +1655,20 @@
         <translation>Lass den Ordner in Ruhe, während ein Download läuft; setze dann fort.</translation>
     </message>
     <message>
+        <source>Load a model that sees, or take the image out of the message.</source>
+        <translation>Lade ein Modell, das Bilder sieht, oder nimm das Bild aus der Nachricht.</translation>
+    </message>
+    <message>
         <source>Load a model that sees, or this one on the CPU (device cpu), if it has a vision tower.</source>
         <translation>Lade ein Modell, das Bilder sieht, oder dieses auf dem Prozessor (Gerät cpu), wenn es einen Bildteil hat.</translation>
+    </message>
+    <message>
+        <source>Load a model that sees.</source>
+        <translation>Lade ein Modell, das Bilder sieht.</translation>
+    </message>
+    <message>
+        <source>Load a version of the model with its vision tower.</source>
+        <translation>Lade eine Fassung des Modells mit seinem Bildteil.</translation>
     </message>
     <message>
         <source>Load it again, then retry.</source>
@@ -1731,6 +1791,14 @@
         <translation>Lege chat_template.jinja vom ursprünglichen Modell in den Ordner des Modells, oder benutze einen rohen Prompt.</translation>
     </message>
     <message>
+        <source>Put the chat_template.jinja of the original model into the model&apos;s folder.</source>
+        <translation>Lege die chat_template.jinja des ursprünglichen Modells in den Ordner des Modells.</translation>
+    </message>
+    <message>
+        <source>Put the image into a message of the user.</source>
+        <translation>Setze das Bild in eine Nachricht des Nutzers.</translation>
+    </message>
+    <message>
         <source>Remove it, or download the file.</source>
         <translation>Entferne ihn, oder lade die Datei herunter.</translation>
     </message>
@@ -1749,6 +1817,10 @@
     <message>
         <source>Save it smaller, or as JPEG, and try again.</source>
         <translation>Speichere es kleiner oder als JPEG und versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Send the message again.</source>
+        <translation>Sende die Nachricht noch einmal.</translation>
     </message>
     <message>
         <source>Shorten it, or load the model with a larger context.</source>
@@ -1835,6 +1907,10 @@
         <translation>Das Gespräch hat {0} Token, und der Kontext fasst {1}.</translation>
     </message>
     <message>
+        <source>The conversation has {0} tokens, {1} of them for images, and the context holds {2}.</source>
+        <translation>Das Gespräch hat {0} Token, {1} davon für Bilder, und der Kontext fasst {2}.</translation>
+    </message>
+    <message>
         <source>The conversion in {0} was begun with {1} = {2}, not {3}.</source>
         <translation>Die Umwandlung in {0} wurde mit {1} = {2} begonnen, nicht mit {3}.</translation>
     </message>
@@ -1915,12 +1991,24 @@
         <translation>Das Modell hat jedem Token die Wahrscheinlichkeit null gegeben.</translation>
     </message>
     <message>
+        <source>The model has no chat template, so it does not say how it shows images.</source>
+        <translation>Das Modell hat keine Chat-Vorlage und sagt deshalb nicht, wie es Bilder zeigt.</translation>
+    </message>
+    <message>
         <source>The model needs {0} GB ({1} GB of weights, {2} GB of cache, {3} GB to work with) and {4} GB are free: {5} GB are missing.</source>
         <translation>Das Modell braucht {0} GB ({1} GB Gewichte, {2} GB Cache, {3} GB zum Arbeiten), und {4} GB sind frei: {5} GB fehlen.</translation>
     </message>
     <message>
         <source>The model was converted wrongly or is damaged; download it again or choose another conversion.</source>
         <translation>Das Modell wurde falsch umgewandelt oder ist beschädigt; lade es neu herunter, oder wähle eine andere Umwandlung.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s chat template shows no images.</source>
+        <translation>Die Chat-Vorlage des Modells zeigt keine Bilder.</translation>
+    </message>
+    <message>
+        <source>The model&apos;s tokenizer has no token “{0}” for images.</source>
+        <translation>Der Tokenizer des Modells hat kein Token „{0}“ für Bilder.</translation>
     </message>
     <message>
         <source>The package nvidia-ml-py is not installed, so NVIDIA cards cannot be looked for.</source>
@@ -2007,12 +2095,32 @@
         <translation>In {0} ist kein Modell.</translation>
     </message>
     <message>
+        <source>There is not enough memory on the card to look at an image of {0} tokens.</source>
+        <translation>Der Speicher der Karte reicht nicht, um ein Bild von {0} Token anzusehen.</translation>
+    </message>
+    <message>
+        <source>There is not enough memory on the card to read a prompt with images.</source>
+        <translation>Der Speicher der Karte reicht nicht, um einen Prompt mit Bildern zu lesen.</translation>
+    </message>
+    <message>
         <source>There is not enough memory to open {0}.</source>
         <translation>Der Speicher reicht nicht, um {0} zu öffnen.</translation>
     </message>
     <message>
         <source>This is not a token.</source>
         <translation>Das ist kein Token.</translation>
+    </message>
+    <message>
+        <source>This model reads text only: it has no vision tower.</source>
+        <translation>Dieses Modell liest nur Text: Es hat keinen Bildteil.</translation>
+    </message>
+    <message>
+        <source>This model&apos;s files hold no vision tower: it was left out when they were made.</source>
+        <translation>Die Dateien dieses Modells enthalten keinen Bildteil: Er wurde beim Erstellen weggelassen.</translation>
+    </message>
+    <message>
+        <source>This model&apos;s vision tower is of a family that is not known here.</source>
+        <translation>Der Bildteil dieses Modells ist von einer Familie, die hier nicht bekannt ist.</translation>
     </message>
     <message>
         <source>This system offers no keyring, so the token lies unencrypted in {0}. Programs that you start can read it there.</source>
@@ -2061,6 +2169,10 @@
     <message>
         <source>Use auto, cpu or cuda:0.</source>
         <translation>Benutze auto, cpu oder cuda:0.</translation>
+    </message>
+    <message>
+        <source>Use smaller or fewer images, or load the model with a larger context.</source>
+        <translation>Nimm kleinere oder weniger Bilder, oder lade das Modell mit einem größeren Kontext.</translation>
     </message>
     <message>
         <source>Use the branch&apos;s name on the hub.</source>
@@ -2125,6 +2237,10 @@
     <message>
         <source>config.json and the weights belong to different models; download the model again.</source>
         <translation>config.json und die Gewichte gehören zu verschiedenen Modellen; lade das Modell noch einmal herunter.</translation>
+    </message>
+    <message>
+        <source>image_pixels is {0}.</source>
+        <translation>image_pixels ist {0}.</translation>
     </message>
     <message>
         <source>nothing came for {0} s, connecting anew in {1} s</source>
@@ -2343,6 +2459,10 @@
         <translation>{0} hat sich auf dem Server geändert</translation>
     </message>
     <message>
+        <source>{0} has changed since the message was sent.</source>
+        <translation>{0} hat sich geändert, seit die Nachricht gesendet wurde.</translation>
+    </message>
+    <message>
         <source>{0} has compute capability {1}.{2}; the kernels need 8.0 or newer (RTX 30 series and later).</source>
         <translation>{0} hat die Compute Capability {1}.{2}; die Kernel brauchen 8.0 oder neuer (ab der RTX-30-Reihe).</translation>
     </message>
@@ -2507,12 +2627,20 @@
         <translation>{0} ist kein Chat von Espalier.</translation>
     </message>
     <message>
+        <source>{0} is not a file.</source>
+        <translation>{0} ist keine Datei.</translation>
+    </message>
+    <message>
         <source>{0} is not a list of conversations with role and content.</source>
         <translation>{0} ist keine Liste von Gesprächen mit „role“ und „content“.</translation>
     </message>
     <message>
         <source>{0} is not a message.</source>
         <translation>{0} ist keine Nachricht.</translation>
+    </message>
+    <message>
+        <source>{0} is not a part of a message.</source>
+        <translation>{0} ist kein Teil einer Nachricht.</translation>
     </message>
     <message>
         <source>{0} is not a preset of Espalier.</source>
@@ -3452,6 +3580,41 @@
     </message>
 </context>
 <context>
+    <name>ImageDetail</name>
+    <message>
+        <source>How much of an image the model is shown in this chat; less is quicker and leaves more context</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Image detail</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Low</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Medium</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>High</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Original</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}: up to {1} megapixels, {2} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Inspector</name>
     <message>
         <source>random</source>
@@ -3917,6 +4080,13 @@
     </message>
 </context>
 <context>
+    <name>MainWindow</name>
+    <message>
+        <source>Dropped image</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>MessageActions</name>
     <message>
         <source>Copy message</source>
@@ -3972,6 +4142,10 @@
     <message>
         <source>Cancel</source>
         <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Add images</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -4354,6 +4528,154 @@
     </message>
 </context>
 <context>
+    <name>PictureTile</name>
+    <message>
+        <source>Image {0} of {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove {0}</source>
+        <translation type="unfinished">{0} entfernen</translation>
+    </message>
+    <message>
+        <source>The image is being read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} × {1} pixels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}, about {1} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Animated: the model sees the first frame.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Several pages: the model sees the first one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PictureTray</name>
+    <message>
+        <source>Reading the image…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 image, about {1} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} images, about {1} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Of an animated image, the model sees the first frame.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Of an image with several pages, the model sees the first one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PictureViewer</name>
+    <message>
+        <source>Image before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Image after</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Full size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save as…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close the image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} ({1} of {2})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} × {1} pixels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading the image…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fit the window</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PictureWiring</name>
+    <message>
+        <source>Add images</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The images stay in your message until a model that sees is loaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the demo model</source>
+        <translation type="unfinished">dem Demo-Modell</translation>
+    </message>
+    <message>
+        <source>Load {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Find a model that sees</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove the images</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only the address of the image came along, and nothing is fetched. Copy the image, then paste it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save the image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Saved as {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>PlanCard</name>
     <message>
         <source>There is no card.</source>
@@ -4662,12 +4984,28 @@
         <translation>Der Prompt wird gelesen: {0} von {1} Token</translation>
     </message>
     <message>
+        <source>Looking at the image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Looking at {0} of {1} images</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Seed {0}</source>
         <translation>Seed {0}</translation>
     </message>
     <message>
+        <source>The model that wrote this cannot see the images of earlier messages.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>interrupted</source>
         <translation>unterbrochen</translation>
+    </message>
+    <message>
+        <source>Edit your message</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Choose a larger context</source>
@@ -4701,6 +5039,14 @@
         <source>first token {0} s</source>
         <translation>erstes Token {0} s</translation>
     </message>
+    <message>
+        <source>1 image not seen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} images not seen</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>Restart</name>
@@ -4711,10 +5057,6 @@
     <message>
         <source>The reply that is being written stops; what there is of it is kept.</source>
         <translation>Die Antwort, die gerade geschrieben wird, endet; was von ihr da ist, bleibt.</translation>
-    </message>
-    <message>
-        <source>The message that you have begun is not kept.</source>
-        <translation>Die Nachricht, die du begonnen hast, bleibt nicht erhalten.</translation>
     </message>
     <message>
         <source>Restart now?</source>
@@ -5224,6 +5566,13 @@
     </message>
 </context>
 <context>
+    <name>SightNotice</name>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">Schließen</translation>
+    </message>
+</context>
+<context>
     <name>SourceCard</name>
     <message>
         <source>Choose a folder…</source>
@@ -5447,6 +5796,17 @@
     <message>
         <source>Jump to latest</source>
         <translation>Zum Neuesten</translation>
+    </message>
+</context>
+<context>
+    <name>UserMessage</name>
+    <message>
+        <source>1 image</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} images</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -5740,6 +6100,10 @@
         <translation>Spätere Version zeigen</translation>
     </message>
     <message>
+        <source>Add images to the message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Find in this chat</source>
         <translation>In diesem Chat suchen</translation>
     </message>
@@ -5874,6 +6238,20 @@
     <message>
         <source>Settings</source>
         <translation>Einstellungen</translation>
+    </message>
+</context>
+<context>
+    <name>_Field</name>
+    <message>
+        <source>Pasted image</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>_Input</name>
+    <message>
+        <source>Pasted image</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
