@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,32 +10,20 @@ import pytest
 from engine import SamplingSettings, load_model
 from engine.budget import CARD_BUDGET, CPU_BUDGET
 from engine.errors import EngineError, InvalidRequestError
-from engine.events import GenerationFinished, GenerationStarted, TextDelta
 from engine.fit.estimate import CardMemory, FitModel
 from engine.fit.plan import plan_load
 from engine.models.registry import build_spec
 from engine.session import Session
-from engine.vision.plan import ImageMarkers
-from engine.vision.prompt import ImageSpan, find_images
+from engine.vision.prompt import ImageSpan
 from engine.vision.towers.placed import FIRST_VIRTUAL, PlacedImages
-from engine.vision.types import ProcessedImage
 from engine.weights.config_reader import ConfigReader
+from tests.oracles.seeing_prompts import IMAGE_SIZES, Prompt, prompt_of, reply
 from tests.oracles.tiny_models import TinyModel, make_exl3, make_plain, random_ids, relative_error
-from tests.oracles.tiny_seeing import END, IMAGE, ROW_END, SEEING, START, image_of, whole_truth
+from tests.oracles.tiny_seeing import SEEING, image_of, whole_truth
 
 TOLERANCE = 1e-3  # K and V are fp16 in the cache
 GREEDY = SamplingSettings(temperature=0.0, max_new_tokens=6, ignore_eos=True)
 FAMILIES = list(SEEING)
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Ids with the image token, the images, and both as the session takes them."""
-
-    ids: list[int]
-    images: list[ProcessedImage]
-    named: list[int]
-    placed: PlacedImages
 
 
 @pytest.fixture(scope="module")
@@ -50,48 +37,16 @@ def sessions(models: dict[str, TinyModel]) -> dict[str, Session]:
     return {family: load_model(model.folder, device="cpu", cache_tokens=1024) for family, model in models.items()}
 
 
-def written(family: str, image: ProcessedImage) -> list[int]:
-    """An image in the prompt."""
-    ids: list[int] = []
-    for tile in image.plan.tiles:
-        if family == "mistral3":
-            ids += ([IMAGE] * tile.columns + [ROW_END]) * tile.rows
-            ids[-1] = END
-        else:
-            ids += [START, *[IMAGE] * (tile.rows * tile.columns), END]
-    return ids
-
-
-def prompt_of(session: Session, family: str, sizes: Sequence[tuple[int, int]], text: int = 30) -> Prompt:
-    """Text, then for each image the image and text again."""
-    images = [image_of(family, *size, seed=number) for number, size in enumerate(sizes)]
-    ids = random_ids(text, 300, seed=50)
-    for number, image in enumerate(images):
-        ids += written(family, image) + random_ids(text + number, 300, seed=60 + number)
-    markers = ImageMarkers("", "image", row_end="row" if family == "mistral3" else "")
-    spans = find_images(ids, IMAGE, markers, [image.plan for image in images])
-    named, placed = session.place_images(ids, spans, images, [session.encode_image(image) for image in images])
-    return Prompt(ids, images, named, placed)
-
-
-SIZES = {
-    "gemma3": [(1, 1), (2, 1), (1, 1)],  # tiles
-    "mistral3": [(4, 3), (2, 7), (5, 5)],
-    "qwen2_5_vl": [(4, 3), (2, 7), (9, 5)],
-    "qwen3_vl": [(4, 3), (2, 7), (9, 5)],
-}
-
-
 @pytest.mark.parametrize("count", [0, 1, 3])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_logits(models: dict[str, TinyModel], sessions: dict[str, Session], family: str, count: int) -> None:
     session = sessions[family]
-    prompt = prompt_of(session, family, SIZES[family][:count])
+    prompt = prompt_of(session, family, IMAGE_SIZES[family][:count])
     truth = whole_truth(models[family], prompt.ids, prompt.images)
     found = session.logits(prompt.named, images=prompt.placed)
     assert relative_error(found, truth) <= TOLERANCE
     if count:  # the images matter to what is said behind them
-        others = [image_of(family, *size, seed=99) for size in SIZES[family][:count]]
+        others = [image_of(family, *size, seed=99) for size in IMAGE_SIZES[family][:count]]
         assert relative_error(whole_truth(models[family], prompt.ids, others)[-1], truth[-1]) > 0.05
 
 
@@ -101,7 +56,7 @@ def test_images_over_chunks(
     models: dict[str, TinyModel], sessions: dict[str, Session], family: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = sessions[family]
-    prompt = prompt_of(session, family, SIZES[family])
+    prompt = prompt_of(session, family, IMAGE_SIZES[family])
     monkeypatch.setattr(session._executor, "max_prefill", most)
     truth = whole_truth(models[family], prompt.ids, prompt.images)
     assert relative_error(session.logits(prompt.named, images=prompt.placed), truth) <= TOLERANCE
@@ -109,7 +64,7 @@ def test_images_over_chunks(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_token_by_token(models: dict[str, TinyModel], sessions: dict[str, Session], family: str) -> None:
-    prompt = prompt_of(sessions[family], family, SIZES[family][:2], text=9)
+    prompt = prompt_of(sessions[family], family, IMAGE_SIZES[family][:2], text=9)
     truth = whole_truth(models[family], prompt.ids, prompt.images)
     found = sessions[family].logits(prompt.named, images=prompt.placed, by_token=True)
     assert relative_error(found, truth) <= TOLERANCE
@@ -144,24 +99,11 @@ def placed_at(spans: list[tuple[int, int]], *, both_ways: bool) -> PlacedImages:
     )  # fmt: skip
 
 
-def reply(session: Session, prompt: Prompt, request_id: int = 1) -> tuple[GenerationStarted, list[int]]:
-    session.submit_tokens(request_id, prompt.named, GREEDY, images=prompt.placed)
-    started, ids = None, []
-    while session.has_work:
-        for event in session.step():
-            started = event if isinstance(event, GenerationStarted) else started
-            if isinstance(event, TextDelta):
-                ids += event.token_ids
-            assert isinstance(event, GenerationFinished) or not hasattr(event, "error"), event
-    assert started is not None
-    return started, ids
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_replies(models: dict[str, TinyModel], sessions: dict[str, Session], family: str) -> None:
     session = sessions[family]
-    prompt = prompt_of(session, family, SIZES[family][:2])
-    _, ids = reply(session, prompt)
+    prompt = prompt_of(session, family, IMAGE_SIZES[family][:2])
+    _, ids = reply(session, prompt, GREEDY)
     assert len(ids) == 5  # the last token comes with the final event
     truth = whole_truth(models[family], prompt.ids + ids, prompt.images)
     assert truth[len(prompt.ids) - 1 : -1].argmax(-1).tolist() == ids
@@ -170,19 +112,19 @@ def test_replies(models: dict[str, TinyModel], sessions: dict[str, Session], fam
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_images_again_come_from_the_cache(models: dict[str, TinyModel], family: str) -> None:
     session = load_model(models[family].folder, device="cpu", cache_tokens=2048)
-    prompt = prompt_of(session, family, SIZES[family][:2], text=120)
-    fresh, ids = reply(session, prompt)
+    prompt = prompt_of(session, family, IMAGE_SIZES[family][:2], text=120)
+    fresh, ids = reply(session, prompt, GREEDY)
     assert fresh.cached_tokens == 0
-    again, same = reply(session, prompt_of(session, family, SIZES[family][:2], text=120), 2)
+    again, same = reply(session, prompt_of(session, family, IMAGE_SIZES[family][:2], text=120), GREEDY, 2)
     assert again.cached_tokens == len(prompt.ids) - 1
     assert same == ids
     start = prompt.placed.spans[0].start
     assert prompt.named[start] >= FIRST_VIRTUAL
-    changed = [image_of(family, *size, seed=40) for size in SIZES[family][:2]]
+    changed = [image_of(family, *size, seed=40) for size in IMAGE_SIZES[family][:2]]
     named, placed = session.place_images(
         prompt.ids, prompt.placed.spans, changed, [session.encode_image(image) for image in changed]
     )
-    other, others = reply(session, Prompt(prompt.ids, changed, named, placed), 3)
+    other, others = reply(session, Prompt(prompt.ids, changed, named, placed), GREEDY, 3)
     assert other.cached_tokens <= start
     truth = whole_truth(models[family], prompt.ids + others, changed)
     assert truth[len(prompt.ids) - 1 : -1].argmax(-1).tolist() == others
@@ -193,7 +135,7 @@ def test_the_same_images_again_come_from_the_cache(models: dict[str, TinyModel],
 def test_exl3_and_quantized_cache(tmp_path: Path, family: str, bits: tuple[int, int]) -> None:
     model = make_exl3(tmp_path, SEEING[family](hidden_size=128, intermediate_size=256))
     session = load_model(tmp_path, device="cpu", cache_tokens=1024, cache_bits=bits)
-    prompt = prompt_of(session, family, SIZES[family][:2])
+    prompt = prompt_of(session, family, IMAGE_SIZES[family][:2])
     truth = whole_truth(model, prompt.ids, prompt.images)
     assert relative_error(session.logits(prompt.named, images=prompt.placed), truth) <= (
         3e-3 if bits[0] == 16 else 0.02
@@ -203,7 +145,7 @@ def test_exl3_and_quantized_cache(tmp_path: Path, family: str, bits: tuple[int, 
 def test_company_of_other_replies(models: dict[str, TinyModel], sessions: dict[str, Session]) -> None:
     """A reply behind images, whose positions run behind, in one batch with a reply to text alone."""
     session = sessions["qwen2_5_vl"]
-    prompt = prompt_of(session, "qwen2_5_vl", SIZES["qwen2_5_vl"][:1])
+    prompt = prompt_of(session, "qwen2_5_vl", IMAGE_SIZES["qwen2_5_vl"][:1])
     assert prompt.placed.offset < 0
     text = random_ids(25, 300, seed=7)
     session.submit_tokens(1, prompt.named, GREEDY, images=prompt.placed)
