@@ -22,6 +22,7 @@ from engine.quantizer.allocation import UNQUANTIZED_BITS, num_weights
 from engine.quantizer.block import TOKENS_AT_ONCE
 from engine.quantizer.measuring import operations
 from engine.quantizer.own_text import TEXT_TOKENS, held_bytes
+from engine.quantizer.products import times
 from engine.quantizer.progress import Estimate
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.streams import block_linears
@@ -31,6 +32,8 @@ WRITING_COST = 2  # of a token that is drawn, against one that is read: few go t
 FORWARD_PASSES = 3.2  # over every block: the exact stream once, the rounded one twice, and the Hessians
 PROBE_TILES = 32
 PROBE_SIZE = 768
+CARD_PROBE_TILES = 1024  # fewer do not fill a card
+CARD_PROBE_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ def check_room(expected: Estimate, work: Path, output: Path) -> None:
 
 def _search_seconds(search: TrellisSearch, bits: int, codebook: Codebook) -> float:
     """Of one weight."""
-    tiles = torch.randn(PROBE_TILES, 256, generator=torch.Generator().manual_seed(0)).to(search.device)
+    count = PROBE_TILES if search.device.type == "cpu" else CARD_PROBE_TILES
+    tiles = torch.randn(count, 256, generator=torch.Generator().manual_seed(0)).to(search.device)
     table = codebook_table(codebook).to(search.device)
     search.search(tiles[:16], bits, table)  # compiles
     began = time.perf_counter()
@@ -162,9 +166,10 @@ def _search_seconds(search: TrellisSearch, bits: int, codebook: Codebook) -> flo
 
 def _product_seconds(device: torch.device) -> float:
     """Of one multiplication or addition in a matrix product."""
-    x = torch.ones(TOKENS_AT_ONCE // 4, PROBE_SIZE, device=device)
-    w = torch.ones(PROBE_SIZE, PROBE_SIZE, device=device)
-    float((x @ w)[0, 0])  # asks for the result: a card answers before it has computed
+    size = PROBE_SIZE if device.type == "cpu" else CARD_PROBE_SIZE
+    x = torch.ones(TOKENS_AT_ONCE // 4, size, device=device)
+    w = torch.ones(size, size, device=device)
+    float(times(x, w)[0, 0])  # asks for the result: a card answers before it has computed
     began = time.perf_counter()
-    float((x @ w)[0, 0])
-    return (time.perf_counter() - began) / (2 * x.shape[0] * PROBE_SIZE**2)
+    float(times(x, w)[0, 0])
+    return (time.perf_counter() - began) / (2 * x.shape[0] * size**2)

@@ -62,12 +62,16 @@ def with_diagonal(matrix: torch.Tensor, more: torch.Tensor | float) -> torch.Ten
     return copy
 
 
-@dataclass(frozen=True)
+@dataclass
 class Problem:
     """One matrix to round: `inner` float32 [in, out] and the factor of its Hessian, None to do without feedback."""
 
     inner: torch.Tensor
     factor: torch.Tensor | None
+
+    def clear(self) -> None:
+        """Lets go of the factor, once the matrix is rounded."""
+        self.factor = None
 
 
 def round_with_feedback(

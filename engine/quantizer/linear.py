@@ -69,6 +69,8 @@ def quantize_linears(
     rounding = Rounding(search, first.bits, codebook_table(first.codebook).to(search.device))
     prepared = [_prepare(task, rounding) for task in tasks]
     found = round_with_feedback([each.problem for each in prepared], rounding, on_weights)
+    for each in prepared:
+        each.problem.clear()  # the factor is as large as the Hessian
     return [_finish(*each, first.bits) for each in zip(tasks, prepared, found)]
 
 
