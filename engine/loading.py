@@ -9,18 +9,17 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_path
 
 from engine.backend import Backend, Batch
 from engine.budget import PAGE_TOKENS, pages_for
 from engine.chat.sight import LoadedTower, Sight, open_sight
 from engine.chat.template import ChatTemplate
 from engine.chat.thinking import thinks_by_default
-from engine.errors import Cancelled, DeviceError, EngineError, InvalidRequestError
+from engine.devices import card_of, kernel_folder
+from engine.errors import Cancelled, EngineError, InvalidRequestError
 from engine.events import LoadMemory, LoadProgress, ModelInfo
 from engine.fit.plan import MemoryPlan, check_cache_bits, plan_load
 from engine.footprint import MemoryUse, memory_of
@@ -44,7 +43,6 @@ from engine.weights.shards import ShardIndex
 
 MAX_BATCH = 16
 CUDA_OUT_OF_MEMORY = 2  # CUresult
-MIN_CAPABILITY = (8, 0)  # mma.m16n8k16 and asynchronous copies
 
 OnProgress = Callable[[LoadProgress], None]
 IsCancelled = Callable[[], bool]
@@ -291,61 +289,14 @@ def _open_config(folder: Path) -> ConfigReader:
 
 def open_backend(device: str, *, is_exact: bool = True) -> Backend:
     """The backend of a device name. Raises `DeviceError` or `InvalidRequestError`."""
-    if device == "auto":
-        cards = usable_cards()
-        device = f"cuda:{cards[0]}" if cards else "cpu"
-    if device == "cpu":
+    card = card_of(device)
+    if card is None:
         from engine.cpu.backend import CpuBackend
 
         return CpuBackend()
-    if device == "cuda" or device.startswith("cuda:"):
-        return _open_card(device, is_exact=is_exact)
-    raise InvalidRequestError(f"There is no device called {device!r}.", "Use auto, cpu or cuda:0.")
-
-
-def usable_cards() -> list[int]:
-    """Numbers of the cards that can run the kernels, in torch's order; empty without torch's CUDA build."""
-    if not torch.cuda.is_available() or not _has_kernel_compiler():
-        return []
-    count = torch.cuda.device_count()
-    return [i for i in range(count) if torch.cuda.get_device_capability(i) >= MIN_CAPABILITY]
-
-
-def _has_kernel_compiler() -> bool:
-    return find_spec("numba_cuda") is not None
-
-
-def _open_card(device: str, *, is_exact: bool) -> Backend:
-    if not torch.cuda.is_available():
-        way_out = "Install its driver (580 or newer), or use the device cpu."
-        raise DeviceError("No usable NVIDIA card was found.", way_out)
-    if not _has_kernel_compiler():
-        raise DeviceError(
-            "numba-cuda, which compiles the kernels for the card, is not installed.",
-            "Start with packaging/run.sh (or run.bat), which installs it, or use the device cpu.",
-        )
-    number = card_number(device.partition(":")[2] or "0")
-    if number is None:
-        raise DeviceError(f"There is no card {device}.", f"Cards are cuda:0 to cuda:{torch.cuda.device_count() - 1}.")
-    major, minor = torch.cuda.get_device_capability(number)
-    if (major, minor) < MIN_CAPABILITY:
-        name = torch.cuda.get_device_name(number)
-        raise DeviceError(
-            f"{name} has compute capability {major}.{minor}; the kernels need 8.0 or newer (RTX 30 series and later).",
-            "Use the device cpu.",
-        )
     from engine.cuda.backend import CudaBackend
 
-    return CudaBackend(number, user_cache_path("Espalier", appauthor=False) / "kernels", is_exact=is_exact)
-
-
-def card_number(name: str) -> int | None:
-    """Torch's number of the card with a number or a UUID as the driver's tools write it; None if there is none."""
-    count = torch.cuda.device_count()
-    if name.isdecimal():
-        return int(name) if int(name) < count else None
-    uuids = [f"gpu-{torch.cuda.get_device_properties(i).uuid}".lower() for i in range(count)]
-    return uuids.index(name.lower()) if name.lower() in uuids else None
+    return CudaBackend(card, kernel_folder(), is_exact=is_exact)
 
 
 def _cache_tokens(spec: ModelSpec, wanted: int | None) -> int:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.devices import card_number
 from engine.fit.cards import find_cards
-from engine.loading import card_number
 from tests.fakes.fake_nvml import FakeCard, FakeDriver
 
 ENVIRONMENTS = (
