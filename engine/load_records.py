@@ -48,13 +48,14 @@ class CardExperience:
         """The budget with what earlier loads took more, or less."""
         return budget.with_correction(self.experience.correction_bytes(self.key)) if self.key else budget
 
-    def remember(self, plan: MemoryPlan, correction_bytes: int, measured_bytes: int) -> None:
+    def remember(self, plan: MemoryPlan, correction_bytes: int, measured_bytes: int, *, later_bytes: int = 0) -> None:
         """Adds a load.
 
         Args:
             plan: as it was corrected.
             correction_bytes: that are in it.
             measured_bytes: by which the card's used memory grew, without the driver's context.
+            later_bytes: that are in the plan and taken only when there is something to look at.
         """
         if self.key is None:
             return
@@ -63,7 +64,7 @@ class CardExperience:
             context = context_of(monitor.read(), measured_bytes)
         finally:
             monitor.close()
-        planned = plan.total_bytes - correction_bytes
+        planned = plan.total_bytes - correction_bytes - later_bytes
         self.experience.add(self.key, LoadRecord(planned, measured_bytes, context))
 
 

@@ -30,7 +30,7 @@ from engine.load_records import CardExperience, usual_experience
 from engine.models.features import check_runs
 from engine.models.registry import build_spec
 from engine.models.reservation import Reservation
-from engine.models.sizes import longest_context, tensor_keys
+from engine.models.sizes import images_bytes, longest_context, tensor_keys
 from engine.models.spec import ModelSpec
 from engine.models.transformer import Transformer
 from engine.requests import DEFAULT_CACHE_TOKENS, LoadRequest
@@ -192,7 +192,9 @@ def _load(opened: _Opened, clock: _Clock, on_progress: OnProgress, is_cancelled:
         cache_bytes=memory_of(model.caches),
         total_bytes=backend.memory_bytes()[0] - opened.used_bytes,
     )
-    opened.known.remember(opened.plan, opened.correction_bytes, memory.total_bytes)
+    opened.known.remember(
+        opened.plan, opened.correction_bytes, memory.total_bytes, later_bytes=images_bytes(opened.spec)
+    )
     sight = open_sight(
         opened.folder, opened.tokenizer, opened.template, LoadedTower(opened.tower_spec, tower, backend.device_name)
     )

@@ -49,10 +49,10 @@ def _attend_span(
     step = max(1, GATHERED_VALUES // (pages.shape[0] * PAGE_TOKENS * cache.padded))
     for head in range(0, kv_heads, step):
         heads = slice(head, head + step)
-        k = cache.k[:, heads].index_select(0, pages).transpose(0, 1).flatten(1, 2)[:, None, part, :head_dim]
-        v = cache.v[:, heads].index_select(0, pages).permute(1, 0, 3, 2).flatten(1, 2)[:, None, part, :head_dim]
+        k, v = (each[:, heads].index_select(0, pages) for each in (cache.k, cache.v))
+        dense = (k.transpose(0, 1).flatten(1, 2), v.permute(1, 0, 3, 2).contiguous().flatten(1, 2))
+        keys, values = (each[:, None, part, :head_dim].expand(-1, group, -1, -1) for each in dense)
         found = functional.scaled_dot_product_attention(
-            queries[:, heads].permute(1, 2, 0, 3).half(),
-            k.expand(-1, group, -1, -1), v.expand(-1, group, -1, -1), attn_mask=seen, scale=shape.scale,
-        )  # fmt: skip
+            queries[:, heads].permute(1, 2, 0, 3).half(), keys, values, attn_mask=seen, scale=shape.scale
+        )
         mixed[:, heads] = found.permute(2, 0, 1, 3).float()
