@@ -101,7 +101,7 @@ class Sights:
             return
         else:
             self._features[first] = self._scene.eyes.look(image)
-        self._read[first] = ReadImage(self._read[first].content_hash, None)  # its pixels are not needed any more
+        self._read[first] = self._read[first].name_alone  # its pixels are not needed any more
         del self._missing[0]
 
     def stop(self) -> None:
@@ -119,7 +119,7 @@ class Sights:
         return [event]
 
     def _read_again(self, image: int, patience_s: float) -> None:
-        """Its name was known, so that its pixels were not read, but neither cache has it any more."""
+        """Only its name is at hand: it was known, and neither cache has it any more, or too many pixels were held."""
         if self._reading is None:
             self._reading = self._scene.eyes.read([self._scene.images[image]], pixels=True)
         found = self._reading.poll(patience_s)

@@ -13,6 +13,8 @@ from threading import Event, Thread
 from engine.vision.plan import ImagePlan
 from engine.vision.types import ProcessedImage
 
+HELD_BYTES = 512 * 2**20  # of pixels that wait for the tower at a time: one image may have 400 MB of them
+
 
 @dataclass(frozen=True)
 class PlannedImage:
@@ -35,11 +37,21 @@ class ReadImage:
 
     Attributes:
         content_hash: of its pixels as the tower takes them.
-        image: None where the hash was known by the file and nobody asked for pixels.
+        image: None where the hash was known by the file and nobody asked for pixels, or too many are held already.
     """
 
     content_hash: bytes
     image: ProcessedImage | None
+
+    @property
+    def num_bytes(self) -> int:
+        """Of its pixels."""
+        return 0 if self.image is None else self.image.pixels.numel() * self.image.pixels.element_size()
+
+    @property
+    def name_alone(self) -> ReadImage:
+        """The same without pixels."""
+        return ReadImage(self.content_hash, None)
 
 
 class ImageReading:
@@ -81,7 +93,10 @@ class ImageReading:
             for image in self._images:
                 if self._unwanted.is_set():
                     break
-                self._found.append(self._read(image))
+                found = self._read(image)
+                held = sum(each.num_bytes for each in self._found)
+                is_too_much = held > 0 and held + found.num_bytes > HELD_BYTES
+                self._found.append(found.name_alone if is_too_much else found)
         except Exception as error:  # noqa: BLE001  # of whatever kind: it is the other thread's to raise
             self._failure = error
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import PIL.Image
 import pytest
 
 from engine import Message, SamplingSettings, load_model, terminal
+from engine.budget import CPU_BUDGET
 from engine.errors import ContextTooLongError, EngineError, InvalidRequestError, NotEnoughMemoryError
 from engine.events import (
     EncodingImages,
@@ -21,6 +23,7 @@ from engine.events import (
 )
 from engine.requests import GenerateRequest
 from engine.session import Session
+from engine.vision import reading
 from engine.vision.image_file import ImageFile, decode
 from engine.vision.processor import SettingsProcessor
 from engine.vision.registry import read_image_settings
@@ -28,7 +31,7 @@ from engine.vision.towers.types import ImageFeatures
 from engine.vision.types import ProcessedImage
 from tests.oracles.chatting_models import TEXT_ONLY, make_chatting
 from tests.oracles.tiny_models import TinyModel, make_plain
-from tests.oracles.tiny_seeing import SEEING, whole_truth
+from tests.oracles.tiny_seeing import SEEING, image_of, whole_truth
 
 GREEDY = SamplingSettings(temperature=0.0, max_new_tokens=5, ignore_eos=True)
 FAMILIES = list(SEEING)
@@ -195,6 +198,21 @@ def test_what_both_caches_forgot_is_read_again(
     assert [(event.done, event.total) for event in again if isinstance(event, EncodingImages)][-1] == (1, 1)
     assert ids_of(first)
     assert ids_of(again)
+
+
+def test_many_pixels_are_read_one_image_after_another(
+    models: dict[str, TinyModel], session: Session, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HELD_BYTES", 1)
+    tower = CountedTower(session, monkeypatch)
+    messages = [Message("user", words(5, 9), tuple(pictures[:3]))]
+    events = ask(session, messages)
+    assert tower.calls == 3
+    told = [(event.done, event.total) for event in events if isinstance(event, EncodingImages)]
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    prompt, reply = session.prompt_ids(GenerateRequest(1, tuple(messages))), ids_of(events)
+    truth = whole_truth(models["qwen2_5_vl"], prompt + reply, processed(models["qwen2_5_vl"], pictures[:3]))
+    assert truth[len(prompt) - 1 : -1].argmax(-1).tolist() == reply
 
 
 def test_the_limit_of_what_is_kept(session: Session, pictures: list[Path]) -> None:
@@ -388,6 +406,26 @@ def test_a_blind_model(tmp_path: Path, pictures: list[Path]) -> None:
     assert started(events).left_out_images == 1
     assert started(plain).left_out_images == 0
     assert ids_of(events) == ids_of(plain) != []
+
+
+def test_a_device_that_does_not_see(models: dict[str, TinyModel], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cpu.backend.CPU_BUDGET", replace(CPU_BUDGET, sees=False))
+    session = load_model(models["gemma3"].folder, device="cpu", cache_tokens=256)
+    assert not session.sees
+    assert session.info.why_blind == f"Images cannot be seen on {session.info.device_name} yet."
+    with pytest.raises(EngineError, match="cannot see images"):
+        session.encode_image(image_of("gemma3", 1, 1))
+
+
+def test_a_tower_of_an_unknown_family(demo_model: Path, tmp_path: Path) -> None:
+    for path in demo_model.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["vision_config"] = {"hidden_size": 64}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    info = load_model(tmp_path, device="cpu", cache_tokens=256).info
+    known = config["architectures"][0].endswith("ForConditionalGeneration")
+    assert known or "of a family that is not known here" in info.why_blind
 
 
 def test_why_blind(tmp_path: Path) -> None:
