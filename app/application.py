@@ -10,6 +10,7 @@ import gc
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.card_watch import CardWatch
 from app.chat_control import ChatControl
 from app.controllers.chat_defaults import ChatDefaults
 from app.controllers.conversation import ConversationController
+from app.controllers.drafts import Drafts
 from app.controllers.library import LibraryController
 from app.controllers.load_settings import LoadSettings
 from app.controllers.models import ModelController
@@ -39,6 +41,8 @@ from app.launch import Launch
 from app.library_presenter import LibraryParts, LibraryPresenter
 from app.machine_wiring import MachineWiring
 from app.model_presenter import ModelPresenter
+from app.picture_wiring import PictureWiring
+from app.pictures.desk import PictureDesk
 from app.restart import Restart, start_again
 from app.single_instance import SingleInstance
 from app.storage.conversations import ConversationStore
@@ -86,12 +90,17 @@ class Application(QObject):
         self.load_settings = LoadSettings(self.preferences, self.cards, self)
         self.models = ModelController(self.engine, self.load_settings, launch.demo_folder, self)
         self.chat_defaults = ChatDefaults(self.preferences, self.models, self)
-        self.chats = ConversationController(self.store, self.engine, self.models, self.chat_defaults, self)
+        self._begun_s = time.time()
+        self.desk = PictureDesk(PictureFolder(launch.paths.attachments), self)
+        self.chats = ConversationController(
+            self.store, self.engine, self.models, self.chat_defaults, self.desk.folder, self
+        )  # fmt: skip
+        self.drafts = Drafts(self.store, self.chats, self)
         self.last_chat = LastChat(self.store, self.chats, self.preferences, self)
-        self.library = LibraryController(self.store, PictureFolder(launch.paths.attachments), self)
+        self.library = LibraryController(self.store, self.desk.folder, self)
         self.list_model = ConversationListModel(self)
         self.conversations = ConversationList(self.theme, self.list_model)
-        self.chat = ChatPage(self.theme, attachments=launch.paths.attachments)
+        self.chat = ChatPage(self.theme, self.desk, attachments=launch.paths.attachments)
         self.inspector = Inspector(self.theme)
         self.window = MainWindow(self.theme, Parts(self.conversations, self.chat, self.inspector))
         needs = PageNeeds(
@@ -101,7 +110,10 @@ class Application(QObject):
         self.late = LatePages(needs, self)
         self.control = ChatControl(
             self.chats, self.models, self.engine, self.chat_defaults, self.preferences,
-            PresetStore(launch.paths.presets), self.chat, self.inspector, self.window.notice, self,
+            PresetStore(launch.paths.presets), self.chat, self.inspector, self.window.notice, self.desk.folder, self,
+        )  # fmt: skip
+        self.pictures = PictureWiring(
+            self.window, self.chats, self.models, self.late, self.desk, self.inspector, launch.demo_folder, self
         )  # fmt: skip
         panel, strip = self.inspector.load_panel, self.window.status
         self.devices = DevicePresenter(self.load_settings, self.models, self.cards, panel, strip)
@@ -113,14 +125,14 @@ class Application(QObject):
         actors = Actors(
             self.window, self.theme, self.preferences, self.chats, self.models, self.late,
             self.new_chat, self.choose_folder, self.control.retry, self.control.go_on,
-            self.library_presenter.undo,
+            self.library_presenter.undo, self.pictures.choose,
         )  # fmt: skip
         self.window_actions = WindowActions(self.actions, actors, self)
         self.presenter = ModelPresenter(
             self.models, self.chats, self.load_settings, self.preferences,
             self.chat, strip, self.actions, launch.demo_folder,
         )  # fmt: skip
-        self.restart = Restart(self.window, self.theme, self.chats, self.models, self.chat.composer, self)
+        self.restart = Restart(self.window, self.theme, self.chats, self.models, self)
         self.machine = MachineWiring(self.window, self.preferences, self.models, self.chats, self.engine, self)
         self._closed = False
         self.threads_stopped = False
@@ -149,6 +161,7 @@ class Application(QObject):
         self.chats.new_chat()
         if self.last_chat.is_awaited:
             self.chat.await_messages()
+            self.drafts.await_chat()
         self.presenter.show()
         self.control.start()
         self.window.show()
@@ -166,6 +179,7 @@ class Application(QObject):
         self.engine.start()
         self.late.model_pages.start()
         self.late.converting.start()
+        self.desk.sweep(self.store.path, self._begun_s)
 
     @Slot()
     def close(self) -> None:
@@ -178,7 +192,10 @@ class Application(QObject):
         self.window.hide()  # stopping the engine may take a while
         self.preferences.save_now()
         self.chats.save_running()
-        others_stopped = (self.cards.shut_down(), self.late.shut_down())
+        self.drafts.save()
+        others_stopped = (
+            self.cards.shut_down(), self.late.shut_down(), self.desk.shut_down(), self.pictures.shut_down(),
+        )  # fmt: skip
         self.threads_stopped = self.engine.shut_down() and all(others_stopped)
         QGuiApplication.sendPostedEvents(self.engine, 0)  # the last events of stopped replies
         self.chats.save_running()
@@ -220,11 +237,17 @@ class Application(QObject):
         self.engine.status_changed.connect(self.presenter.show_status)
         self.engine.crashed.connect(self.report_crash)
         self.library.crashed.connect(self.report_crash)
+        self.desk.crashed.connect(self.report_crash)
         self.crash_reported.connect(self.report_crash, Qt.ConnectionType.QueuedConnection)
 
     def _connect_chats(self) -> None:
         chats, transcript, composer = self.chats, self.chat.transcript, self.chat.composer
         composer.sent.connect(self.control.send)
+        composer.changed.connect(self._note_draft)
+        composer.tray.came_late.connect(self.drafts.add_late)
+        self.drafts.shown.connect(composer.show_draft)
+        self.drafts.renamed.connect(composer.tray.rename)
+        self.control.pictures_held.connect(self.pictures.insist)
         composer.stop_requested.connect(chats.stop)
         transcript.retry_requested.connect(self.control.retry)
         self.control.model_wanted.connect(self.choose_folder)
@@ -242,14 +265,19 @@ class Application(QObject):
         chats.message_added.connect(self.chat.add_message)
         chats.message_removed.connect(transcript.remove_message)
         chats.reply_text.connect(transcript.append_text)
+        chats.reply_looking.connect(transcript.set_looking)
         chats.reply_progress.connect(transcript.set_progress)
         chats.reply_ended.connect(transcript.end_reply)
         chats.busy_changed.connect(composer.set_busy)
         chats.busy_changed.connect(transcript.set_busy)
-        chats.not_sent.connect(composer.set_text)
+        chats.not_sent.connect(composer.set_content)
         self.conversations.new_requested.connect(self.new_chat)
         self.conversations.opened.connect(self._open_conversation)
         self.conversations.hit_opened.connect(self._open_hit)
+
+    @Slot()
+    def _note_draft(self) -> None:
+        self.drafts.note(self.chat.composer.content)
 
     def _connect_window(self) -> None:
         self.window.closing.connect(self.close)

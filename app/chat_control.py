@@ -19,8 +19,10 @@ from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
 from app.controllers.presets import PresetController
 from app.engine_bridge import EngineBridge
+from app.storage.pictures import PictureFolder
 from app.storage.presets import Preset, PresetStore
 from app.storage.records import StoredMessage
+from app.storage.turns import split_turn
 from app.views.chat.page import ChatPage
 from app.views.chat_setup.sampling_panel import ChatSetup
 from app.views.inspector import Inspector
@@ -39,20 +41,22 @@ class ChatControl(QObject):
     Signals:
         defaults_kept: the settings of the open chat are those of the model's new chats now.
         model_wanted: the user wants to choose a model, because none is known that could reply.
+        pictures_held: a message with images was to be sent, and the model sees none.
     """
 
     defaults_kept = Signal()
     model_wanted = Signal()
+    pictures_held = Signal()
 
     def __init__(
         self, chats: ConversationController, models: ModelController, engine: EngineBridge, defaults: ChatDefaults,
         preferences: Preferences, store: PresetStore, page: ChatPage, panel: Inspector, notice: Notice,
-        parent: QObject | None = None,
+        pictures: PictureFolder, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._chats, self._models, self._defaults, self._preferences = chats, models, defaults, preferences
         self._page, self._panel, self._notice = page, panel, notice
-        self.context = ContextController(chats, models, engine, defaults, preferences, self)
+        self.context = ContextController(chats, models, engine, defaults, preferences, pictures, self)
         self.presets = PresetController(store, chats, self)
         self._is_held = False  # a message was to be sent and did not fit, and is as it was
         self._waiting: tuple[int | None, Callable[[], object]] | None = None  # the chat, and what waits for a model
@@ -68,15 +72,20 @@ class ChatControl(QObject):
         self.show_setup()
 
     @Slot(str)
-    def send(self, text: str) -> None:
-        """Sends a message, unless it is known not to fit: then it stays where it was written."""
+    def send(self, content: str) -> None:
+        """Sends a message, unless it is known not to fit or not to be seen: then it stays where it was written."""
         self._panel.flush()
+        info = self._models.info
+        if info is not None and not info.sees and split_turn(content).pictures:
+            self._page.composer.set_content(content)
+            self.pictures_held.emit()
+            return
         if not self.context.may_send:
-            self._page.composer.set_text(text)
+            self._page.composer.set_content(content)
             self._page.full_notice.insist()
             self._is_held = True
             return
-        self._chats.send(text, self._page.context_row.take_start())
+        self._chats.send(content, self._page.context_row.take_start())
 
     @Slot()
     def retry(self) -> None:
@@ -180,7 +189,7 @@ class ChatControl(QObject):
 
     def _connect_context(self) -> None:
         context, page = self.context, self._page
-        page.composer.input.textChanged.connect(self._on_draft)
+        page.composer.changed.connect(self._on_draft)
         context.changed.connect(self._show_context)
         context.cut_changed.connect(page.transcript.set_cut)
         page.context_row.start_with.returnPressed.connect(self._send_or_write)
@@ -192,13 +201,13 @@ class ChatControl(QObject):
     @Slot()
     def _on_draft(self) -> None:
         self._is_held = False
-        self.context.set_draft(self._page.composer.input.toPlainText())
+        self.context.set_draft(self._page.composer.content)
 
     @Slot()
     def _send_or_write(self) -> None:
         """Enter in the reply's first words sends the message, or goes to where it is still to be written."""
         composer = self._page.composer
-        if composer.input.toPlainText().strip():
+        if not composer.is_empty:
             composer.submit()
         else:
             composer.input.setFocus()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 from app.engine_worker import EngineWorker, SessionFactory
 from app.prompt_counter import PromptCounter
 from engine.events import (
+    EncodingImages,
     EngineStatus,
     GenerationFinished,
     GenerationStarted,
@@ -31,7 +32,7 @@ class EngineBridge(QObject):
 
     Signals:
         load_progress, model_loaded, load_failed, model_unloaded, status_changed: the engine's events.
-        started, prefill_progress, finished, failed: events of one request.
+        encoding, started, prefill_progress, finished, failed: events of one request.
         text: request id and the text that arrived since the last time.
         counted: a `PromptCounted` of the last `count`; earlier ones may get none.
         crashed: a traceback out of the engine's thread.
@@ -42,6 +43,7 @@ class EngineBridge(QObject):
     load_failed = Signal(object)
     model_unloaded = Signal(object)
     status_changed = Signal(object)
+    encoding = Signal(object)
     started = Signal(object)
     prefill_progress = Signal(object)
     text = Signal(int, str)
@@ -58,6 +60,7 @@ class EngineBridge(QObject):
             LoadFailed: self.load_failed,
             ModelUnloaded: self.model_unloaded,
             EngineStatus: self.status_changed,
+            EncodingImages: self.encoding,
             GenerationStarted: self.started,
             PrefillProgress: self.prefill_progress,
             GenerationFinished: self.finished,

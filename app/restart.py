@@ -1,7 +1,7 @@
 """Ends the window and opens it again, as another language needs. Knows nothing of why.
 
-Downloads go on by themselves in the new window. A reply that is being written and a message that was begun would be cut
-off or lost, so the user is asked first.
+Downloads go on by themselves in the new window, and a message that was begun is kept. A reply that is being written
+would be cut off, so the user is asked first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from PySide6.QtCore import QObject, QProcess, Slot
 from app.controllers.conversation import ConversationController
 from app.controllers.models import ModelController
 from app.theme.theme import Theme
-from app.views.chat.composer import Composer
 from app.views.confirm import ConfirmDialog
 from app.views.main_window import MainWindow
 
@@ -29,11 +28,10 @@ class Restart(QObject):
 
     def __init__(
         self, window: MainWindow, theme: Theme, chats: ConversationController, models: ModelController,
-        composer: Composer, parent: QObject | None = None,
+        parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._window, self._theme, self._chats, self._models = window, theme, chats, models
-        self._composer = composer
         self.is_wanted = False
         self.model: Path | None = None
         self.refusal = self.tr("The system did not start Espalier again. Please start it yourself.")
@@ -41,16 +39,12 @@ class Restart(QObject):
     @Slot()
     def ask(self) -> None:
         """Starts again, at once where nothing is lost by it."""
-        losses = []
-        if self._chats.busy:
-            losses.append(self.tr("The reply that is being written stops; what there is of it is kept."))
-        if self._composer.input.toPlainText().strip():
-            losses.append(self.tr("The message that you have begun is not kept."))
-        if not losses:
+        if not self._chats.busy:
             self._begin()
             return
+        loss = self.tr("The reply that is being written stops; what there is of it is kept.")
         dialog = ConfirmDialog(
-            self._theme, self.tr("Restart now?"), " ".join(losses), self.tr("Restart"), self._begin, self._window
+            self._theme, self.tr("Restart now?"), loss, self.tr("Restart"), self._begin, self._window
         )
         dialog.keep_button.setText(self.tr("Not now"))
         dialog.open()

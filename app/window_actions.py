@@ -40,6 +40,7 @@ class Actors:
         choose_folder: lets the user open a model's folder.
         regenerate, go_on: ask for the last reply again, or for more of it.
         undo: brings back what was deleted or moved last.
+        add_images: lets the user choose images for the message.
     """
 
     window: MainWindow
@@ -53,6 +54,7 @@ class Actors:
     regenerate: Callable[[], object]
     go_on: Callable[[], object]
     undo: Callable[[], object]
+    add_images: Callable[[], object]
 
 
 class WindowActions(QObject):
@@ -84,6 +86,7 @@ class WindowActions(QObject):
             ActionSpec("continue", self.tr("Continue the last reply"), ("Alt+Return",), do.go_on, group),
             ActionSpec("version_before", self.tr("Show the version before"), ("Alt+Left",), self._before, group),
             ActionSpec("version_after", self.tr("Show the version after"), ("Alt+Right",), self._after, group),
+            ActionSpec("add_images", self.tr("Add images to the message"), ("Ctrl+Shift+A",), do.add_images, group),
             ActionSpec("find", self.tr("Find in this chat"), ("Ctrl+F",), self.find_here, group),
             ActionSpec("find_everywhere", self.tr("Search all chats"), ("Ctrl+Shift+F",), self.find_everywhere, group),
             ActionSpec("move_chat", self.tr("Move this chat to a folder"), ("Ctrl+Shift+M",), self.move_chat, group),

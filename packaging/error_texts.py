@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SHOWN = ("engine", "app/storage", "app/controllers", "app/engine_worker.py")
+SHOWN = ("engine", "app/storage", "app/controllers", "app/pictures", "app/engine_worker.py")
 ONLY_IN_A_TERMINAL = (
     "engine/evaluation", "engine/fit_report.py", "engine/terminal.py",
     "engine/hub/download_command.py",

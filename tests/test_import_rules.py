@@ -16,6 +16,7 @@ import pytest
 APP_MAY_IMPORT = {
     "engine.requests", "engine.events", "engine.errors", "engine.hub", "engine.fit", "engine.atomic_file",
     "engine.units", "engine.quantizer.convertible", "engine.quantizer.messages", "engine.quantizer.progress",
+    "engine.vision.image_file", "engine.vision.decode_apart", "engine.vision.plan", "engine.vision.registry",
 }  # fmt: skip
 WORKER = Path("app/engine_worker.py")
 WORKER_MAY_ALSO_IMPORT = {"engine.session"}

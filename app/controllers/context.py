@@ -15,7 +15,9 @@ from app.controllers.models import ModelController
 from app.controllers.preferences import Preferences
 from app.controllers.prompt import first_seen, last_cut, prompt_messages
 from app.engine_bridge import EngineBridge
+from app.storage.pictures import PictureFolder
 from app.storage.records import StoredMessage
+from app.storage.turns import split_turn
 from engine.events import EngineStatus, GenerationStarted, PromptCounted
 from engine.requests import GenerateRequest, Message
 
@@ -35,6 +37,7 @@ class ContextState:
         is_too_long: even the last message alone does not fit.
         needs_choice: the user has to say what shall happen.
         drops: the oldest are left out from here on.
+        image_tokens: what images take of `used_tokens`.
     """
 
     used_tokens: int | None = None
@@ -45,6 +48,7 @@ class ContextState:
     is_too_long: bool = False
     needs_choice: bool = False
     drops: bool = False
+    image_tokens: int = 0
 
 
 class ContextController(QObject):
@@ -58,11 +62,11 @@ class ContextController(QObject):
 
     def __init__(
         self, chats: ConversationController, models: ModelController, engine: EngineBridge, defaults: ChatDefaults,
-        preferences: Preferences, parent: QObject | None = None,
+        preferences: Preferences, pictures: PictureFolder, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._chats, self._models, self._engine = chats, models, engine
-        self._defaults, self._preferences = defaults, preferences
+        self._defaults, self._preferences, self._pictures = defaults, preferences, pictures
         self.state = ContextState()
         self._draft = ""
         self._history: list[StoredMessage] | None = None  # read when it is needed, not at every key
@@ -102,7 +106,7 @@ class ContextController(QObject):
 
     @Slot(str)
     def set_draft(self, text: str) -> None:
-        """Takes what is written in the composer; counted shortly after the last key."""
+        """Takes the turn that is in the composer, as it would be stored; counted shortly after the last key."""
         if text != self._draft:
             self._draft = text
             self._timer.start()
@@ -117,7 +121,7 @@ class ContextController(QObject):
         """Lets the oldest turns of the open chat be left out; a reply that failed for them is asked for again."""
         self.allow_cut()
         branch = self._messages()
-        if branch and branch[-1].role == "assistant" and branch[-1].error is not None and not self._draft.strip():
+        if branch and branch[-1].role == "assistant" and branch[-1].error is not None and not self._has_draft:
             self._chats.regenerate()
 
     def allow_cut(self) -> None:
@@ -131,6 +135,10 @@ class ContextController(QObject):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
+    @property
+    def _has_draft(self) -> bool:
+        return not split_turn(self._draft).is_empty
+
     def _messages(self) -> list[StoredMessage]:
         if self._history is None:
             self._history = self._chats.branch()
@@ -142,20 +150,22 @@ class ContextController(QObject):
             return
         if self._chats.busy:  # the reply that runs is longer than when it was read
             self._history = None
-        messages = prompt_messages(self._chats.system_prompt, self._messages())
-        draft = self._draft.strip("\n")
-        if not messages and not draft.strip():
+        history = self._messages()
+        if self._has_draft:
+            history = [*history, StoredMessage(0, 0, None, "user", self._draft.strip("\n"), 0.0)]
+        sees = self._models.info is not None and self._models.info.sees
+        messages = prompt_messages(self._chats.system_prompt, history, self._pictures if sees else None)
+        if not messages:
             self._answer = None
             self._settle()
             return
-        if messages and messages[-1].role == "user" and draft.strip():
-            messages = (*messages[:-1], Message("user", f"{messages[-1].content}\n\n{draft}"))
-        elif not messages or messages[-1].role != "user":
-            messages = (*messages, Message("user", draft))
+        if messages[-1].role != "user":
+            messages = (*messages, Message("user", ""))
         self._counted_at = self._engine_tokens
         self._last_number += 1
         wish = GenerateRequest(
-            self._last_number, messages, sampling=self._chats.sampling, thinking=self._defaults.thinking
+            self._last_number, messages, sampling=self._chats.sampling, thinking=self._defaults.thinking,
+            image_pixels=self._chats.image_pixels,
         )  # fmt: skip
         self._engine.count(wish)
 
@@ -173,7 +183,7 @@ class ContextController(QObject):
         if not self._chats.busy or status.tokens_per_s <= 0:
             return
         self._engine_tokens = status.context_used_tokens
-        ahead = self._ahead if self._draft.strip() else 0
+        ahead = self._ahead if self._has_draft else 0
         if ahead is None:
             if not self._timer.isActive():
                 self._timer.start()
@@ -203,6 +213,7 @@ class ContextController(QObject):
                     not answer.can_be_cut and answer.kept_tokens >= answer.context_tokens,
                     needs,
                     self.drops,
+                    answer.image_tokens,
                 )
         if state != self.state:
             self.state = state

@@ -14,14 +14,16 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.controllers.chat_defaults import ChatDefaults
 from app.controllers.models import ModelController
-from app.controllers.prompt import ReplySetup, reply_request
+from app.controllers.prompt import ReplySetup, picture_words, reply_request
 from app.controllers.replies import ReplyRunner
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
+from app.storage.pictures import PictureFolder
 from app.storage.records import Conversation, StoredMessage
 from app.storage.rows import storable
 from app.storage.search import search_branch
 from app.storage.titles import suggest_title
+from app.storage.turns import split_turn
 from engine.events import GenerationStarted
 from engine.requests import SamplingSettings, WhenFull
 
@@ -49,11 +51,12 @@ class ConversationController(QObject):
         message_wanted: id of a message on the branch to scroll to, out of a search.
         messages_deleted: a `Deletion`, for a note with an undo that calls `undo_delete(deletion.id)`.
         reply_text: message id and more of its text.
+        reply_looking: message id, pictures that the model has looked at, pictures in all.
         reply_started: id of the reply and its `GenerationStarted`.
         reply_progress: message id, prompt tokens read, prompt tokens in all.
         reply_ended: the `StoredMessage` as it was saved.
         busy_changed: whether the open conversation has a running reply.
-        setup_changed: system prompt or sampling of the open conversation are different.
+        setup_changed: system prompt, sampling or image pixels of the open conversation are different.
         list_changed: titles, order or number of conversations are different.
         save_failed: why something could not be written; the text is not lost as long as the window is open.
         saved_again: what could not be written is.
@@ -68,6 +71,7 @@ class ConversationController(QObject):
     message_wanted = Signal(int)
     messages_deleted = Signal(object)
     reply_text = Signal(int, str)
+    reply_looking = Signal(int, int, int)
     reply_started = Signal(int, object)
     reply_progress = Signal(int, int, int)
     reply_ended = Signal(object)
@@ -80,18 +84,21 @@ class ConversationController(QObject):
 
     def __init__(
         self, store: ConversationStore, engine: EngineBridge, models: ModelController, defaults: ChatDefaults,
-        parent: QObject | None = None,
+        pictures: PictureFolder, parent: QObject | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self.when_full: WhenFull = "refuse"
         self._defaults = defaults
         self._store = store
         self._models = models
+        self._pictures = pictures
         self._replies = ReplyRunner(store, engine, self)
         self._current_id: int | None = None
         self._system_prompt: str | None = None  # None: the default of the loaded model, until something is stored
         self._sampling: SamplingSettings | None = None
+        self._image_pixels: int | None = None
         self._replies.text.connect(self._on_text)
+        self._replies.looking.connect(self._on_looking)
         self._replies.started.connect(self._on_started)
         self._replies.progress.connect(self._on_progress)
         self._replies.ended.connect(self._on_ended)
@@ -116,6 +123,11 @@ class ConversationController(QObject):
     def sampling(self) -> SamplingSettings:
         """The settings of the next reply: the conversation's own, else the model's defaults."""
         return self._sampling if self._sampling is not None else self._defaults.sampling
+
+    @property
+    def image_pixels(self) -> int | None:
+        """The most pixels of a picture that the model is shown; None leaves it to the model."""
+        return self._image_pixels
 
     @property
     def has_own_sampling(self) -> bool:
@@ -184,6 +196,13 @@ class ConversationController(QObject):
         self._sampling = sampling
         if self._current_id is not None:
             self._store.set_sampling(self._current_id, sampling)
+        self.setup_changed.emit()
+
+    def set_image_pixels(self, pixels: int | None) -> None:
+        """Sets how many pixels of a picture the model is shown; None leaves it to the model."""
+        self._image_pixels = pixels
+        if self._current_id is not None:
+            self._store.set_image_pixels(self._current_id, pixels)
         self.setup_changed.emit()
 
     # -- replies ------------------------------------------------------------------------------------------------------
@@ -333,6 +352,7 @@ class ConversationController(QObject):
         self._current_id = conversation.id if conversation else None
         self._system_prompt = conversation.system_prompt if conversation else None
         self._sampling = conversation.sampling if conversation else None
+        self._image_pixels = conversation.image_pixels if conversation else None
         self.opened.emit(self.branch())
         self._tell_versions()
         self.setup_changed.emit()
@@ -348,14 +368,19 @@ class ConversationController(QObject):
     def _store_turn(self, text: str) -> StoredMessage:
         words = storable(text)
         if self._current_id is None:
-            title = suggest_title(words) or self.tr("New chat")
             self._system_prompt = self.system_prompt
-            self._current_id = self._store.create_conversation(title, self._system_prompt, self._sampling).id
+            plain = (self._title_of(words), self._system_prompt, self._sampling)
+            self._current_id = self._store.create_conversation(*plain, image_pixels=self._image_pixels).id
         conversation = self._store.conversation(self._current_id)
         assert conversation is not None
         turn = self._store.add_message(self._current_id, conversation.leaf_id, "user", words)
         threading.Thread(target=self._store.checkpoint, name="checkpoint", daemon=True).start()
         return turn
+
+    def _title_of(self, words: str) -> str:
+        turn = split_turn(words)
+        shown = self.tr("Image: {0}").format(turn.pictures[0].words) if turn.pictures and turn.pictures[0].words else ""
+        return suggest_title(turn.text) or shown or self.tr("New chat")
 
     def _take_off(self, branch: list[StoredMessage], start: int) -> None:
         """Takes the messages from `start` on off the view."""
@@ -377,13 +402,19 @@ class ConversationController(QObject):
         self.busy_changed.emit(True)
 
     def _run(self, message: StoredMessage, history: list[StoredMessage]) -> None:
-        setup = ReplySetup(self.system_prompt, self.sampling, self._defaults.thinking, self.when_full)
-        self._replies.start(message, reply_request(setup, history, message.content))
+        plain = (self.system_prompt, self.sampling, self._defaults.thinking, self.when_full)
+        setup = ReplySetup(*plain, self._pictures, self._image_pixels)
+        self._replies.start(message, reply_request(setup, history, message.content), picture_words(history))
 
     @Slot(object, str)
     def _on_text(self, message: StoredMessage, text: str) -> None:
         if message.conversation_id == self._current_id:
             self.reply_text.emit(message.id, text)
+
+    @Slot(object, int, int)
+    def _on_looking(self, message: StoredMessage, done: int, total: int) -> None:
+        if message.conversation_id == self._current_id:
+            self.reply_looking.emit(message.id, done, total)
 
     @Slot(object, object)
     def _on_started(self, message: StoredMessage, event: GenerationStarted) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -16,8 +17,8 @@ from app.controllers.thinking_clock import ThinkingClock
 from app.engine_bridge import EngineBridge
 from app.storage.conversations import ConversationStore
 from app.storage.records import ErrorKind, ErrorText, MessageState, ReplyStats, StoredMessage
-from engine.errors import Cancelled, ContextTooLongError, EngineError
-from engine.events import GenerationFinished, GenerationStarted, PrefillProgress, RequestFailed
+from engine.errors import Cancelled, ContextTooLongError, EngineError, InvalidRequestError
+from engine.events import EncodingImages, GenerationFinished, GenerationStarted, PrefillProgress, RequestFailed
 from engine.requests import GenerateRequest
 
 SAVE_PERIOD_MS = 500
@@ -32,6 +33,8 @@ class _Reply:
     unsaved: bool = False
     started: GenerationStarted | None = None
     clock: ThinkingClock = field(default_factory=ThinkingClock)
+    picture_words: Mapping[str, str] = field(default_factory=dict)
+    num_images: int = 0
 
     @property
     def text(self) -> str:
@@ -41,6 +44,7 @@ class _Reply:
 class ReplyRunner(QObject):
     """Signals:
     text: the `StoredMessage` as it was at its start, and more of its text.
+    looking: the same message, how many pictures the model has looked at, and of how many.
     started: the same message and its `GenerationStarted`.
     progress: the same message, prompt tokens read, prompt tokens in all.
     ended: the `StoredMessage` as it is now, saved if the disk allows.
@@ -49,6 +53,7 @@ class ReplyRunner(QObject):
     """
 
     text = Signal(object, str)
+    looking = Signal(object, int, int)
     started = Signal(object, object)
     progress = Signal(object, int, int)
     ended = Signal(object)
@@ -66,19 +71,29 @@ class ReplyRunner(QObject):
         self._timer = QTimer(self, interval=SAVE_PERIOD_MS)
         self._timer.timeout.connect(self.save)
         engine.text.connect(self._on_text)
+        engine.encoding.connect(self._on_encoding)
         engine.started.connect(self._on_started)
         engine.prefill_progress.connect(self._on_prefill)
         engine.finished.connect(self._on_finished)
         engine.failed.connect(self._on_failed)
 
-    def start(self, message: StoredMessage, request: GenerateRequest) -> None:
+    def start(
+        self, message: StoredMessage, request: GenerateRequest, picture_words: Mapping[str, str] | None = None
+    ) -> None:
         """Asks for a reply whose message is in the store already; text it has by now is kept before the new.
 
         The request gets an id here, whatever it has.
+
+        Args:
+            picture_words: what people call the files of its pictures.
         """
         request_id, self._next_request_id = self._next_request_id, self._next_request_id + 1
         clock = ThinkingClock(message.content, message.thought_s)
-        self._replies[request_id] = _Reply(message, [message.content] if message.content else [], clock=clock)
+        pieces = [message.content] if message.content else []
+        words, num_images = picture_words or {}, request.num_images
+        self._replies[request_id] = _Reply(
+            message, pieces, clock=clock, picture_words=words, num_images=num_images
+        )  # fmt: skip
         self._timer.start()
         self._engine.submit(replace(request, request_id=request_id))
 
@@ -132,6 +147,12 @@ class ReplyRunner(QObject):
             self.text.emit(reply.message, text)
 
     @Slot(object)
+    def _on_encoding(self, event: EncodingImages) -> None:
+        reply = self._replies.get(event.request_id)
+        if reply is not None:
+            self.looking.emit(reply.message, event.done, event.total)
+
+    @Slot(object)
     def _on_started(self, event: GenerationStarted) -> None:
         reply = self._replies.get(event.request_id)
         if reply is not None:
@@ -148,10 +169,12 @@ class ReplyRunner(QObject):
     def _on_finished(self, event: GenerationFinished) -> None:
         reply = self._replies.get(event.request_id)
         started = reply.started if reply is not None else None
-        seed, dropped = (started.seed, started.dropped_messages) if started is not None else (None, 0)
-        stats = ReplyStats(
-            event.tokens_per_s, event.first_token_s, event.new_tokens, event.reason, seed, dropped
-        )  # fmt: skip
+        stats = ReplyStats(event.tokens_per_s, event.first_token_s, event.new_tokens, event.reason)
+        if started is not None:
+            left_out = started.left_out_images
+            stats = replace(
+                stats, seed=started.seed, dropped_messages=started.dropped_messages, left_out_images=left_out
+            )  # fmt: skip
         self._end(event.request_id, stats, None)
 
     @Slot(object)
@@ -163,7 +186,9 @@ class ReplyRunner(QObject):
         if reply is None:
             return
         cancelled = isinstance(error, Cancelled)
-        card = error_text(error) if error is not None and not cancelled else None
+        card = None
+        if error is not None and not cancelled:
+            card = error_text(error, reply.picture_words, has_images=reply.num_images > 0)
         state: MessageState = "failed" if card else "interrupted" if cancelled else "complete"
         reply.clock.finish()
         ended = replace(
@@ -186,9 +211,26 @@ class ReplyRunner(QObject):
             self.save_failed.emit(str(error))
 
 
-def error_text(error: EngineError) -> ErrorText:
-    """An error as it is stored with the reply that it ended."""
+def error_text(
+    error: EngineError, picture_words: Mapping[str, str] | None = None, *, has_images: bool = False
+) -> ErrorText:
+    """An error as it is stored with the reply that it ended; files of pictures get the names that people know.
+
+    Args:
+        has_images: the request had some, so that a refusal can be about them.
+    """
     kind: ErrorKind = ""
     if isinstance(error, ContextTooLongError):
         kind = "full_context" if error.can_be_cut else "small_context"
-    return ErrorText(error.message, error.way_out, kind)
+    elif has_images and _is_about_a_picture(error):
+        kind = "picture"
+    message = error.message
+    for name, words in (picture_words or {}).items():
+        message = message.replace(name, words)
+    return ErrorText(message, error.way_out, kind)
+
+
+def _is_about_a_picture(error: EngineError) -> bool:
+    from engine.vision.image_file import ImageFileError  # here: it brings Pillow, which no start waits for
+
+    return isinstance(error, ImageFileError | InvalidRequestError)

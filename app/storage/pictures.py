@@ -36,6 +36,7 @@ _KINDS = (
     (b"WEBP", 8, "webp"),
     (b"BM", 0, "bmp"),
     (b"II*\0", 0, "tiff"),
+    (b"II+\0", 0, "tiff"),
     (b"MM\0*", 0, "tiff"),
     (b"ftypavif", 4, "avif"),
     (b"ftypavis", 4, "avif"),

@@ -1,4 +1,4 @@
-"""The sheet over the window while a folder is dragged onto it. Knows nothing of models."""
+"""The sheet over the window while a folder or images are dragged onto it. Knows nothing of models."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ class DropOverlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
-    def cover(self, *, is_convert: bool = False) -> None:
-        """Shows the sheet over the whole parent; `is_convert` says what dropping does on that page."""
+    @property
+    def words(self) -> str:
+        """What it says."""
+        return self._words
+
+    def cover(self, *, is_convert: bool = False, has_pictures: bool = False) -> None:
+        """Shows the sheet over the whole parent; what is dragged, and the page, say what dropping does."""
         convert, load = self.tr("Drop an original model to convert it"), self.tr("Drop a model folder to load it")
-        self._words = convert if is_convert else load
+        self._words = self.tr("Drop the images to add them to your message") if has_pictures else load
+        if is_convert and not has_pictures:
+            self._words = convert
         parent = self.parentWidget()
         assert parent is not None
         self.setGeometry(parent.rect())

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, 
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12, SPACE_16
 from app.views.chat_setup.editors import WordsEditor
+from app.views.chat_setup.image_detail import ImageDetail
 from app.views.chat_setup.preset_bar import PresetBar
 from app.views.chat_setup.sampling_panel import ChatSetup, SamplingPanel
 from app.views.load_panel import LoadPanel
@@ -21,7 +22,7 @@ PROMPT_DELAY_MS = 400
 
 class Inspector(QFrame):
     """Attributes:
-        load_panel, presets, sampling: its parts, with signals of their own.
+        load_panel, presets, image_detail, sampling: its parts, with signals of their own.
 
     Signals:
         system_prompt_changed: the text, shortly after the last key.
@@ -45,6 +46,7 @@ class Inspector(QFrame):
         self.system_prompt.textChanged.connect(self._prompt_timer.start)
         self.load_panel = LoadPanel(theme)
         self.presets = PresetBar(theme)
+        self.image_detail = ImageDetail(theme)
         self.sampling = SamplingPanel(theme)
         self.fields = self.sampling.fields
         self.reset_button = self.sampling.reset_button
@@ -67,6 +69,7 @@ class Inspector(QFrame):
         column.addSpacing(SPACE_4)
         column.addWidget(label(theme, self.tr("System prompt"), font="small", kind="muted"))
         column.addWidget(self.system_prompt)
+        column.addWidget(self.image_detail)
         column.addSpacing(SPACE_8)
         column.addWidget(label(theme, self.tr("Sampling"), font="small", kind="muted"))
         column.addWidget(self.sampling)

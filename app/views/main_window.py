@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QResizeEvent
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QSplitter, QStac
 from app.theme.theme import Theme
 from app.theme.tokens import INSPECTOR_PX, LIST_PX, LIST_SHEET_BELOW_PX, RAIL_PX, SHEET_BELOW_PX
 from app.views.chat.page import ChatPage
+from app.views.chat.picture_input import local_paths, offers_only_an_address, offers_pictures, picture_sources
 from app.views.conversation_list import ConversationList
 from app.views.drop_overlay import DropOverlay
 from app.views.inspector import Inspector
@@ -26,6 +26,7 @@ from app.views.status_strip import COMPACT_BELOW_PX, StatusStrip
 from app.views.widgets import set_state, thin_line
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 480, 400
+_MODEL_SUFFIXES = (".json", ".safetensors", ".jinja")
 SHEET_GAP_PX = 40  # of the page, which is seen beside a sheet and closes it
 
 
@@ -107,18 +108,23 @@ class _SidePanel(QObject):
 class MainWindow(QMainWindow):
     """Signals:
     folder_dropped: a path that was dropped on the window.
+    pictures_dropped: a list of `Source` that were dropped on it.
+    address_dropped: a browser has handed over only where an image is.
     closing: the window is about to close.
     panels_changed: a side panel was opened or closed.
     page_wanted: a page is to be shown that was not added yet; it is when the signal returns.
     """
 
     folder_dropped = Signal(object)
+    pictures_dropped = Signal(list)
+    address_dropped = Signal()
     closing = Signal()
     panels_changed = Signal()
     page_wanted = Signal()
 
     def __init__(self, theme: Theme, parts: Parts) -> None:
         super().__init__()
+        self.theme = theme
         self.setWindowTitle("Espalier")
         self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
         self.setAcceptDrops(True)
@@ -233,9 +239,10 @@ class MainWindow(QMainWindow):
         return super().eventFilter(watched, event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _local_paths(event):
+        has_pictures = _has_pictures(event)
+        if has_pictures or local_paths(event.mimeData()):
             event.acceptProposedAction()
-            self._overlay.cover(is_convert=self.page is Page.CONVERT)
+            self._overlay.cover(is_convert=self.page is Page.CONVERT, has_pictures=has_pictures)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self._overlay.hide()
@@ -243,9 +250,16 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._overlay.hide()
-        paths = _local_paths(event)
-        if paths:
-            event.acceptProposedAction()
+        data = event.mimeData()
+        paths = local_paths(data)
+        if not _has_pictures(event) and not paths:
+            return
+        event.acceptProposedAction()
+        if offers_only_an_address(data):
+            self.address_dropped.emit()
+        elif _has_pictures(event):
+            self.pictures_dropped.emit(picture_sources(data, self.tr("Dropped image")))
+        else:
             self.folder_dropped.emit(paths[0])
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -280,6 +294,10 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
 
 
-def _local_paths(event: QDropEvent) -> list[Path]:
-    urls = event.mimeData().urls()
-    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+def _has_pictures(event: QDropEvent) -> bool:
+    """Whether what is dragged is meant as images: not a folder, nor a file of a model."""
+    data = event.mimeData()
+    paths = local_paths(data)
+    if paths:
+        return not any(path.suffix.lower() in _MODEL_SUFFIXES or path.is_dir() for path in paths)
+    return offers_pictures(data) or offers_only_an_address(data)

@@ -259,7 +259,7 @@
     </message>
     <message>
         <source>Add images</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder hinzufügen</translation>
     </message>
     <message>
         <source>Send</source>
@@ -325,11 +325,11 @@
     </message>
     <message>
         <source>{0}, images {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}, Bilder {1}</translation>
     </message>
     <message>
         <source>{0}; images take {1} of them</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}; Bilder nehmen davon {1}</translation>
     </message>
 </context>
 <context>
@@ -340,7 +340,7 @@
     </message>
     <message>
         <source>Image: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild: {0}</translation>
     </message>
     <message>
         <source>New chat</source>
@@ -1112,7 +1112,7 @@
     </message>
     <message>
         <source>Drop the images to add them to your message</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder ablegen, um sie der Nachricht hinzuzufügen</translation>
     </message>
 </context>
 <context>
@@ -1257,6 +1257,10 @@
     <message>
         <source>Add a token in the settings.</source>
         <translation>Gib in den Einstellungen ein Token ein.</translation>
+    </message>
+    <message>
+        <source>Add it again from its file.</source>
+        <translation>Fügen Sie es aus seiner Datei noch einmal hinzu.</translation>
     </message>
     <message>
         <source>Allow fewer pixels for an image, load the model with a smaller context, or close other programs.</source>
@@ -1429,6 +1433,10 @@
     <message>
         <source>Choose another branch, or try again when its owner has uploaded them.</source>
         <translation>Wähle einen anderen Zweig, oder versuche es wieder, wenn der Besitzer sie hochgeladen hat.</translation>
+    </message>
+    <message>
+        <source>Choose another folder and try again.</source>
+        <translation>Wählen Sie einen anderen Ordner und versuchen Sie es erneut.</translation>
     </message>
     <message>
         <source>Choose another folder, or move away what lies there.</source>
@@ -1819,6 +1827,10 @@
         <translation>Speichere es kleiner oder als JPEG und versuche es noch einmal.</translation>
     </message>
     <message>
+        <source>Save the image to a file, then add the file.</source>
+        <translation>Speichern Sie das Bild in einer Datei und fügen Sie dann die Datei hinzu.</translation>
+    </message>
+    <message>
         <source>Send the message again.</source>
         <translation>Sende die Nachricht noch einmal.</translation>
     </message>
@@ -2107,6 +2119,14 @@
         <translation>Der Speicher reicht nicht, um {0} zu öffnen.</translation>
     </message>
     <message>
+        <source>There is not enough memory to show the image.</source>
+        <translation>Es ist nicht genug Speicher frei, um das Bild zu zeigen.</translation>
+    </message>
+    <message>
+        <source>This image is no longer in the folder of attachments.</source>
+        <translation>Dieses Bild liegt nicht mehr im Ordner der Anhänge.</translation>
+    </message>
+    <message>
         <source>This is not a token.</source>
         <translation>Das ist kein Token.</translation>
     </message>
@@ -2351,6 +2371,10 @@
         <translation>{0} kann nicht gelöscht werden: {1}.</translation>
     </message>
     <message>
+        <source>{0} cannot be kept with the chat: {1}.</source>
+        <translation>{0} kann nicht beim Chat aufbewahrt werden: {1}.</translation>
+    </message>
+    <message>
         <source>{0} cannot be moved to {1}.</source>
         <translation>{0} kann nicht nach {1} verschoben werden.</translation>
     </message>
@@ -2585,6 +2609,10 @@
     <message>
         <source>{0} is damaged or incomplete: {1}.</source>
         <translation>{0} ist beschädigt oder unvollständig: {1}.</translation>
+    </message>
+    <message>
+        <source>{0} is damaged.</source>
+        <translation>{0} ist beschädigt.</translation>
     </message>
     <message>
         <source>{0} is empty.</source>
@@ -3583,35 +3611,35 @@
     <name>ImageDetail</name>
     <message>
         <source>How much of an image the model is shown in this chat; less is quicker and leaves more context</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie genau das Modell Bilder in diesem Chat zu sehen bekommt; weniger ist schneller und lässt mehr Kontext frei</translation>
     </message>
     <message>
         <source>Image detail</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilddetails</translation>
     </message>
     <message>
         <source>Own</source>
-        <translation type="unfinished"></translation>
+        <translation>Eigene</translation>
     </message>
     <message>
         <source>Low</source>
-        <translation type="unfinished"></translation>
+        <translation>Niedrig</translation>
     </message>
     <message>
         <source>Medium</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittel</translation>
     </message>
     <message>
         <source>High</source>
-        <translation type="unfinished"></translation>
+        <translation>Hoch</translation>
     </message>
     <message>
         <source>Original</source>
-        <translation type="unfinished"></translation>
+        <translation>Original</translation>
     </message>
     <message>
         <source>{0}: up to {1} megapixels, {2} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: bis {1} Megapixel, {2} Token</translation>
     </message>
 </context>
 <context>
@@ -4083,7 +4111,7 @@
     <name>MainWindow</name>
     <message>
         <source>Dropped image</source>
-        <translation type="unfinished"></translation>
+        <translation>Abgelegtes Bild</translation>
     </message>
 </context>
 <context>
@@ -4145,7 +4173,7 @@
     </message>
     <message>
         <source>Add images</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder hinzufügen</translation>
     </message>
 </context>
 <context>
@@ -4531,148 +4559,148 @@
     <name>PictureTile</name>
     <message>
         <source>Image {0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild {0} von {1}</translation>
     </message>
     <message>
         <source>Remove {0}</source>
-        <translation type="unfinished">{0} entfernen</translation>
+        <translation>{0} entfernen</translation>
     </message>
     <message>
         <source>The image is being read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Bild wird gelesen.</translation>
     </message>
     <message>
         <source>{0} × {1} pixels</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} × {1} Pixel</translation>
     </message>
     <message>
         <source>{0}, about {1} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}, etwa {1} Token</translation>
     </message>
     <message>
         <source>Animated: the model sees the first frame.</source>
-        <translation type="unfinished"></translation>
+        <translation>Animiert: Das Modell sieht das erste Einzelbild.</translation>
     </message>
     <message>
         <source>Several pages: the model sees the first one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehrere Seiten: Das Modell sieht die erste.</translation>
     </message>
 </context>
 <context>
     <name>PictureTray</name>
     <message>
         <source>Reading the image…</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Bild wird gelesen …</translation>
     </message>
     <message>
         <source>1 image, about {1} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Bild, etwa {1} Token</translation>
     </message>
     <message>
         <source>{0} images, about {1} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Bilder, etwa {1} Token</translation>
     </message>
     <message>
         <source>Of an animated image, the model sees the first frame.</source>
-        <translation type="unfinished"></translation>
+        <translation>Von einem animierten Bild sieht das Modell das erste Einzelbild.</translation>
     </message>
     <message>
         <source>Of an image with several pages, the model sees the first one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Von einem Bild mit mehreren Seiten sieht das Modell die erste.</translation>
     </message>
 </context>
 <context>
     <name>PictureViewer</name>
     <message>
         <source>Image before</source>
-        <translation type="unfinished"></translation>
+        <translation>Voriges Bild</translation>
     </message>
     <message>
         <source>Image after</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächstes Bild</translation>
     </message>
     <message>
         <source>Full size</source>
-        <translation type="unfinished"></translation>
+        <translation>Volle Größe</translation>
     </message>
     <message>
         <source>Save as…</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichern unter …</translation>
     </message>
     <message>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren</translation>
     </message>
     <message>
         <source>Close the image</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild schließen</translation>
     </message>
     <message>
         <source>Image</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild</translation>
     </message>
     <message>
         <source>{0} ({1} of {2})</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ({1} von {2})</translation>
     </message>
     <message>
         <source>{0} × {1} pixels</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} × {1} Pixel</translation>
     </message>
     <message>
         <source>Reading the image…</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Bild wird gelesen …</translation>
     </message>
     <message>
         <source>Fit the window</source>
-        <translation type="unfinished"></translation>
+        <translation>Ans Fenster anpassen</translation>
     </message>
     <message>
         <source>Copied</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopiert</translation>
     </message>
 </context>
 <context>
     <name>PictureWiring</name>
     <message>
         <source>Add images</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder hinzufügen</translation>
     </message>
     <message>
         <source>The images stay in your message until a model that sees is loaded.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>the demo model</source>
-        <translation type="unfinished">dem Demo-Modell</translation>
+        <translation>Die Bilder bleiben in Ihrer Nachricht, bis ein Modell geladen ist, das sieht.</translation>
     </message>
     <message>
         <source>Load {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} laden</translation>
+    </message>
+    <message>
+        <source>Load the demo model</source>
+        <translation>Das Demo-Modell laden</translation>
     </message>
     <message>
         <source>Find a model that sees</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell finden, das sieht</translation>
     </message>
     <message>
         <source>Remove the images</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder entfernen</translation>
     </message>
     <message>
         <source>Only the address of the image came along, and nothing is fetched. Copy the image, then paste it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur die Adresse des Bildes kam mit, und es wird nichts abgerufen. Kopieren Sie das Bild und fügen Sie es dann ein.</translation>
     </message>
     <message>
         <source>Image</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild</translation>
     </message>
     <message>
         <source>Save the image</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild speichern</translation>
     </message>
     <message>
         <source>Saved as {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Als {0} gespeichert.</translation>
     </message>
 </context>
 <context>
@@ -4985,11 +5013,11 @@
     </message>
     <message>
         <source>Looking at the image</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Bild wird angesehen</translation>
     </message>
     <message>
         <source>Looking at {0} of {1} images</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild {0} von {1} wird angesehen</translation>
     </message>
     <message>
         <source>Seed {0}</source>
@@ -4997,7 +5025,7 @@
     </message>
     <message>
         <source>The model that wrote this cannot see the images of earlier messages.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell, das dies schrieb, kann die Bilder früherer Nachrichten nicht sehen.</translation>
     </message>
     <message>
         <source>interrupted</source>
@@ -5005,7 +5033,7 @@
     </message>
     <message>
         <source>Edit your message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht bearbeiten</translation>
     </message>
     <message>
         <source>Choose a larger context</source>
@@ -5041,11 +5069,11 @@
     </message>
     <message>
         <source>1 image not seen</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Bild nicht gesehen</translation>
     </message>
     <message>
         <source>{0} images not seen</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Bilder nicht gesehen</translation>
     </message>
 </context>
 <context>
@@ -5569,7 +5597,7 @@
     <name>SightNotice</name>
     <message>
         <source>Close</source>
-        <translation type="unfinished">Schließen</translation>
+        <translation>Schließen</translation>
     </message>
 </context>
 <context>
@@ -5802,11 +5830,11 @@
     <name>UserMessage</name>
     <message>
         <source>1 image</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Bild</translation>
     </message>
     <message>
         <source>{0} images</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} Bilder</translation>
     </message>
 </context>
 <context>
@@ -6101,7 +6129,7 @@
     </message>
     <message>
         <source>Add images to the message</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Nachricht Bilder hinzufügen</translation>
     </message>
     <message>
         <source>Find in this chat</source>
@@ -6244,14 +6272,14 @@
     <name>_Field</name>
     <message>
         <source>Pasted image</source>
-        <translation type="unfinished"></translation>
+        <translation>Eingefügtes Bild</translation>
     </message>
 </context>
 <context>
     <name>_Input</name>
     <message>
         <source>Pasted image</source>
-        <translation type="unfinished"></translation>
+        <translation>Eingefügtes Bild</translation>
     </message>
 </context>
 <context>

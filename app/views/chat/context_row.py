@@ -82,6 +82,9 @@ class ContextRow(QWidget):
         if is_cut:
             words = self.tr("{0} · oldest {1} left out").format(words, state.dropped_messages)
             whole = self.tr("{0}; the oldest {1} messages are left out").format(whole, state.dropped_messages)
+        if state.image_tokens:
+            words = self.tr("{0}, images {1}").format(words, count(state.image_tokens))
+            whole = self.tr("{0}; images take {1} of them").format(whole, count(state.image_tokens))
         self.words.setText(words)
         self.words.setToolTip(whole)
         self.words.setAccessibleName(whole)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
+from app.pictures.desk import PictureDesk
 from app.storage.records import StoredMessage, Versions
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8
@@ -30,9 +31,12 @@ class MessageWidget(QFrame):
     Signals:
         move_requested: -1 or 1: the focus wants to go to the message before or after.
         action_requested: message id and "regenerate", "continue", "branch" or "delete".
-        edit_submitted: message id and its new text.
+        edit_submitted: message id and what is to be stored in its place.
+        attach_requested: images are to be chosen for the message that is being edited.
+        edit_last_requested: the last message that was sent is to be changed.
         start_over_requested: message id and the words that another version of the reply starts with.
         version_step_requested: message id and -1 or 1.
+        pictures_opened: a list of `Attached` and the number of the one to be shown whole.
         retry_requested: ask for this reply again.
         cut_requested: ask for it again without the oldest messages.
         larger_context_requested: the model is wanted with a larger context.
@@ -41,17 +45,22 @@ class MessageWidget(QFrame):
     move_requested = Signal(int)
     action_requested = Signal(int, str)
     edit_submitted = Signal(int, str)
+    attach_requested = Signal()
+    edit_last_requested = Signal()
     start_over_requested = Signal(int, str)
     version_step_requested = Signal(int, int)
+    pictures_opened = Signal(object, int)
     retry_requested = Signal()
     cut_requested = Signal()
     larger_context_requested = Signal()
 
     def __init__(
-        self, theme: Theme, message: StoredMessage, actions: tuple[str, ...], parent: QWidget | None = None
-    ) -> None:
+        self, theme: Theme, message: StoredMessage, actions: tuple[str, ...], parent: QWidget | None = None,
+        desk: PictureDesk | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(parent)
         self.theme = theme
+        self._desk = desk  # of messages that have pictures
         self.message = message
         self.setProperty("kind", "message")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -76,7 +85,7 @@ class MessageWidget(QFrame):
     def set_place(self, number: int, total: int) -> None:
         """Tells screen readers where the message stands and how it begins."""
         place = self.tr("Message {0} of {1}").format(number, total)
-        self.setAccessibleDescription(f"{place}. {self.text()[:DESCRIBED_CHARS]}")
+        self.setAccessibleDescription(f"{place}. {self._described()[:DESCRIBED_CHARS]}")
 
     def set_versions(self, versions: Versions | None) -> None:
         """Shows the message's place among its versions."""
@@ -113,8 +122,16 @@ class MessageWidget(QFrame):
         self._offer_all()
 
     def text(self) -> str:
-        """The message as it was written."""
+        """The message as it is stored."""
         return self.message.content
+
+    def _copied(self) -> str:
+        """The message for the clipboard."""
+        return self.text()
+
+    def _described(self) -> str:
+        """What a screen reader begins with."""
+        return self.text()
 
     def build_more(self, end_s: float) -> bool:
         """Lays out more of a long message until a moment of `time.thread_time`; True when all of it is there."""
@@ -137,7 +154,7 @@ class MessageWidget(QFrame):
     @Slot()
     def copy(self) -> None:
         """Puts the message on the clipboard."""
-        QGuiApplication.clipboard().setText(self.text())
+        QGuiApplication.clipboard().setText(self._copied())
         self.action_bar.flash_copied()
 
     @Slot()
@@ -147,7 +164,10 @@ class MessageWidget(QFrame):
             return
         is_sent = self.message.role == "user"
         verb = self.tr("Send") if is_sent else self.tr("Save")
-        self.editor = MessageEditor(self.theme, self.text(), verb, is_sent=is_sent)
+        self.editor = MessageEditor(self.theme, self.text(), verb, desk=self._desk if is_sent else None)
+        self.editor.attach_requested.connect(self.attach_requested)
+        if self.editor.tray is not None:
+            self.editor.tray.opened.connect(self.pictures_opened)
         self.editor.accepted.connect(self._on_edited)
         self.editor.cancelled.connect(self.stop_editing)
         self.editor.set_busy(self._busy)

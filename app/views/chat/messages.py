@@ -5,7 +5,7 @@ Knows nothing of the store, of scrolling or of other messages.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
@@ -13,12 +13,15 @@ from app.figures import count, local
 from app.markdown.thinking import ThinkingSplitter, split_thinking
 from app.markdown.view import MarkdownView, TextBlock
 from app.markdown.workshop import Workshop
+from app.pictures.desk import PictureDesk
 from app.storage.records import ReplyStats, StoredMessage, Versions
+from app.storage.turns import split_turn
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.chat.error_card import ErrorCard
 from app.views.chat.message_actions import BRANCH, CONTINUE, COPY, DELETE, EDIT, REGENERATE, REPLY
 from app.views.chat.message_widget import MessageWidget
+from app.views.chat.picture_tile import MESSAGE_PX, PictureRow, TileState
 from app.views.chat.thinking_fold import ThinkingFold
 from app.views.widgets import label, speed_text
 
@@ -28,17 +31,22 @@ _MIN_WIDTH_PX = 160
 
 
 class UserMessage(MessageWidget):
-    """A tinted bubble at the right."""
+    """A tinted bubble at the right, with the message's pictures over its words."""
 
-    def __init__(self, theme: Theme, message: StoredMessage, parent: QWidget | None = None) -> None:
-        super().__init__(theme, message, (COPY, EDIT, REPLY, BRANCH, DELETE), parent)
+    def __init__(self, theme: Theme, message: StoredMessage, desk: PictureDesk, parent: QWidget | None = None) -> None:
+        super().__init__(theme, message, (COPY, EDIT, REPLY, BRANCH, DELETE), parent, desk)
         self._last = False
+        self.turn = split_turn(message.content)
+        self.pictures: PictureRow | None = None
         self._bubble = QFrame(self)  # a parent from the first: to be given one later costs as much again
         self._bubble.setProperty("kind", "bubble")
         self._text = TextBlock(theme, self._bubble)
-        self._text.set_plain(message.content)
+        self._text.set_plain(self.turn.text)
         inside = QVBoxLayout(self._bubble)
         inside.setContentsMargins(SPACE_12, SPACE_8 + 1, SPACE_12, SPACE_4)  # Qt puts the leading below a line
+        inside.setSpacing(SPACE_8)
+        if self.turn.pictures:
+            self._add_pictures(desk, inside)
         inside.addWidget(self._text)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE_4, SPACE_8, SPACE_4, 0)
@@ -55,9 +63,34 @@ class UserMessage(MessageWidget):
         return [self._text]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        limit = int(self.width() * BUBBLE_SHARE) - _BUBBLE_SIDES
-        self._bubble.setFixedWidth(self._text.natural_width(max(limit, 80)) + _BUBBLE_SIDES)
+        limit = max(int(self.width() * BUBBLE_SHARE) - _BUBBLE_SIDES, 80)
+        wanted = self._text.natural_width(limit)
+        if self.pictures is not None:
+            self.pictures.fit(limit)
+            wanted = max(wanted if self.turn.text else 0, self.pictures.width())
+        self._bubble.setFixedWidth(wanted + _BUBBLE_SIDES)
         super().resizeEvent(event)
+
+    def _described(self) -> str:
+        count = len(self.turn.pictures)
+        shown = self.tr("1 image") if count == 1 else self.tr("{0} images").format(count)
+        return ". ".join(part for part in (shown if count else "", self.turn.text) if part)
+
+    def _copied(self) -> str:
+        return self.turn.text or "\n".join(each.words for each in self.turn.pictures)
+
+    def _add_pictures(self, desk: PictureDesk, inside: QVBoxLayout) -> None:
+        self.pictures = PictureRow(self.theme, desk, MESSAGE_PX, self._bubble)
+        self.pictures.show_states([TileState(each, each.words) for each in self.turn.pictures])
+        self.pictures.opened.connect(self._on_opened)
+        inside.addWidget(self.pictures)
+        self._text.setVisible(bool(self.turn.text))
+        if not self.turn.text:
+            inside.setContentsMargins(SPACE_12, SPACE_12, SPACE_12, SPACE_12)
+
+    @Slot(int)
+    def _on_opened(self, number: int) -> None:
+        self.pictures_opened.emit(self.turn.pictures, number)
 
     def set_last(self, last: bool) -> None:
         self._last = last
@@ -149,6 +182,11 @@ class ReplyMessage(MessageWidget):
         words = self.tr("Reading the prompt: {0} of {1} tokens")
         self.meta.setText(words.format(count(done_tokens), count(total_tokens)))
 
+    def set_looking(self, done: int, total: int) -> None:
+        """Shows which image the model looks at."""
+        words = self.tr("Looking at the image") if total == 1 else self.tr("Looking at {0} of {1} images")
+        self.meta.setText(words.format(min(done + 1, total), total))
+
     def end(self, message: StoredMessage) -> None:
         """The reply is over: whole, stopped or failed."""
         self.message = message
@@ -232,18 +270,24 @@ class ReplyMessage(MessageWidget):
         else:
             self._below.insertWidget(1, self.meta, 1)
 
+    def _meta_hint(self, stats: ReplyStats | None) -> str:
+        seed = "" if stats is None or stats.seed is None else self.tr("Seed {0}").format(stats.seed)
+        blind = self.tr("The model that wrote this cannot see the images of earlier messages.")
+        return "\n".join(each for each in (seed, blind if stats and stats.left_out_images else "") if each)
+
     def _show_end(self) -> None:
         message = self.message
         self.meta.setText(figures_text(message.stats) if message.stats else "")
-        seed = message.stats.seed if message.stats else None
-        self.meta.setToolTip("" if seed is None else self.tr("Seed {0}").format(seed))
+        self.meta.setToolTip(self._meta_hint(message.stats))
         if message.state == "interrupted":
             self.meta.setText(self.tr("interrupted"))
         self._place_meta()
         if message.error is not None and self.error_card is None:
             self.error_card = ErrorCard(self.theme, message.error.message, message.error.way_out)
             self.error_card.retry_requested.connect(self.retry_requested)
-            if message.error.kind:
+            if message.error.kind == "picture":
+                self.error_card.offer(self.tr("Edit your message"), self.edit_last_requested.emit)
+            elif message.error.kind:
                 self.error_card.offer(self.tr("Choose a larger context"), self.larger_context_requested.emit)
             if message.error.kind == "full_context":
                 self.error_card.offer(self.tr("Leave out the oldest messages"), self.cut_requested.emit)
@@ -269,4 +313,8 @@ def figures_text(stats: ReplyStats) -> str:
         parts.append(first.format(count(stats.first_token_s, 1) if stats.first_token_s >= 0.1 else local("<0.1")))
     parts.append(tokens.format(count(stats.new_tokens)))
     parts.append(reasons[stats.reason])
+    if stats.left_out_images:
+        one = QCoreApplication.translate("ReplyMessage", "1 image not seen")
+        many = QCoreApplication.translate("ReplyMessage", "{0} images not seen")
+        parts.append(one if stats.left_out_images == 1 else many.format(count(stats.left_out_images)))
     return " · ".join(parts)

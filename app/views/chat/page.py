@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.figures import count
+from app.pictures.desk import PictureDesk
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, column_side
@@ -18,6 +19,7 @@ from app.views.chat.empty_state import EmptyState
 from app.views.chat.error_card import ErrorCard
 from app.views.chat.full_notice import FullNotice
 from app.views.chat.model_bar import ModelBar
+from app.views.chat.sight_notice import SightNotice
 from app.views.chat.transcript import Transcript
 from app.views.widgets import IconButton, clear_layout, label, panel, push_button, thin_line
 from engine.errors import DeviceError, EngineError, ModelFormatError, NotEnoughMemoryError, UnsupportedModelError
@@ -37,15 +39,18 @@ class ChatPage(QFrame):
     context_accepted = Signal(int)
     processor_accepted = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None, attachments: Path | None = None) -> None:
+    def __init__(
+        self, theme: Theme, desk: PictureDesk, parent: QWidget | None = None, attachments: Path | None = None
+    ) -> None:
         super().__init__(parent)
         self.setProperty("kind", "page")
         self._theme = theme
         self._has_messages = False
         self.model_bar = ModelBar(theme)
-        self.transcript = Transcript(theme, attachments=attachments)
+        self.transcript = Transcript(theme, attachments=attachments, desk=desk)
         self.empty = EmptyState(theme)
-        self.composer = Composer(theme)
+        self.composer = Composer(theme, desk)
+        self.sight_notice = SightNotice(theme)
         self.full_notice = FullNotice(theme)
         self.context_row = ContextRow(theme)
         self.empty.example_chosen.connect(self.composer.set_text)
@@ -66,6 +71,7 @@ class ChatPage(QFrame):
         self._composer_margins = QVBoxLayout()
         self._composer_margins.setSpacing(SPACE_8)
         self._composer_margins.addWidget(self.full_notice)
+        self._composer_margins.addWidget(self.sight_notice)
         self._composer_margins.addWidget(self.composer)
         self._composer_margins.addWidget(self.context_row)
         layout = QVBoxLayout(self)

@@ -14,6 +14,8 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, 
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from app.markdown.workshop import Workshop
+from app.pictures.desk import PictureDesk
+from app.storage.pictures import PictureFolder
 from app.storage.records import StoredMessage, Versions
 from app.theme.theme import Theme
 from app.theme.tokens import ICON_PX, SPACE_8, SPACE_16
@@ -32,7 +34,9 @@ class Transcript(MessageScroll):
     larger_context_requested: the model is wanted with a larger context.
     regenerate_requested, branch_requested, delete_requested: id of the message.
     continue_requested: go on with the last reply.
-    edit_submitted: id of the message and its new text.
+    edit_submitted: id of the message and what is to be stored in its place.
+    attach_requested: images are to be chosen for the message that is being edited.
+    pictures_opened: a list of `Attached` and the number of the one to be shown whole.
     start_over_requested: id of a reply and the words that another version of it starts with.
     version_step_requested: id of the message and -1 or 1.
     """
@@ -47,10 +51,16 @@ class Transcript(MessageScroll):
     edit_submitted = Signal(int, str)
     start_over_requested = Signal(int, str)
     version_step_requested = Signal(int, int)
+    attach_requested = Signal()
+    pictures_opened = Signal(object, int)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None, attachments: Path | None = None) -> None:
+    def __init__(
+        self, theme: Theme, parent: QWidget | None = None, attachments: Path | None = None,
+        desk: PictureDesk | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(theme, parent)
         self._workshop = Workshop(attachments, self)
+        self._desk = desk or PictureDesk(PictureFolder(attachments or Path("attachments")), self)
         self._versions: dict[int, Versions] = {}
         self._cut_id = 0
         self._busy = False
@@ -151,6 +161,13 @@ class Transcript(MessageScroll):
         if isinstance(widget, ReplyMessage):
             widget.set_progress(done_tokens, total_tokens)
 
+    @Slot(int, int, int)
+    def set_looking(self, message_id: int, done: int, total: int) -> None:
+        """Shows which image the model looks at."""
+        widget = self._widgets.get(message_id)
+        if isinstance(widget, ReplyMessage):
+            widget.set_looking(done, total)
+
     @Slot(object)
     def end_reply(self, message: StoredMessage) -> None:
         """A reply is over; screen readers hear of it once."""
@@ -205,7 +222,7 @@ class Transcript(MessageScroll):
             place.message, place.late = replace(place.message, content=place.text()), []
         message = place.message
         if message.role == "user":
-            widget: MessageWidget = UserMessage(self._theme, message, self._body)
+            widget: MessageWidget = UserMessage(self._theme, message, self._desk, self._body)
         else:
             widget = ReplyMessage(self._theme, message, self._workshop, self._body)
         widget.move_requested.connect(self._move_focus)
@@ -216,6 +233,9 @@ class Transcript(MessageScroll):
         widget.edit_submitted.connect(self.edit_submitted)
         widget.start_over_requested.connect(self.start_over_requested)
         widget.version_step_requested.connect(self.version_step_requested)
+        widget.attach_requested.connect(self.attach_requested)
+        widget.edit_last_requested.connect(self.edit_last_turn)
+        widget.pictures_opened.connect(self.pictures_opened)
         widget.set_versions(self._versions.get(message.id))
         widget.set_cut(message.id == self._cut_id)
         widget.set_busy(self._busy)

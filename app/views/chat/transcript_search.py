@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.markdown.text_block import mark_found
 from app.markdown.text_style import text_style
 from app.storage.records import StoredMessage
+from app.storage.turns import words_of
 from app.theme.theme import Theme
 from app.views.chat.chat_search import ChatSearch, places_in
 from app.views.chat.find_bar import FindBar
@@ -60,7 +61,7 @@ class TranscriptSearch(QObject):
     @Slot(str)
     def _find(self, query: str) -> None:
         transcript = self._transcript
-        texts = [(transcript.text_of(i), each.role != "user") for i, each in enumerate(transcript.messages)]
+        texts = [(words_of(transcript.text_of(i)), each.role != "user") for i, each in enumerate(transcript.messages)]
         self._search.search(query, texts, transcript.last_on_view)
         self._show()
 

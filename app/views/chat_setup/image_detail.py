@@ -1,0 +1,80 @@
+"""How many pixels of an image the model is shown: fewer are quicker and take less of the context.
+
+Knows nothing of models but the budget that one has.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.figures import count
+from app.theme.theme import Theme
+from app.theme.tokens import SPACE_4
+from app.views.combo import Combo
+from app.views.widgets import label
+from engine.events import ImageBudget
+
+LOW_TOKENS, MEDIUM_TOKENS, HIGH_TOKENS = 256, 1024, 4096
+
+
+class ImageDetail(QWidget):
+    """Hidden while the model leaves no choice.
+
+    Signals:
+        chosen: the most pixels of one image, or None for all that the model takes.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._offered: list[int | None] = []
+        help_text = self.tr(
+            "How much of an image the model is shown in this chat; less is quicker and leaves more context"
+        )
+        self.list = Combo(theme, self.tr("Image detail"), help_text)
+        self.list.activated.connect(self._on_activated)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_4)
+        layout.addWidget(label(theme, self.tr("Image detail"), font="small", kind="muted"))
+        layout.addWidget(self.list)
+        self.hide()
+
+    def show_budget(self, budget: ImageBudget | None, pixels: int | None) -> None:
+        """Offers what a model's budget allows, with the choice of the chat."""
+        self.setVisible(budget is not None)
+        if budget is None:
+            return
+        choices = self._choices(budget)
+        values = [value for _, value in choices]
+        wanted = pixels if pixels is None or pixels < budget.most else None
+        if wanted not in values:  # chosen with another model
+            choices.insert(0, (self._words(self.tr("Own"), wanted or 0, budget), wanted))
+            values.insert(0, wanted)
+        self._offered = values
+        self.list.clear()
+        self.list.addItems([words for words, _ in choices])
+        self.list.setCurrentIndex(values.index(wanted))
+
+    def _choices(self, budget: ImageBudget) -> list[tuple[str, int | None]]:
+        names = (
+            (self.tr("Low"), LOW_TOKENS), (self.tr("Medium"), MEDIUM_TOKENS), (self.tr("High"), HIGH_TOKENS),
+        )  # fmt: skip
+        sizes = [(name, tokens * budget.pixels_per_token) for name, tokens in names]
+        offered: list[tuple[str, int | None]] = [
+            (self._words(name, pixels, budget), pixels)
+            for name, pixels in sizes
+            if budget.least <= pixels < budget.most
+        ]
+        return [*offered, (self._words(self.tr("Original"), budget.most, budget), None)]
+
+    def _words(self, name: str, pixels: int, budget: ImageBudget) -> str:
+        tokens = max(1, round(max(pixels, budget.least) / budget.pixels_per_token))
+        words = self.tr("{0}: up to {1} megapixels, {2} tokens")
+        return words.format(name, count(pixels / 1e6, 1), count(tokens))
+
+    @Slot(int)
+    def _on_activated(self, place: int) -> None:
+        self.chosen.emit(self._offered[place])
