@@ -127,7 +127,10 @@ class Step:
         launches: (name, grid, arguments) in order, attention's among them.
     """
 
-    def __init__(self, blocks: list[SimpleNamespace], rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, blocks: list[SimpleNamespace], rows: int, monkeypatch: pytest.MonkeyPatch,
+        offsets: torch.Tensor | None = None,
+    ) -> None:  # fmt: skip
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(multi_processor_count=46))
         self.scratch, self.kernels = FewScratch(torch.device("cpu"), is_exact=True), FakeKernels()
         features = blocks[0].attention.q_proj.in_features
@@ -144,7 +147,8 @@ class Step:
         tools = Tools(self.kernels, self.scratch, pages, attend, 4096, self.squares, StepTurns())  # type: ignore[arg-type]
         self.blocks, self.residual = FusedBlocks(blocks, tools), torch.zeros(rows, features)
         index = torch.zeros(rows, dtype=torch.int32)
-        self.blocks.forward(self.residual, Batch(index.long(), index, index, index[None], False))
+        batch = Batch(index.long(), index, index, index[None], False, turn_offsets=offsets)
+        self.blocks.forward(self.residual, batch)
         self.launches = self.kernels.calls
 
     def of(self, name: str) -> list[tuple[tuple[int, int, int], list[float]]]:
@@ -236,3 +240,13 @@ def test_heads_are_finished_in_whole_heads_and_blocks(
     grid, arguments = step.of("finish_heads")[0]
     assert arguments[16:20] == [4, kv_heads, head_dim, span]
     assert grid == ((4 + 2 * kv_heads) * head_dim // span, 5, 1)
+
+
+def test_heads_are_told_of_offsets_and_factors(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, growing = block(), block()
+    growing.attention.query_factors = torch.ones(9)
+    offsets = torch.zeros(3, dtype=torch.int32)
+    for given, address in ((None, 0), (offsets, offsets.data_ptr())):
+        launches = Step([plain, growing], 3, monkeypatch, given).of("finish_heads")
+        factors = growing.attention.query_factors.data_ptr()
+        assert [arguments[-2:] for _, arguments in launches] == [[address, 0], [address, factors]]
