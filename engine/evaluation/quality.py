@@ -16,7 +16,7 @@ import torch
 
 from engine.errors import InvalidRequestError
 from engine.quantizer.source import SourceModel
-from engine.quantizer.streams import Ropes, Stages, batches, rms_norm
+from engine.quantizer.streams import Ropes, Stages, batches, rms_norm, softcapped
 from engine.tokenizer.tokenizer import Tokenizer
 
 WINDOW = 1024
@@ -100,12 +100,14 @@ def measure(folder: Path, against: Path | None, rows: torch.Tensor, on_part: OnP
         on_part(done[0], total)
 
     states = [_final_states(model, rows, advance) for model in models]
-    heads = [model.head() for model in models]
+    heads = [(model.head(), model.spec.logit_softcap) for model in models]
     losses, found = [0.0] * len(models), _Differences()
     for i in range(rows.shape[0]):
         for first in range(0, rows.shape[1], ROWS_AT_ONCE):
             at = slice(first, first + ROWS_AT_ONCE)
-            logs = [torch.log_softmax(state[i, at] @ head, -1) for state, head in zip(states, heads)]
+            logs = [
+                torch.log_softmax(softcapped(state[i, at] @ head, cap), -1) for state, (head, cap) in zip(states, heads)
+            ]
             following = rows[i, first + 1 : first + ROWS_AT_ONCE + 1, None]
             for number, log in enumerate(logs):
                 losses[number] -= float(log[: following.shape[0]].gather(1, following).sum())
@@ -143,7 +145,7 @@ class _Differences:
 def _final_states(model: SourceModel, rows: torch.Tensor, advance: Callable[[], None]) -> torch.Tensor:
     """What the head is given, float32 [R, T, E]."""
     ropes = Ropes(rows.shape[1])
-    x = model.embedding().float()[rows]
+    x = model.embedded(rows)
     for block in model.spec.blocks:
         weights = model.block(block)
         for at in batches(x, TOKENS_AT_ONCE):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 TEXT_PREFIXES = ("model.language_model.", "language_model.model.", "model.")  # the newest first
 HEADS = ("lm_head", "language_model.lm_head", "model.lm_head")
+TIED_HEADS = {"language_model.model.": "language_model.lm_head"}  # where a conversion puts a head of its own
 HEAD_PARTS = (".trellis", ".weight")
 
 
@@ -32,5 +33,6 @@ PLAIN_NAMES = TextNames()
 def find_text(names: Collection[str]) -> TextNames:
     """The text part of a model that sees; as the newest files have it where no names are known."""
     prefix = next((each for each in TEXT_PREFIXES if TextNames(each).embedding in names), TEXT_PREFIXES[0])
-    head = next((each for each in HEADS if any(each + part in names for part in HEAD_PARTS)), HEADS[0])
+    tied = TIED_HEADS.get(prefix, HEADS[0])
+    head = next((each for each in HEADS if any(each + part in names for part in HEAD_PARTS)), tied)
     return TextNames(prefix, head)

@@ -20,6 +20,7 @@ from engine.quant.linear_request import padded
 from engine.quant.tensors import Codebook
 from engine.quantizer.linear import LinearTask, QuantizedWeight, quantize_linears
 from engine.quantizer.search import TrellisSearch
+from engine.quantizer.stream_targets import AddingLinear
 from engine.quantizer.streams import BlockWeights, Ropes, Stages, batches
 
 TOKENS_AT_ONCE = 4096
@@ -113,28 +114,35 @@ def quantize_block(task: BlockTask, streams: Streams) -> dict[str, QuantizedWeig
     settle((attention.q_proj, attention.k_proj, attention.v_proj), sums.mean(), is_residual=False)
 
     sums, mixes = _Sums(), []
+    adding = AddingLinear(attention.o_proj, spec.attention_post_norm, exact)
     for at in pieces:
         before = streams.rounded[at].to(device)
         mixed = Stages(spec, rounded, before, ropes).mixed()
-        moved = Stages(spec, exact, streams.exact[at].to(device), ropes).after_attention()
-        sums.add(mixed, moved - before - _bias(exact, attention.o_proj))
+        stages = Stages(spec, exact, streams.exact[at].to(device), ropes)
+        of_exact = stages.mixed()
+        moved = Stages.behind_attention(spec, exact, stages.x, of_exact)
+        sums.add(*adding.wanted(mixed, of_exact, moved - before))
         mixes.append(mixed.cpu())
         streams.exact[at] = moved
     settle((attention.o_proj,), sums.mean(), is_residual=True)
 
     sums = _Sums()
     for at, mixed in zip(pieces, mixes):
-        streams.rounded[at] = streams.rounded[at].to(device) + rounded.apply(attention.o_proj, mixed.to(device))
+        before = streams.rounded[at].to(device)
+        streams.rounded[at] = Stages.behind_attention(spec, rounded, before, mixed.to(device))
         inputs = [Stages.mlp_input(spec, exact, x[at].to(device)) for x in both]
         sums.add(*inputs)
     del mixes
     settle((mlp.gate_proj, mlp.up_proj), sums.mean(), is_residual=False)
 
     sums = _Sums()
+    adding = AddingLinear(mlp.down_proj, spec.mlp_post_norm, exact)
     for at in pieces:
         before = streams.rounded[at].to(device)
-        moved = Stages.after_mlp(spec, exact, streams.exact[at].to(device))
-        sums.add(Stages.gated(spec, rounded, before), moved - before - _bias(exact, mlp.down_proj))
+        stream = streams.exact[at].to(device)
+        gated, of_exact = Stages.gated(spec, rounded, before), Stages.gated(spec, exact, stream)
+        moved = Stages.behind_mlp(spec, exact, stream, of_exact)
+        sums.add(*adding.wanted(gated, of_exact, moved - before))
         streams.exact[at] = moved
     settle((mlp.down_proj,), sums.mean(), is_residual=True)
     for at in pieces:
@@ -211,7 +219,3 @@ def _repaired(weight: torch.Tensor, statistics: Statistics, *, is_residual: bool
     if int(info) != 0:
         return weight
     return weight + REPAIR * torch.cholesky_solve(missing, lower).float()
-
-
-def _bias(weights: BlockWeights, linear: LinearSpec) -> torch.Tensor:
-    return weights.biases.get(linear.key, torch.zeros(()))

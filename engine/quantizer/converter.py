@@ -219,7 +219,7 @@ class _Conversion:
 
     def _state(self, first: int, rows: torch.Tensor) -> Streams:
         if first == 0:
-            embedded = self.source.embedding().float()[rows]
+            embedded = self.source.embedded(rows)
             return Streams(embedded, embedded.clone())
         saved = self.store.state(first)
         return Streams(saved["exact"], saved["rounded"])

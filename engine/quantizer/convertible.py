@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ModelFormatError, UnsupportedModelError
+from engine.features import Feature
 from engine.fit.estimate import CardMemory, FitModel
 from engine.models.features import features_of
 from engine.models.parts import block_linears, block_norms
@@ -24,6 +25,7 @@ from engine.weights.safetensors_header import TensorEntry, quoted
 
 PLAIN_DTYPES = ("F16", "BF16", "F32")
 UNQUANTIZED_HEAD = 16  # bits
+KNOWN_FEATURES = frozenset({Feature.POST_NORMS, Feature.GELU, Feature.QUERY_SCALING})  # of `streams`
 BITS_STEP = 0.25  # between bitrates that are looked at for a card
 LEAST_BITS, MOST_USEFUL_BITS = 2.0, 6.0  # below and above them a step is hardly worth its size
 
@@ -37,7 +39,7 @@ def check_convertible(spec: ModelSpec, folder: Path, entries: Entries) -> None:
         ModelFormatError: a tensor is missing or has another shape than config.json says.
         UnsupportedModelError: a tensor is quantized already, or the family's blocks are not known here.
     """
-    if features_of(spec):
+    if features_of(spec) - KNOWN_FEATURES:
         raise UnsupportedModelError(
             f"{spec.architecture} cannot be converted yet.", "Download an EXL3 version of the model."
         )
@@ -78,7 +80,7 @@ class ConvertibleModel:
         num_parameters: of all its tensors.
         is_tied: the head is the embedding.
         plain_bytes: of what is copied and loaded: the embedding, norms, biases.
-        other_bytes: of what is copied and not loaded, as a vision tower.
+        other_bytes: of what is copied as it is and no part of the text model, as a vision tower.
         vision_bytes: of a vision tower, out of those.
     """
 
@@ -103,7 +105,7 @@ class ConvertibleModel:
         entries = scan_folder(folder).entries
         spec = build_spec(config, entries)
         check_convertible(spec, folder, entries)
-        others = {name: _kept_bytes(entries[name]) for name in unread_names(spec, entries)}
+        others = {name: entries[name].num_bytes for name in unread_names(spec, entries)}
         keys = set(tensor_keys(spec))
         matrices = {f"{key}.weight" for key in (each.key for each in _linears(spec))}
         plain = [e for n, e in entries.items() if n not in matrices and (n in keys or n.rpartition(".")[0] in keys)]
@@ -127,10 +129,11 @@ class ConvertibleModel:
         return self._loaded_bytes(bits, head_bits) + self.other_bytes
 
     def result(self, bits: float, head_bits: int) -> FitModel:
-        """The result for an estimate of memory."""
+        """The result for an estimate of a card's memory, its tower included."""
         tensors = {self.spec.embedding_key: self._loaded_bytes(bits, head_bits)}
         if self.vision_bytes:
-            tensors["vision_tower"] = self.vision_bytes
+            tower = self.spec.vision
+            tensors[(tower.prefix if tower is not None else "vision_tower.") + "weight"] = self.vision_bytes
         return FitModel(self.spec, tensors)
 
     def best_bits(self, memory: CardMemory, head_bits: int) -> float | None:

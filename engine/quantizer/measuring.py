@@ -20,7 +20,7 @@ from engine.quantizer.block import TOKENS_AT_ONCE, pad_hessian, pad_weight, seed
 from engine.quantizer.linear import LinearTask, quantize_linears
 from engine.quantizer.noise_search import NoiseSearch
 from engine.quantizer.source import SourceModel
-from engine.quantizer.streams import BlockWeights, Ropes, Stages, batches, rms_norm
+from engine.quantizer.streams import BlockWeights, Ropes, Stages, batches, rms_norm, softcapped
 from engine.quantizer.work_store import WorkStore
 
 ROW_TOKENS = 512  # of the rows that are looked at
@@ -98,13 +98,12 @@ class _Run:
             saved = store.state(self._first)
             self._shaping, self._plain, self._variants = saved["shaping"], saved["plain"], saved["variants"]
             return
-        embedding = task.source.embedding().float()
         count, columns = num_measured_rows(self._spec, (task.rows.shape[0], task.rows.shape[1])), task.rows.shape[1]
         looked_at = torch.arange(count) * (task.rows.shape[0] // count)
         others = torch.ones(task.rows.shape[0], dtype=torch.bool)
         others[looked_at] = False
-        self._shaping = embedding[task.rows[others]]
-        self._plain = embedding[task.rows[looked_at, : min(ROW_TOKENS, columns)]]
+        self._shaping = task.source.embedded(task.rows[others])
+        self._plain = task.source.embedded(task.rows[looked_at, : min(ROW_TOKENS, columns)])
         self._variants = self._plain.new_empty(0, *self._plain.shape)
 
     @torch.inference_mode()
@@ -152,9 +151,10 @@ class _Run:
         ropes = Ropes(self._shaping.shape[1])
         for at in batches(self._shaping, TOKENS_AT_ONCE):
             stages = Stages(spec, weights, self._shaping[at].to(self._task.device), ropes)
-            middle = stages.after_attention()
+            mixed = stages.mixed()
+            middle = Stages.behind_attention(spec, weights, stages.x, mixed)
             inputs = (
-                stages.attention_input(), stages.mixed(),
+                stages.attention_input(), mixed,
                 Stages.mlp_input(spec, weights, middle), Stages.gated(spec, weights, middle),
             )  # fmt: skip
             for total, x in zip(sums, inputs):
@@ -178,7 +178,7 @@ class _Run:
         norm, eps, head = source.final_norm().to(device), self._spec.final_norm.eps, source.head().to(device)
 
         def predictions(x: torch.Tensor) -> torch.Tensor:
-            return torch.log_softmax(rms_norm(x.to(device), norm, eps) @ head, -1)
+            return torch.log_softmax(softcapped(rms_norm(x.to(device), norm, eps) @ head, self._spec.logit_softcap), -1)
 
         sums = [0.0] * len(self._variants)
         plain, variants = self._plain.flatten(0, 1), self._variants.flatten(1, 2)

@@ -20,7 +20,7 @@ from engine.chat.template import ChatTemplate
 from engine.errors import ChatTemplateError
 from engine.models.spec import ModelSpec
 from engine.quantizer.source import SourceModel
-from engine.quantizer.streams import BlockWeights, Ropes, Stages, block_linears, rms_norm
+from engine.quantizer.streams import BlockWeights, Ropes, Stages, block_linears, query_factors, rms_norm, softcapped
 from engine.requests import Message
 from engine.tokenizer.tokenizer import Tokenizer
 
@@ -157,14 +157,14 @@ class _Writer:
 
     def predict(self, tokens: torch.Tensor) -> torch.Tensor:
         """Probabilities float32 [texts, V] of what follows; tokens [texts] are the next of each text."""
-        x = self._embedding[tokens]
+        x = self._embedding[tokens] * self._spec.embedding_scale
         for layer, (block, weights) in enumerate(zip(self._spec.blocks, self._blocks)):
             mixed = self._mixed(layer, weights, weights.norm(block.attention_norm, x))
-            x = x + weights.apply(block.attention.o_proj, mixed)
+            x = Stages.behind_attention(block, weights, x, mixed)
             x = Stages.after_mlp(block, weights, x)
         self._at += 1
         logits = rms_norm(x, self._norm, self._spec.final_norm.eps) @ self._head
-        return torch.softmax(logits.float(), -1)
+        return torch.softmax(softcapped(logits.float(), self._spec.logit_softcap), -1)
 
     def _mixed(self, layer: int, weights: BlockWeights, normed: torch.Tensor) -> torch.Tensor:
         spec, count = self._spec.blocks[layer].attention, len(normed)
@@ -178,6 +178,8 @@ class _Writer:
         values[:, :, self._at : self._at + 1] = v
         seen = slice(0 if spec.window is None else max(0, self._at + 1 - spec.window), self._at + 1)
         turned = self._ropes.rotate(q, spec.rope, self._at).to(self._dtype)
+        if spec.query_scaling is not None:
+            turned = turned * query_factors(spec.query_scaling, 1, self._at).to(turned)
         grouped = turned.view(count, spec.num_kv_heads, -1, spec.head_dim)  # query heads of one key head as rows
         mixed = functional.scaled_dot_product_attention(grouped, keys[:, :, seen], values[:, :, seen], scale=spec.scale)
         return mixed.reshape(count, -1)

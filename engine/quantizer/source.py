@@ -63,8 +63,13 @@ class SourceModel:
         size = (spec.vocab_size, spec.hidden_size)
         return read_tensor(self.index, spec.embedding_key, size, rows_may_be_padded=True)
 
+    def embedded(self, rows: torch.Tensor) -> torch.Tensor:
+        """What the first block is given for tokens, float32 [..., E]."""
+        found = self.embedding()[rows].float()
+        return found if self.spec.embedding_scale == 1 else found * self.spec.embedding_scale
+
     def final_norm(self) -> torch.Tensor:
-        return read_tensor(self.index, self.spec.final_norm.key, (self.spec.hidden_size,)).float()
+        return self.norm(self.spec.final_norm)
 
     def head(self) -> torch.Tensor:
         """float32 [E, V]."""
@@ -83,7 +88,9 @@ class SourceModel:
         return weights
 
     def norm(self, norm: NormSpec) -> torch.Tensor:
-        return read_tensor(self.index, norm.key, (norm.size,)).float()
+        """What it multiplies by, float32 [size]."""
+        weight = read_tensor(self.index, norm.key, (norm.size,)).float()
+        return weight + norm.offset if norm.offset else weight
 
     def linear(self, linear: LinearSpec) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Weight float32 [in, out] and bias float32 [out], both of true size."""

@@ -15,12 +15,15 @@ from torch.nn import functional
 from engine.models.parts import block_linears as block_linears
 from engine.models.parts import block_norms as block_norms
 from engine.models.rope_tables import rope_tables
-from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, NormSpec, RopeSpec
+from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, MlpSpec, NormSpec, QueryScaling, RopeSpec
 
 
 @dataclass
 class BlockWeights:
-    """One block's tensors by key: `matrices` [in, out], `biases` [out], `norms` [size], all float32."""
+    """One block's tensors by key: `matrices` [in, out], `biases` [out], `norms` [size], all float32.
+
+    Norms are what they multiply by: where files hold the difference from 1, that is added already.
+    """
 
     matrices: dict[str, torch.Tensor] = field(default_factory=dict)
     biases: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -44,6 +47,22 @@ class BlockWeights:
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight
+
+
+def softcapped(logits: torch.Tensor, cap: float | None) -> torch.Tensor:
+    """cap * tanh(logits / cap), or the logits themselves."""
+    return logits if cap is None else cap * torch.tanh(logits / cap)
+
+
+def query_factors(scaling: QueryScaling, length: int, start: int = 0) -> torch.Tensor:
+    """By what queries at the positions from `start` on are multiplied, float32 [length, 1]."""
+    positions = torch.arange(start, start + length)
+    passed = torch.floor(positions / scaling.original_max_position_embeddings)
+    return (1 + scaling.beta * torch.log1p(passed))[:, None]
+
+
+def activated(spec: MlpSpec, gate: torch.Tensor) -> torch.Tensor:
+    return functional.silu(gate) if spec.activation == "silu" else functional.gelu(gate, approximate="tanh")
 
 
 class Ropes:
@@ -77,6 +96,8 @@ def attention_mix(spec: AttentionSpec, weights: BlockWeights, normed: torch.Tens
     if spec.q_norm is not None and spec.k_norm is not None:
         q, k = weights.norm(spec.q_norm, q), weights.norm(spec.k_norm, k)
     q, k = ropes.rotate(q, spec.rope), ropes.rotate(k, spec.rope)
+    if spec.query_scaling is not None:
+        q = q * query_factors(spec.query_scaling, length).to(q)
     repeats = spec.num_heads // spec.num_kv_heads
     k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
     mask = None
@@ -105,7 +126,12 @@ class Stages:
         return attention_mix(self.spec.attention, self.weights, self.attention_input(), self.ropes)
 
     def after_attention(self) -> torch.Tensor:
-        return self.x + self.weights.apply(self.spec.attention.o_proj, self.mixed())
+        return self.behind_attention(self.spec, self.weights, self.x, self.mixed())
+
+    @staticmethod
+    def behind_attention(spec: BlockSpec, weights: BlockWeights, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+        """The stream with what o_proj makes of its inputs, normed where the family has a norm there."""
+        return x + _normed(weights, spec.attention_post_norm, weights.apply(spec.attention.o_proj, mixed))
 
     @staticmethod
     def mlp_input(spec: BlockSpec, weights: BlockWeights, x: torch.Tensor) -> torch.Tensor:
@@ -114,11 +140,21 @@ class Stages:
     @staticmethod
     def gated(spec: BlockSpec, weights: BlockWeights, x: torch.Tensor) -> torch.Tensor:
         normed = weights.norm(spec.mlp_norm, x)
-        return functional.silu(weights.apply(spec.mlp.gate_proj, normed)) * weights.apply(spec.mlp.up_proj, normed)
+        gate = activated(spec.mlp, weights.apply(spec.mlp.gate_proj, normed))
+        return gate * weights.apply(spec.mlp.up_proj, normed)
 
     @staticmethod
     def after_mlp(spec: BlockSpec, weights: BlockWeights, x: torch.Tensor) -> torch.Tensor:
-        return x + weights.apply(spec.mlp.down_proj, Stages.gated(spec, weights, x))
+        return Stages.behind_mlp(spec, weights, x, Stages.gated(spec, weights, x))
+
+    @staticmethod
+    def behind_mlp(spec: BlockSpec, weights: BlockWeights, x: torch.Tensor, gated: torch.Tensor) -> torch.Tensor:
+        """The stream with what down_proj makes of its inputs, normed where the family has a norm there."""
+        return x + _normed(weights, spec.mlp_post_norm, weights.apply(spec.mlp.down_proj, gated))
+
+
+def _normed(weights: BlockWeights, norm: NormSpec | None, x: torch.Tensor) -> torch.Tensor:
+    return x if norm is None else weights.norm(norm, x)
 
 
 def batches(rows: torch.Tensor, tokens_at_once: int) -> Iterator[slice]:

@@ -24,6 +24,7 @@ TORCH_NAMES = {
 }  # fmt: skip
 MULTIPLIERS = {"mul1": 0x83DCD12D, "mcg": 0xCBAC1FED}
 SHARD = re.compile(r"model(-(\d{5})-of-(\d{5}))?\.safetensors")
+VISION_PARTS = frozenset({"visual", "vision_tower", "multi_modal_projector"})  # copied as they are
 OUTER_KEYS = {"quant_method", "version", "bits", "head_bits", "calibration", "out_scales", "codebook"}
 
 
@@ -97,7 +98,7 @@ def broken_rules(folder: Path, linears: Mapping[str, tuple[int, int]]) -> list[s
     problems += [
         f"{name} is stored as {each.dtype}"
         for name, each in tensors.items()
-        if name.endswith(".weight") and each.dtype not in ("F16", "BF16")
+        if name.endswith(".weight") and each.dtype not in ("F16", "BF16") and VISION_PARTS.isdisjoint(name.split("."))
     ]
     return problems
 
@@ -185,8 +186,12 @@ def _linear(key: str, tensors: Mapping[str, Stored], num_in: int, num_out: int) 
         yield f"{key}.weight is stored beside the trellis"
 
 
-def linears_of(config: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Inputs and outputs of every linear of a plain decoder with its head, by its config.json."""
+def linears_of(config: Mapping[str, Any], prefix: str = "model.", head: str = "lm_head") -> dict[str, tuple[int, int]]:
+    """Inputs and outputs of every linear of a plain decoder with its head, by its config.json.
+
+    Args:
+        prefix: of all tensors but the head's.
+    """
     hidden, inner, heads = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
     width = config.get("head_dim") or hidden // heads
     key_width = width * (config.get("num_key_value_heads") or heads)
@@ -196,8 +201,8 @@ def linears_of(config: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
         "mlp.gate_proj": (hidden, inner), "mlp.up_proj": (hidden, inner), "mlp.down_proj": (inner, hidden),
     }  # fmt: skip
     found = {
-        f"model.layers.{layer}.{name}": size
+        f"{prefix}layers.{layer}.{name}": size
         for layer in range(config["num_hidden_layers"])
         for name, size in sizes.items()
     }
-    return found | {"lm_head": (hidden, config["vocab_size"])}
+    return found | {head: (hidden, config["vocab_size"])}

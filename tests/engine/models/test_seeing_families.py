@@ -19,7 +19,6 @@ from engine.errors import EngineError, UnsupportedModelError
 from engine.features import Feature
 from engine.models.features import check_runs
 from engine.models.registry import build_spec
-from engine.quantizer.convertible import ConvertibleModel
 from engine.weights.config_reader import ConfigReader
 from tests.oracles.tiny_models import TinyModel, make_exl3, make_plain, random_ids, relative_error
 from tests.oracles.tiny_seeing import GEMMA_TEXT, MISTRAL_TEXT, SEEING, VOCAB, as_old_llava, as_old_qwen
@@ -179,14 +178,6 @@ class CardLike:
 
     device_name = "Some card"
     missing = frozenset(Feature)
-
-
-def test_what_a_conversion_cannot_compute_is_refused(tmp_path: Path) -> None:
-    folder = make_plain(tmp_path, gemma()).folder
-    with pytest.raises(UnsupportedModelError, match="cannot be converted yet"):
-        ConvertibleModel.open(folder)
-    other = make_plain(tmp_path / "qwen", SEEING["qwen3_vl"](), rename=as_old_qwen).folder
-    assert ConvertibleModel.open(other).vision_bytes > 0
 
 
 def test_what_a_backend_lacks_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, MistralConfig, PreTrainedConfig, Qwen2Config, Qwen3Config
+from transformers import (
+    Gemma3TextConfig,
+    LlamaConfig,
+    Ministral3Config,
+    MistralConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+    Qwen3Config,
+)
 
 from engine import load_model
 from engine.cpu.trellis_search import CpuTrellisSearch
@@ -38,7 +46,18 @@ FAMILIES: dict[str, PreTrainedConfig] = {
     "mistral": MistralConfig(**SIZES, sliding_window=24),
     "qwen2": Qwen2Config(**SIZES),
     "qwen3": Qwen3Config(**SIZES, head_dim=32),
-}
+    "gemma3": Gemma3TextConfig(
+        **SIZES, head_dim=16, sliding_window=24, query_pre_attn_scalar=16, final_logit_softcapping=3.0,
+        tie_word_embeddings=False, layer_types=["sliding_attention", "full_attention"],
+    ),
+    "ministral3": Ministral3Config(
+        **SIZES, head_dim=16, sliding_window=None, tie_word_embeddings=False,
+        rope_parameters={
+            "rope_type": "yarn", "rope_theta": 1e4, "factor": 16.0, "original_max_position_embeddings": 24,
+            "beta_fast": 32.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.5,
+        },
+    ),
+}  # fmt: skip
 LOGITS_TOLERANCE = 3e-3
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
-from transformers import LlamaConfig, MistralConfig, Qwen3Config
+from transformers import Gemma3TextConfig, LlamaConfig, Ministral3Config, MistralConfig, Qwen3Config
 
 from engine.chat.template import ChatTemplate
 from engine.cpu.trellis_search import CpuTrellisSearch
@@ -43,8 +43,20 @@ def nothing(done: int, total: int) -> None:
         LlamaConfig(**SIZES, attention_bias=True),
         MistralConfig(**SIZES, sliding_window=9),
         Qwen3Config(**SIZES, tie_word_embeddings=True),
+        Gemma3TextConfig(
+            **SIZES, sliding_window=9, layer_types=["sliding_attention", "full_attention"], final_logit_softcapping=3.0
+        ),
+        Ministral3Config(
+            **SIZES,
+            rope_parameters={
+                "rope_type": "default",
+                "rope_theta": 1e4,
+                "llama_4_scaling_beta": 0.5,
+                "original_max_position_embeddings": 6,
+            },
+        ),
     ],
-    ids=["llama", "mistral", "qwen3"],
+    ids=["llama", "mistral", "qwen3", "gemma3", "ministral3"],
 )
 def test_tokens_are_drawn_from_the_models_predictions(
     config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
