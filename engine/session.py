@@ -17,7 +17,7 @@ import torch
 from engine.budget import pages_for
 from engine.cache.page_table import PageTable
 from engine.chat.fitting import kept_messages, reply_room
-from engine.chat.parts import read_message
+from engine.chat.parts import MessageReader
 from engine.chat.prompt_writer import PromptWriter, WrittenPrompt
 from engine.errors import ContextTooLongError, InvalidRequestError
 from engine.events import (
@@ -98,6 +98,7 @@ class Session:
         )
         self._pages = PageTable(loaded.model.num_pages)
         self._generator = Generator(self._executor, self._pages, loaded.model.copy_page)
+        self._messages = MessageReader()
         self._ids = itertools.count(SCRIPT_REQUEST_IDS)
         self._inboxes: dict[int, deque[GenerationEvent]] = {}  # of `generate` and `chat`, which run side by side
         self._lessened: dict[int, _Served] = {}  # requests of which something was left out, until they start
@@ -250,10 +251,11 @@ class Session:
 
         Args:
             messages: dictionaries have a role and, as content, a text or a list of parts: `{"type": "image", "path":
-                ...}` and `{"type": "text", "text": ...}`. Images are shown before the text of their message.
+                ...}`, `{"type": "image", "image": ...}` with an image of Pillow's, and `{"type": "text", "text": ...}`.
+                Images are shown before the text of their message.
             image_pixels: see `GenerateRequest`.
         """
-        turns = tuple(each if isinstance(each, Message) else read_message(each) for each in messages)
+        turns = tuple(each if isinstance(each, Message) else self._messages.read(each) for each in messages)
         settings = sampling or SamplingSettings()
         return self._run(GenerateRequest(next(self._ids), turns, sampling=settings, image_pixels=image_pixels))
 

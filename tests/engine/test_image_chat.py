@@ -12,6 +12,7 @@ import pytest
 
 from engine import Message, SamplingSettings, load_model, terminal
 from engine.budget import CPU_BUDGET
+from engine.chat.parts import MessageReader
 from engine.errors import ContextTooLongError, EngineError, InvalidRequestError, NotEnoughMemoryError
 from engine.events import (
     EncodingImages,
@@ -451,10 +452,21 @@ def test_models_that_read_text_only_say_so(demo_model: Path) -> None:
 
 
 def test_parts_of_scripts(session: Session, pictures: list[Path]) -> None:
-    parts = [{"type": "image", "path": pictures[0]}, {"type": "text", "text": words(5, 9)}]
+    parts: list[dict[str, object]] = [{"type": "image", "path": pictures[0]}, {"type": "text", "text": words(5, 9)}]
     said = [event.text for event in session.chat([{"role": "user", "content": parts}], GREEDY)]
     again = [event.text for event in session.chat([Message("user", words(5, 9), (pictures[0],))], GREEDY)]
     assert "".join(said) == "".join(again) != ""
+    parts[0] = {"type": "image", "image": PIL.Image.open(pictures[0])}
+    events = list(session.chat([{"role": "user", "content": parts}], GREEDY))
+    assert "".join(event.text for event in events) == "".join(said)
+    assert started(events).cached_tokens == started(events).prompt_tokens - 1  # the same pixels
+    parts[0] = {"type": "image", "image": PIL.Image.new("CMYK", (40, 50), (9, 80, 70, 6))}
+    assert "".join(event.text for event in session.chat([{"role": "user", "content": parts}], GREEDY))
+    folder = session._messages._folder
+    assert folder is not None
+    assert len(list(folder.iterdir())) == 2
+    session._messages = MessageReader()
+    assert not folder.exists()  # they last as long as their reader
     for wrong in ([{"type": "image"}], [{"type": "video", "path": "x"}], ["text"], [{"type": "text", "text": 3}]):
         with pytest.raises(InvalidRequestError):
             session.chat([{"role": "user", "content": wrong}], GREEDY)
