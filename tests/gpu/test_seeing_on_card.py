@@ -34,7 +34,9 @@ NEAR_TIE = 0.05  # of the logits' deviation: two tokens this close may change pl
 GREEDY = SamplingSettings(temperature=0.0, max_new_tokens=20, ignore_eos=True)
 FAMILIES = list(SEEING)
 WIDE: dict[str, Callable[[], PreTrainedConfig]] = {  # heads of 64 values, as the fused step and cuDNN take them
-    "gemma3": lambda: SEEING["gemma3"](hidden_size=128, intermediate_size=256, head_dim=64),
+    "gemma3": lambda: SEEING["gemma3"](
+        hidden_size=128, intermediate_size=256, head_dim=64, query_pre_attn_scalar=64
+    ),
     "mistral3": lambda: SEEING["mistral3"](hidden_size=128, intermediate_size=256, head_dim=64),
     "qwen2_5_vl": lambda: SEEING["qwen2_5_vl"](
         hidden_size=256, intermediate_size=384,
