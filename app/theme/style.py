@@ -95,6 +95,8 @@ QToolButton[kind="send"] {{ background: {c.accent}; border-radius: {RADIUS_FIELD
 QToolButton[kind="send"]:hover {{ background: {accent_hover}; }}
 QToolButton[kind="send"]:focus {{ border-color: {c.text}; }}
 QToolButton[kind="send"]:disabled {{ background: {c.border}; }}
+QToolButton[kind="over"] {{ background: {c.raised}; border: 1px solid {c.border}; border-radius: 11px; padding: 0px; }}
+QToolButton[kind="over"]:hover {{ background: {hover}; border-color: {c.accent}; }}
 QToolButton[kind="floating"] {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border};
   border-radius: 13px; padding: 5px 12px; }}
 QToolButton[kind="floating"]:hover {{ border-color: {c.accent}; }}

@@ -1260,7 +1260,7 @@
     </message>
     <message>
         <source>Add it again from its file.</source>
-        <translation>Fügen Sie es aus seiner Datei noch einmal hinzu.</translation>
+        <translation>Füge es aus seiner Datei noch einmal hinzu.</translation>
     </message>
     <message>
         <source>Allow fewer pixels for an image, load the model with a smaller context, or close other programs.</source>
@@ -1436,7 +1436,7 @@
     </message>
     <message>
         <source>Choose another folder and try again.</source>
-        <translation>Wählen Sie einen anderen Ordner und versuchen Sie es erneut.</translation>
+        <translation>Wähle einen anderen Ordner und versuche es noch einmal.</translation>
     </message>
     <message>
         <source>Choose another folder, or move away what lies there.</source>
@@ -1497,6 +1497,10 @@
     <message>
         <source>Close other programs or choose a smaller model.</source>
         <translation>Schließe andere Programme, oder wähle ein kleineres Modell.</translation>
+    </message>
+    <message>
+        <source>Close other programs that use the card, then go on with the option -r.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Close other programs, or choose a smaller model or a lower bitrate.</source>
@@ -1708,7 +1712,7 @@
     </message>
     <message>
         <source>Make room on the disk and try again.</source>
-        <translation>Schaffen Sie Platz auf der Platte und versuchen Sie es noch einmal.</translation>
+        <translation>Schaffe Platz auf der Platte und versuche es noch einmal.</translation>
     </message>
     <message>
         <source>Make room on the disk, or make the folder writable, and start again; nothing was changed.</source>
@@ -1828,7 +1832,7 @@
     </message>
     <message>
         <source>Save the image to a file, then add the file.</source>
-        <translation>Speichern Sie das Bild in einer Datei und fügen Sie dann die Datei hinzu.</translation>
+        <translation>Speichere das Bild in einer Datei und füge dann die Datei hinzu.</translation>
     </message>
     <message>
         <source>Send the message again.</source>
@@ -1897,6 +1901,10 @@
     <message>
         <source>The calibration text {0} does not exist.</source>
         <translation>Den Kalibriertext {0} gibt es nicht.</translation>
+    </message>
+    <message>
+        <source>The card&apos;s memory ran out.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The chat template in {0} cannot be used: {1}</source>
@@ -2169,6 +2177,10 @@
     <message>
         <source>Try it again.</source>
         <translation>Versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>Unload a model that lies on it or close other programs, or use the processor (--device cpu).</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Use 2 to 8 bits for both, each its own, or 16 bits for both.</source>
@@ -3127,6 +3139,10 @@
         <translation>{0} lässt sich nicht öffnen: Es kann kein weiterer Prozess gestartet werden.</translation>
     </message>
     <message>
+        <source>{0} has {1} GB of memory free; converting this model needs {2} GB.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0} is {1} x {2} pixels; no side may be longer than {3}.</source>
         <translation>{0} hat {1} x {2} Bildpunkte; keine Seite darf länger als {3} sein.</translation>
     </message>
@@ -3622,6 +3638,10 @@
         <translation>Eigene</translation>
     </message>
     <message>
+        <source>An image has at most {0} megapixels then</source>
+        <translation>Ein Bild hat dann höchstens {0} Megapixel</translation>
+    </message>
+    <message>
         <source>Low</source>
         <translation>Niedrig</translation>
     </message>
@@ -3638,8 +3658,8 @@
         <translation>Original</translation>
     </message>
     <message>
-        <source>{0}: up to {1} megapixels, {2} tokens</source>
-        <translation>{0}: bis {1} Megapixel, {2} Token</translation>
+        <source>{0}: up to {1} tokens</source>
+        <translation>{0}: bis {1} Token</translation>
     </message>
 </context>
 <context>
@@ -4668,7 +4688,7 @@
     </message>
     <message>
         <source>The images stay in your message until a model that sees is loaded.</source>
-        <translation>Die Bilder bleiben in Ihrer Nachricht, bis ein Modell geladen ist, das sieht.</translation>
+        <translation>Die Bilder bleiben in deiner Nachricht, bis ein Modell geladen ist, das sieht.</translation>
     </message>
     <message>
         <source>Load {0}</source>
@@ -4688,7 +4708,7 @@
     </message>
     <message>
         <source>Only the address of the image came along, and nothing is fetched. Copy the image, then paste it.</source>
-        <translation>Nur die Adresse des Bildes kam mit, und es wird nichts abgerufen. Kopieren Sie das Bild und fügen Sie es dann ein.</translation>
+        <translation>Nur die Adresse des Bildes kam mit, und es wird nichts abgerufen. Kopiere das Bild und füge es dann ein.</translation>
     </message>
     <message>
         <source>Image</source>

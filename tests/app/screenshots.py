@@ -98,6 +98,7 @@ class Stage:
 def scenes(stage: Stage) -> Iterator[str]:
     """Brings each part of the window on view and tells what it is."""
     yield from _first_scenes(stage)
+    yield from _image_scenes(stage)
     yield from _chat_scenes(stage)
     yield from _model_scenes(stage)
     yield from _other_pages(stage)
@@ -117,6 +118,61 @@ def _first_scenes(stage: Stage) -> Iterator[str]:
     stage.script.hold_load.set()
     stage.until(lambda: stage.app.models.is_ready)
     yield "new-chat"
+
+
+def _image_scenes(stage: Stage) -> Iterator[str]:
+    from tests.fakes.fake_session import BLIND
+
+    app, composer = stage.app, stage.app.chat.composer
+    paths = _make_images(stage.folder)
+    composer.add_files(paths[:4])
+    composer.set_text("Which of these two was taken first, and what do the others show?")
+    stage.until(lambda: not composer.tray.is_reading)
+    stage.wait(400)
+    yield "images-draft"
+    composer.tray.remove(3)
+    composer.submit()
+    stage.until(lambda: not app.chats.busy)
+    app.chat.transcript.message_widgets[0].start_editing()
+    stage.wait(200)
+    app.chat.transcript.verticalScrollBar().setValue(0)
+    yield "images-edit"
+    app.chat.transcript.message_widgets[0].stop_editing()
+    app.chat.transcript.verticalScrollBar().setValue(0)
+    stage.wait(200)
+    yield "images-chat"
+    viewer = app.pictures.viewer
+    viewer.open(app.chat.transcript.message_widgets[0].turn.pictures, 0)  # type: ignore[attr-defined]
+    stage.until(lambda: viewer.canvas.small is not None)
+    stage.wait(300)
+    yield "images-viewer"
+    viewer.close_viewer()
+    stage.script.why_blind = BLIND
+    app.models.reload()
+    stage.until(lambda: app.models.is_ready and app.models.info is not None and not app.models.info.sees)
+    composer.add_files(paths[:1])
+    stage.until(lambda: not composer.tray.is_reading)
+    composer.submit()
+    stage.wait(300)
+    yield "images-blind"
+    composer.tray.take()
+    stage.script.why_blind = ""
+    app.models.reload()
+    stage.until(lambda: app.models.is_ready and app.models.info is not None and app.models.info.sees)
+    app.new_chat()
+
+
+def _make_images(folder: Path) -> list[Path]:
+    """Two that could be photographs, one animated, one that is none."""
+    import PIL.Image
+
+    paths = [folder / name for name in ("sunset at the lake.jpg", "map.png", "turning.gif", "broken.webp")]
+    PIL.Image.linear_gradient("L").resize((1600, 900)).convert("RGB").save(paths[0])
+    PIL.Image.radial_gradient("L").resize((300, 700)).convert("RGB").save(paths[1])
+    frames = [PIL.Image.new("RGB", (200, 200), colour) for colour in ("orange", "navy")]
+    frames[0].save(paths[2], save_all=True, append_images=frames[1:])
+    paths[3].write_bytes(b"RIFF\x00\x01\x00\x00WEBPVP8 broken")
+    return paths
 
 
 def _chat_scenes(stage: Stage) -> Iterator[str]:
@@ -295,7 +351,7 @@ def run(wanted: Wanted, folder: Path) -> list[str]:
     (folder / "data").mkdir()
     settings = {"language": wanted.language, "text_scale": wanted.text_scale, "device": RTX_4070.uuid}
     (folder / "data" / "settings.json").write_text(json.dumps({"schema_version": 2, "settings": settings}))
-    script, cards = Script(reply=REPLY, tokens_per_s=4000.0), FakeCards((RTX_4070,), used_bytes=3 << 30)
+    script, cards = Script(reply=REPLY, tokens_per_s=4000.0, why_blind=""), FakeCards((RTX_4070,), used_bytes=3 << 30)
     with FakeHub(*example_repos(megabytes=1)) as hub:
 
         def endpoint(_address: str, _proxy: str, offline: bool) -> Endpoint:

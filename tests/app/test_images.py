@@ -352,8 +352,7 @@ def test_the_context_counts_images_and_a_chat_keeps_its_detail(
     panel = app.inspector.image_detail
     entries = [panel.list.itemText(place) for place in range(panel.list.count())]
     assert entries == [
-        "Low: up to 0.2 megapixels, 256 tokens", "Medium: up to 0.8 megapixels, 1,024 tokens",
-        "Original: up to 1.0 megapixels, 1,280 tokens",
+        "Low: up to 256 tokens", "Medium: up to 1,024 tokens", "Original: up to 1,280 tokens",
     ]  # fmt: skip
     assert panel.list.currentIndex() == 2
     panel.list.setCurrentIndex(0)

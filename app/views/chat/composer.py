@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, Signal, Slot
-from PySide6.QtGui import QDragEnterEvent, QFocusEvent, QFontMetricsF, QKeyEvent, QTextCursor
+from PySide6.QtGui import QDragEnterEvent, QFocusEvent, QFontMetricsF, QKeyEvent, QResizeEvent, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.pictures.desk import PictureDesk
@@ -59,6 +59,11 @@ class _Input(QPlainTextEdit):
         line_px = QFontMetricsF(self.font()).lineSpacing()
         self.setFixedHeight(int(line_px * min(lines, MAX_LINES) + 0.999) + 2)
         self.ensureCursorVisible()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()  # lines break elsewhere, and the document does not tell
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -207,7 +212,7 @@ class Composer(QFrame):
 
     def set_sight(self, sees: bool, words: str) -> None:
         """Whether the model sees images, and what is said about it."""
-        self.attach_button.set_icon("image", "muted" if sees else "border")
+        self.attach_button.set_icon("image" if sees else "image_off")
         self.attach_button.setToolTip(words)
         self.attach_button.setAccessibleDescription("" if sees else words)
 

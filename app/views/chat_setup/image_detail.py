@@ -5,7 +5,7 @@ Knows nothing of models but the budget that one has.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.figures import count
@@ -55,7 +55,10 @@ class ImageDetail(QWidget):
             values.insert(0, wanted)
         self._offered = values
         self.list.clear()
-        self.list.addItems([words for words, _ in choices])
+        for words, value in choices:
+            self.list.addItem(words)
+            hint = self.tr("An image has at most {0} megapixels then").format(count((value or budget.most) / 1e6, 1))
+            self.list.setItemData(self.list.count() - 1, hint, Qt.ItemDataRole.ToolTipRole)
         self.list.setCurrentIndex(values.index(wanted))
 
     def _choices(self, budget: ImageBudget) -> list[tuple[str, int | None]]:
@@ -72,8 +75,7 @@ class ImageDetail(QWidget):
 
     def _words(self, name: str, pixels: int, budget: ImageBudget) -> str:
         tokens = max(1, round(max(pixels, budget.least) / budget.pixels_per_token))
-        words = self.tr("{0}: up to {1} megapixels, {2} tokens")
-        return words.format(name, count(pixels / 1e6, 1), count(tokens))
+        return self.tr("{0}: up to {1} tokens").format(name, count(tokens))
 
     @Slot(int)
     def _on_activated(self, place: int) -> None:
