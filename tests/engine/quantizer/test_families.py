@@ -14,6 +14,7 @@ from engine import load_model
 from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.errors import UnsupportedModelError
 from engine.evaluation.quality import measure
+from engine.fit.estimate import CardMemory
 from engine.quantizer import convertible
 from engine.quantizer.converter import ConvertRequest, convert
 from engine.quantizer.convertible import ConvertibleModel
@@ -147,6 +148,17 @@ def test_a_conversion_of_a_model_that_sees(family: str, tmp_path: Path) -> None:
     assert 0.99 <= planned.output_bytes(BITS, BITS) / tensors < 1.02
     assert isinstance(events[0], Estimate)
     assert events[0].output_bytes >= 0.99 * tensors
+
+
+@pytest.mark.parametrize("family", SEEING)
+def test_the_tower_counts_in_the_fit(family: str, tmp_path: Path) -> None:
+    model = make_plain(tmp_path, small(family), dtype=torch.float16, rename=PUBLISHED[family])
+    parts = ("visual.", "vision_tower.", "projector.")
+    tower = sum(2 * value.numel() for name, value in model.tensors.items() if any(part in name for part in parts))
+    planned = ConvertibleModel.open(model.folder)
+    estimate = planned.result(4.0, 6).estimate(CardMemory(8_000_000_000), 256)
+    assert {part.name: part.num_bytes for part in estimate.parts}["vision"] == tower > 0
+    assert estimate.plan.weights_bytes == planned.output_bytes(4.0, 6)
 
 
 def test_what_the_streams_do_not_know_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
