@@ -143,6 +143,10 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="measure first which linears need their bits most, and choose each one's bits by that; takes longer",
     )  # fmt: skip
     convert.add_argument("--seed", type=int, default=1, help="of the random signs and of the calibration's order")
+    convert.add_argument(
+        "--device", default="auto",
+        help="auto, cpu or cuda:N (default: auto, the first card with enough memory, else the processor)",
+    )  # fmt: skip
     convert.add_argument("--dry-run", action="store_true", help="only say what it would take")
     convert.add_argument(
         "--progress-json", action="store_true",
@@ -292,8 +296,8 @@ def _convert(options: argparse.Namespace) -> int:
     if options.progress_json:
         from engine.quantizer.watched import convert_watched
 
-        return convert_watched(request, sys.stdin, sys.stdout, dry_run=options.dry_run)
-    return convert_model(request, sys.stdout, dry_run=options.dry_run)
+        return convert_watched(request, sys.stdin, sys.stdout, dry_run=options.dry_run, device=options.device)
+    return convert_model(request, sys.stdout, dry_run=options.dry_run, device=options.device)
 
 
 def _eval(options: argparse.Namespace) -> int:

@@ -18,7 +18,11 @@ import torch
 from engine.models.spec import BlockSpec, LinearSpec
 from engine.quant.linear_request import padded
 from engine.quant.tensors import Codebook
+from engine.quantizer.hidden_states import Streams as Streams
+from engine.quantizer.hidden_states import fetch, put, wait
+from engine.quantizer.ldlq import LARGEST_EXACT, with_diagonal
 from engine.quantizer.linear import LinearTask, QuantizedWeight, quantize_linears
+from engine.quantizer.products import times
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.stream_targets import AddingLinear
 from engine.quantizer.streams import BlockWeights, Ropes, Stages, batches
@@ -28,14 +32,6 @@ REPAIR = 0.7  # how far a weight is moved: all the way would fit what is particu
 REPAIR_DAMPING = 0.03  # of the mean of the Hessian's diagonal
 
 OnWeights = Callable[[int], None]
-
-
-@dataclass
-class Streams:
-    """Hidden states float32 [rows, T, E]; both are replaced in place by what follows a block."""
-
-    exact: torch.Tensor
-    rounded: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -65,28 +61,34 @@ class Statistics:
     hessian: torch.Tensor
     cross: torch.Tensor
 
+    def to(self, device: torch.device) -> Statistics:
+        """The same on another device."""
+        return Statistics(self.hessian.to(device), self.cross.to(device))
+
 
 class _Sums:
     def __init__(self) -> None:
         self._hessian: torch.Tensor | None = None
         self._cross: torch.Tensor | None = None
-        self._tokens = 0
+        self._tokens: torch.Tensor | None = None
 
     def add(self, inputs: torch.Tensor, wanted: torch.Tensor) -> None:
         x, y = inputs.reshape(-1, inputs.shape[-1]), wanted.reshape(-1, wanted.shape[-1])
-        finite = torch.isfinite(x).all(1) & torch.isfinite(y).all(1)
-        if not bool(finite.all()):
-            x, y = x[finite], y[finite]
-        hessian, cross = x.T @ x, x.T @ y
+        finite = (torch.isfinite(x).all(1) & torch.isfinite(y).all(1))[:, None]
+        none = torch.zeros((), device=x.device)
+        x, y = torch.where(finite, x, none), torch.where(finite, y, none)  # without asking whether: nobody waits
+        hessian, cross = times(x.T, x), times(x.T, y)
         self._hessian = hessian if self._hessian is None else self._hessian.add_(hessian)
         self._cross = cross if self._cross is None else self._cross.add_(cross)
-        self._tokens += x.shape[0]
+        count = finite.sum()
+        self._tokens = count if self._tokens is None else self._tokens + count
 
     def mean(self) -> Statistics:
         assert self._hessian is not None
         assert self._cross is not None
-        count = max(1, self._tokens)
-        return Statistics(self._hessian / count, self._cross / count)
+        assert self._tokens is not None
+        count = max(1, int(self._tokens))
+        return Statistics(self._hessian.div_(count), self._cross.div_(count))
 
 
 @torch.inference_mode()
@@ -109,28 +111,33 @@ def quantize_block(task: BlockTask, streams: Streams) -> dict[str, QuantizedWeig
     both = streams.rounded, streams.exact
     sums = _Sums()
     for at in pieces:
-        inputs = [Stages(spec, exact, x[at].to(device), ropes).attention_input() for x in both]
+        inputs = [Stages(spec, exact, fetch(x, at, device), ropes).attention_input() for x in both]
         sums.add(*inputs)
     settle((attention.q_proj, attention.k_proj, attention.v_proj), sums.mean(), is_residual=False)
 
-    sums, mixes = _Sums(), []
+    # What o_proj is given is kept for its rounded weight's turn, or made again where it would have to go far.
+    mixes: list[torch.Tensor] = []
+    sums = _Sums()
     adding = AddingLinear(attention.o_proj, spec.attention_post_norm, exact)
     for at in pieces:
-        before = streams.rounded[at].to(device)
+        before = fetch(streams.rounded, at, device)
         mixed = Stages(spec, rounded, before, ropes).mixed()
-        stages = Stages(spec, exact, streams.exact[at].to(device), ropes)
+        stages = Stages(spec, exact, fetch(streams.exact, at, device), ropes)
         of_exact = stages.mixed()
         moved = Stages.behind_attention(spec, exact, stages.x, of_exact)
         sums.add(*adding.wanted(mixed, of_exact, moved - before))
-        mixes.append(mixed.cpu())
-        streams.exact[at] = moved
+        if streams.lie_on(device):
+            mixes.append(mixed)
+        put(streams.exact, at, moved)
     settle((attention.o_proj,), sums.mean(), is_residual=True)
 
     sums = _Sums()
-    for at, mixed in zip(pieces, mixes):
-        before = streams.rounded[at].to(device)
-        streams.rounded[at] = Stages.behind_attention(spec, rounded, before, mixed.to(device))
-        inputs = [Stages.mlp_input(spec, exact, x[at].to(device)) for x in both]
+    for i, at in enumerate(pieces):
+        before = fetch(streams.rounded, at, device)
+        mixed = mixes[i] if mixes else Stages(spec, rounded, before, ropes).mixed()
+        moved = Stages.behind_attention(spec, rounded, before, mixed)
+        put(streams.rounded, at, moved)
+        inputs = [Stages.mlp_input(spec, exact, x) for x in (moved, fetch(streams.exact, at, device))]
         sums.add(*inputs)
     del mixes
     settle((mlp.gate_proj, mlp.up_proj), sums.mean(), is_residual=False)
@@ -138,23 +145,43 @@ def quantize_block(task: BlockTask, streams: Streams) -> dict[str, QuantizedWeig
     sums = _Sums()
     adding = AddingLinear(mlp.down_proj, spec.mlp_post_norm, exact)
     for at in pieces:
-        before = streams.rounded[at].to(device)
-        stream = streams.exact[at].to(device)
+        before = fetch(streams.rounded, at, device)
+        stream = fetch(streams.exact, at, device)
         gated, of_exact = Stages.gated(spec, rounded, before), Stages.gated(spec, exact, stream)
         moved = Stages.behind_mlp(spec, exact, stream, of_exact)
         sums.add(*adding.wanted(gated, of_exact, moved - before))
-        streams.exact[at] = moved
+        put(streams.exact, at, moved)
     settle((mlp.down_proj,), sums.mean(), is_residual=True)
     for at in pieces:
-        streams.rounded[at] = Stages.after_mlp(spec, rounded, streams.rounded[at].to(device))
+        put(streams.rounded, at, Stages.after_mlp(spec, rounded, fetch(streams.rounded, at, device)))
+    wait(device)
     return results
+
+
+@torch.inference_mode()
+def pass_block(spec: BlockSpec, exact: BlockWeights, rounded: BlockWeights, streams: Streams) -> None:
+    """Moves both streams behind a block that was quantized before, to the same bits as then.
+
+    Args:
+        spec: the block.
+        exact: its weights, where the work is done.
+        rounded: the same with what its quantized linears decode to.
+        streams: as they were before the block.
+    """
+    device = next(iter(exact.norms.values())).device
+    ropes = Ropes(streams.exact.shape[1])
+    for at in batches(streams.exact, TOKENS_AT_ONCE):
+        for stream, weights in ((streams.exact, exact), (streams.rounded, rounded)):
+            middle = Stages(spec, weights, fetch(stream, at, device), ropes).after_attention()
+            put(stream, at, Stages.after_mlp(spec, weights, middle))
+    wait(device)
 
 
 def head_statistics(normed: Streams, device: torch.device) -> Statistics:
     """Statistics of the head's inputs."""
     sums = _Sums()
     for at in batches(normed.exact, TOKENS_AT_ONCE):
-        sums.add(normed.rounded[at].to(device), normed.exact[at].to(device))
+        sums.add(fetch(normed.rounded, at, device), fetch(normed.exact, at, device))
     return sums.mean()
 
 
@@ -172,11 +199,15 @@ def seed_of(seed: int, key: str) -> int:
 def pad_weight(weight: torch.Tensor) -> torch.Tensor:
     """[in, out] with both sizes rounded up to 128, filled with zeros."""
     rows, columns = weight.shape
+    if (rows, columns) == (padded(rows), padded(columns)):
+        return weight.contiguous()
     return torch.nn.functional.pad(weight, (0, padded(columns) - columns, 0, padded(rows) - rows)).contiguous()
 
 
 def pad_hessian(hessian: torch.Tensor) -> torch.Tensor:
     more = padded(hessian.shape[0]) - hessian.shape[0]
+    if more == 0:
+        return hessian  # the largest matrix there is
     return torch.nn.functional.pad(hessian, (0, more, 0, more))
 
 
@@ -207,15 +238,17 @@ def _repaired(weight: torch.Tensor, statistics: Statistics, *, is_residual: bool
         statistics: `cross` is with the exact inputs, or, for a linear that adds to the residual stream, with the
             outputs that would bring the rounded stream to the exact one.
     """
-    hessian = statistics.hessian.double()
-    mean = hessian.diagonal().mean()
+    # On cards, most of which are slow at float64, only a factorization that costs little is done in it.
+    is_card = statistics.hessian.is_cuda
+    dtype = torch.float32 if is_card else torch.float64
+    hessian, cross, known = statistics.hessian.to(dtype), statistics.cross.to(dtype), weight.to(dtype)
+    mean = hessian.diagonal().double().mean()
     if REPAIR == 0 or not bool(torch.isfinite(hessian).all()) or float(mean) < 1e-20:
         return weight
-    wanted = statistics.cross.double() if is_residual else statistics.cross.double() @ weight.double()
-    missing = wanted - hessian @ weight.double()
-    lower, info = torch.linalg.cholesky_ex(
-        hessian + REPAIR_DAMPING * mean * torch.eye(len(hessian), device=hessian.device).double()
-    )
+    missing = (cross if is_residual else cross @ known) - hessian @ known
+    is_small = is_card and len(hessian) <= LARGEST_EXACT
+    damped = with_diagonal(hessian.double() if is_small else hessian, float(REPAIR_DAMPING * mean))
+    lower, info = torch.linalg.cholesky_ex(damped)
     if int(info) != 0:
         return weight
-    return weight + REPAIR * torch.cholesky_solve(missing, lower).float()
+    return weight + REPAIR * torch.cholesky_solve(missing, lower.to(dtype)).float()

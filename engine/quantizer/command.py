@@ -10,28 +10,49 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TextIO
 
-from engine.cpu.trellis_search import CpuTrellisSearch
-from engine.errors import Cancelled
-from engine.quantizer.converter import ConvertRequest, convert
+import torch
+
+from engine.devices import AUTOMATIC
+from engine.errors import Cancelled, NotEnoughMemoryError
+from engine.quantizer.converter import ConvertRequest, checked_source, convert
+from engine.quantizer.estimate import card_bytes
 from engine.quantizer.progress import Advance, BitsChosen, Estimate, Event, Finished, ModuleReport, OnEvent
+from engine.quantizer.search_choice import choose_search
 
 GB = 1e9
 SHOW_EVERY_S = 0.5
 
 
-def convert_model(request: ConvertRequest, out: TextIO, tell: OnEvent | None = None, *, dry_run: bool = False) -> int:
+def convert_model(
+    request: ConvertRequest, out: TextIO, tell: OnEvent | None = None, *, dry_run: bool = False, device: str = AUTOMATIC
+) -> int:
     """Converts and tells about it. Returns the exit code; errors pass through.
 
     Args:
         tell: takes the events in place of the terminal.
         dry_run: end when it is known what the conversion will take; nothing is written.
+        device: "auto" for the first card with room or the processor, "cpu", or a card, as "cuda:0".
     """
     folders = {name: getattr(request, name) for name in ("source", "target", "work", "calibration")}
     expanded = {name: path.expanduser() for name, path in folders.items() if path is not None}
-    on_event = tell or _Teller(out).tell
-    with suppress(_Enough):
-        convert(replace(request, **expanded), CpuTrellisSearch(), _first_of(on_event) if dry_run else on_event)
+    wanted = replace(request, **expanded)
+    search, note = choose_search(device, card_bytes(checked_source(wanted).spec))
+    on_event = _with_note(tell or _Teller(out).tell, note)
+    try:
+        with suppress(_Enough):
+            convert(wanted, search, _first_of(on_event) if dry_run else on_event)
+    except torch.OutOfMemoryError as error:
+        raise NotEnoughMemoryError(
+            "The card's memory ran out.", "Close other programs that use the card, then go on with the option -r."
+        ) from error
     return 0
+
+
+def _with_note(tell: OnEvent, note: str) -> OnEvent:
+    def told(event: Event) -> None:
+        tell(replace(event, note=note) if isinstance(event, Estimate) else event)
+
+    return told
 
 
 class _Enough(Cancelled):
@@ -71,6 +92,10 @@ class _Teller:
 
     def _estimate(self, event: Estimate) -> None:
         choosing = f", {_duration(event.choosing_seconds)} of it to choose bits" if event.choosing_seconds else ""
+        if event.note:
+            self._line(event.note)
+        if event.card:
+            self._line(f"Works on {event.card}, of whose memory it needs {event.card_bytes / GB:.1f} GB.")
         self._line(
             f"Needs about {event.memory_bytes / GB:.1f} GB of memory and {_duration(event.seconds)}{choosing}; writes "
             f"{event.output_bytes / GB:.2f} GB, and up to {event.work_bytes / GB:.2f} GB of work files."

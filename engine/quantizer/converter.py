@@ -14,28 +14,41 @@ from typing import Any
 import torch
 
 from engine.chat.template import ChatTemplate
+from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.errors import InvalidRequestError
-from engine.models.spec import LinearSpec
-from engine.quant.tensors import Codebook
+from engine.models.spec import BlockSpec, LinearSpec
+from engine.quant.tensors import Codebook, Exl3Linear
 from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, check_bits, mean_bits, num_weights
 from engine.quantizer.best_allocation import best_allocation, expected_loss
-from engine.quantizer.block import BlockTask, Streams, head_statistics, quantize_block, repaired_task, seed_of
+from engine.quantizer.block import (
+    TOKENS_AT_ONCE,
+    BlockTask,
+    head_statistics,
+    pass_block,
+    quantize_block,
+    repaired_task,
+    seed_of,
+)
 from engine.quantizer.calibration import CalibrationText, read_texts
 from engine.quantizer.calibration_rows import RowsRecipe, gather_rows
-from engine.quantizer.estimate import WorkSize, check_room, estimate
-from engine.quantizer.linear import QuantizedWeight, quantize_linears
+from engine.quantizer.estimate import WorkSize, card_bytes, check_room, estimate, head_bytes
+from engine.quantizer.hidden_states import Streams, fetch, free_bytes_of, home_for, placed, put
+from engine.quantizer.linear import QuantizedWeight, decoded_weight, quantize_linears
 from engine.quantizer.measuring import Measurement
 from engine.quantizer.output import Module, QuantizationRecord, marker, write_folder
 from engine.quantizer.progress import Advance, BitsChosen, Finished, ModuleReport, OnEvent, TensorReport
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.source import SourceModel
-from engine.quantizer.streams import block_linears, block_norms, rms_norm
+from engine.quantizer.streams import BlockWeights, batches, block_linears, block_norms, rms_norm
 from engine.quantizer.tensor_writer import tensor_bytes
 from engine.quantizer.work_store import WorkStore
 from engine.tokenizer.tokenizer import Tokenizer
 
 LEAST_ROWS, MOST_ROWS = 48, 256
+LEAST_ROWS_OF_CARDS = 192  # for which more rows cost little and lower the error
 ROW_TOKENS = 1024
+STATE_BYTES_PER_BLOCK = 1_000_000_000  # of a state, for each block that one serves: disks wear out by writing
+MOST_BLOCKS_PER_STATE = 8
 TOKENS_PER_INPUT = 16  # so many tokens for each input of the widest linear keep its Hessian from being mere chance
 
 
@@ -78,11 +91,20 @@ def convert(request: ConvertRequest, search: TrellisSearch, on_event: OnEvent) -
     Raises:
         EngineError: something is wrong with the request, the model or the disk; nearly all before the work begins.
     """
+    _Conversion(request, checked_source(request), search, on_event).run()
+
+
+def checked_source(request: ConvertRequest) -> SourceModel:
+    """The original model, once all that a request says and all headers are in order.
+
+    Raises:
+        EngineError: something is wrong with the request or the model.
+    """
     check_bits(request.bits, request.head_bits)
     _check_folders(request)
     source = SourceModel.open(request.source)
     source.check_convertible()
-    _Conversion(request, source, search, on_event).run()
+    return source
 
 
 def _check_folders(request: ConvertRequest) -> None:
@@ -145,7 +167,7 @@ class _Conversion:
         if self._is_choosing:
             self._choose_bits(rows)
         self._clock = _Clock()
-        self._blocks(rows)
+        self._blocks(rows, work)
         self.store.drop_states()
         bits = mean_bits(self.spec, self.bits)
         record = QuantizationRecord(bits, self.request.head_bits, self.request.codebook, *size)
@@ -202,32 +224,51 @@ class _Conversion:
         loss, of_rule = (expected_loss(self.spec, losses, each) for each in (chosen, rule))
         self.on_event(BitsChosen(loss, of_rule, min(chosen.values()), max(chosen.values())))
 
-    def _blocks(self, rows: torch.Tensor) -> None:
-        first = self.store.newest_state() or 0
-        head = len(self.spec.blocks) + 1
-        if self.store.has_module(head):
-            first = head
-        for number in range(1, min(first, head - 1) + 1):
+    def _blocks(self, rows: torch.Tensor, work: WorkSize) -> None:
+        finished, last = self.store.finished_modules(), len(self.spec.blocks) + 1
+        for number in range(1, finished + 1):
             self._tell_resumed(number)
-        if first == head:
-            self._tell_resumed(head)
+        if finished == last:
             return
-        streams = self._state(first, rows)
-        for layer in range(first, len(self.spec.blocks)):
-            self._block(layer, streams)
+        streams = self._streams(rows, work)
+        for layer in range(self.store.newest_state() or 0, finished):
+            self._again(layer, streams)
+        for layer in range(finished, len(self.spec.blocks)):
+            self._block(layer, streams, blocks_per_state(work.state_bytes))
         self._head(streams)
 
-    def _state(self, first: int, rows: torch.Tensor) -> Streams:
-        if first == 0:
+    def _streams(self, rows: torch.Tensor, work: WorkSize) -> Streams:
+        """The hidden states of the newest state, or in front of the first block."""
+        number, device = self.store.newest_state(), self.search.device
+        home = home_for(device, work.streams_bytes, max(card_bytes(self.spec), head_bytes(self.spec)))
+        if number is None:
             embedded = self.source.embedded(rows)
-            return Streams(embedded, embedded.clone())
-        saved = self.store.state(first)
-        return Streams(saved["exact"], saved["rounded"])
+            return Streams(placed(embedded, home, device), placed(embedded, home, device))
+        saved = self.store.state(number)
+        return Streams(placed(saved.pop("exact"), home, device), placed(saved.pop("rounded"), home, device))
 
-    def _block(self, layer: int, streams: Streams) -> None:
+    def _again(self, layer: int, streams: Streams) -> None:
+        """Moves the streams behind a block that is finished, where no state was stored."""
+        self.on_event(Advance(f"block {layer} again", self.done, self.total, 0.0))
+        block = self.spec.blocks[layer]
+        exact = self.source.block(block, self.search.device)
+        pass_block(block, exact, self._rounded(layer, block, exact), streams)
+
+    def _rounded(self, layer: int, block: BlockSpec, exact: BlockWeights) -> BlockWeights:
+        """A finished block's weights as they were right after its quantization."""
+        stored, matrices = self.store.module(layer + 1), dict[str, torch.Tensor]()
+        for linear in block_linears(block):
+            key = linear.key
+            trellis, suh, svh = (stored[f"{key}.{part}"] for part in ("trellis", "suh", "svh"))
+            size = linear.in_features, linear.out_features
+            found = Exl3Linear(key, *size, self.bits[key], self.request.codebook, trellis, suh, svh, None)
+            matrices[key] = decoded_weight(found, self.search.device)[: size[0], : size[1]]
+        return BlockWeights(matrices, exact.biases, exact.norms)
+
+    def _block(self, layer: int, streams: Streams, blocks_per_state: int) -> None:
         began = time.monotonic()
         block = self.spec.blocks[layer]
-        weights = self.source.block(block)
+        weights = self.source.block(block, self.search.device)
         name = f"block {layer}"
         task = BlockTask(
             block, weights, self.bits, self.request.codebook, self.request.seed, self.search,
@@ -240,8 +281,10 @@ class _Conversion:
         for norm in block_norms(block):
             tensors[norm.key] = self._plain(norm.key)
         errors = {key: (self.bits[key], each.error) for key, each in found.items()}
-        report = self._finish(layer + 1, name, tensors, errors, _drift(streams), time.monotonic() - began)
-        self.store.put_state(layer + 1, {"exact": streams.exact, "rounded": streams.rounded})
+        drift = streams.drift(self.search.device)
+        report = self._finish(layer + 1, name, tensors, errors, drift, time.monotonic() - began)
+        if (layer + 1) % blocks_per_state == 0:
+            self.store.put_state(layer + 1, {"exact": streams.exact, "rounded": streams.rounded})
         self.on_event(report)  # last: whoever ends the conversion now loses nothing
 
     def _head(self, streams: Streams) -> None:
@@ -249,29 +292,38 @@ class _Conversion:
         spec = self.spec
         tensors = {spec.final_norm.key: self._plain(spec.final_norm.key)}
         errors: dict[str, tuple[int, float]] = {}
-        weight = self.source.head()
         bias = None if self.source.has_tied_head else self.source.linear(spec.head)[1]
         if self.quantizes_head:
-            found = self._quantize_head(weight, streams)
+            found = self._quantize_head(streams)
             tensors |= self._stored(spec.head, found, bias)
             errors[spec.head.key] = self.request.head_bits, found.error
         elif not self.source.has_tied_head:
-            tensors[f"{spec.head.key}.weight"] = weight.T.half().contiguous()
+            tensors[f"{spec.head.key}.weight"] = self.source.head().T.half().contiguous()
             if bias is not None:
                 tensors[f"{spec.head.key}.bias"] = bias.half()
         number = len(spec.blocks) + 1
-        self.on_event(self._finish(number, "head", tensors, errors, _drift(streams), time.monotonic() - began))
+        drift = streams.drift(self.search.device)
+        self.on_event(self._finish(number, "head", tensors, errors, drift, time.monotonic() - began))
 
     @torch.inference_mode()
-    def _quantize_head(self, weight: torch.Tensor, streams: Streams) -> QuantizedWeight:
-        norm, eps = self.source.final_norm(), self.spec.final_norm.eps
+    def _quantize_head(self, streams: Streams) -> QuantizedWeight:
+        device, eps = self.search.device, self.spec.final_norm.eps
+        norm = self.source.final_norm().to(device)
         for stream in (streams.exact, streams.rounded):
-            for row in stream:
-                row.copy_(rms_norm(row, norm, eps))
-        statistics = head_statistics(streams, self.search.device)
+            for at in batches(stream, TOKENS_AT_ONCE):
+                put(stream, at, rms_norm(fetch(stream, at, device), norm, eps))
+        statistics = head_statistics(streams, device)
+        search = self._head_search()
         seed = seed_of(self.request.seed, self.spec.head.key)
-        task = repaired_task(weight, statistics, self.request.head_bits, self.request.codebook, seed)
-        return quantize_linears([task], self.search, lambda count: self._advance("head", count))[0]
+        known, weight = statistics.to(search.device), self.source.head(search.device)
+        task = repaired_task(weight, known, self.request.head_bits, self.request.codebook, seed)
+        del weight
+        return quantize_linears([task], search, lambda count: self._advance("head", count))[0]
+
+    def _head_search(self) -> TrellisSearch:
+        """Processors search for a head that is too large for the card."""
+        free = free_bytes_of(self.search.device)
+        return self.search if free is None or head_bytes(self.spec) <= free else CpuTrellisSearch()
 
     def _stored(self, linear: LinearSpec, found: QuantizedWeight, bias: torch.Tensor | None) -> dict[str, torch.Tensor]:
         """The tensors of one linear by their names in the file."""
@@ -281,7 +333,7 @@ class _Conversion:
             tensors[self.request.codebook] = sign
         tensors["trellis"] = found.trellis
         if bias is not None:
-            tensors["bias"] = torch.nn.functional.pad(bias, (0, found.svh.shape[0] - bias.shape[0])).half()
+            tensors["bias"] = torch.nn.functional.pad(bias, (0, found.svh.shape[0] - bias.shape[0])).half().cpu()
         return {f"{linear.key}.{part}": tensor for part, tensor in tensors.items()}
 
     def _plain(self, name: str) -> torch.Tensor:
@@ -345,8 +397,10 @@ class _Conversion:
                 raise InvalidRequestError(f"{value} calibration {name} are too few.", "Choose a number above 0.")
         columns = min(request.columns or ROW_TOKENS, self.spec.max_position_embeddings)
         widest = max(linear.in_features for block in self.spec.blocks for linear in block_linears(block))
-        rows = min(max(TOKENS_PER_INPUT * widest // columns, LEAST_ROWS), MOST_ROWS)
-        return request.rows or rows, columns
+        least = LEAST_ROWS if self.search.device.type == "cpu" else LEAST_ROWS_OF_CARDS
+        rows = min(max(TOKENS_PER_INPUT * widest // columns, least), MOST_ROWS)
+        begun = self.store.begun("rows") if request.resume else None  # perhaps on another device
+        return request.rows or begun or rows, columns
 
     def _work_size(self, size: tuple[int, int]) -> WorkSize:
         index = self.source.index
@@ -357,7 +411,7 @@ class _Conversion:
         return WorkSize(self.spec, self.bits, self.request.head_bits, *size, plain)
 
     def _weights_left(self) -> int:
-        first = (self.store.newest_state() or 0) if self.request.resume else 0
+        first = self.store.finished_modules() if self.request.resume else 0
         return self.total - sum(num_weights(each) for n in range(1, first + 1) for each in self._linears(n))
 
     def _job(self, texts: CalibrationText, size: tuple[int, int]) -> dict[str, Any]:
@@ -393,6 +447,6 @@ class _Clock:
         return (total - done) / speed if speed > 0 else 0.0
 
 
-def _drift(streams: Streams) -> float:
-    wrong = sum(float((a - b).square().sum()) for a, b in zip(streams.exact, streams.rounded))
-    return wrong / max(sum(float(a.square().sum()) for a in streams.exact), 1e-30)
+def blocks_per_state(state_bytes: int) -> int:
+    """A state is stored behind every so many blocks: the larger it is, the rarer."""
+    return min(max(1, round(state_bytes / STATE_BYTES_PER_BLOCK)), MOST_BLOCKS_PER_STATE)

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import InvalidRequestError, NotEnoughMemoryError
-from engine.models.spec import ModelSpec
+from engine.models.spec import BlockSpec, ModelSpec
 from engine.quant.exl3_decode import codebook_table
 from engine.quant.linear_request import padded
 from engine.quant.tensors import Codebook
@@ -27,6 +27,10 @@ from engine.quantizer.progress import Estimate
 from engine.quantizer.search import TrellisSearch
 from engine.quantizer.streams import block_linears
 
+CARD_PROGRAM_BYTES = 2_500_000_000  # of the search's scratch and of CUDA's libraries
+LINEAR_BYTES = 36  # of a card, for each weight of a linear that is rounded
+HESSIAN_BYTES = 30  # of a card, for each element of its Hessian
+BATCH_BYTES = 24  # of a card, for each element of the widest hidden states of a batch
 PROGRAM_BYTES = 700_000_000  # of Python, torch, numba and the search's scratch
 WRITING_COST = 2  # of a token that is drawn, against one that is read: few go through a product at once
 FORWARD_PASSES = 3.2  # over every block: the exact stream once, the rounded one twice, and the Hessians
@@ -59,10 +63,9 @@ class WorkSize:
 
     @property
     def scratch_bytes(self) -> int:
-        """Of all else that a block or the head takes while it is worked on."""
-        linears = [linear for block in self.spec.blocks for linear in block_linears(block)]
-        widest = max(padded(linear.in_features) for linear in linears)
+        """Of all else that a block or the head takes in main memory while it is worked on."""
         block = max(sum(map(num_weights, block_linears(each))) for each in self.spec.blocks)
+        widest = max(padded(each.in_features) for every in self.spec.blocks for each in block_linears(every))
         return 4 * (2 * block + 4 * max(num_weights(self.spec.head), block // 3)) + 40 * widest**2
 
     @property
@@ -90,6 +93,30 @@ class WorkSize:
         return weights * _search_seconds(search, mean, codebook) + operations * _product_seconds(search.device)
 
 
+def card_bytes(spec: ModelSpec) -> int:
+    """Memory that a card needs for the largest block, wherever the streams lie."""
+    return CARD_PROGRAM_BYTES + max(map(_block_bytes, spec.blocks))
+
+
+def _block_bytes(block: BlockSpec) -> int:
+    linears, attention, mlp = block_linears(block), block.attention, block.mlp
+    groups = (
+        (attention.q_proj, attention.k_proj, attention.v_proj), (attention.o_proj,),
+        (mlp.gate_proj, mlp.up_proj), (mlp.down_proj,),
+    )  # fmt: skip
+    rounding = (
+        LINEAR_BYTES * sum(map(num_weights, members)) + HESSIAN_BYTES * padded(members[0].in_features) ** 2
+        for members in groups
+    )
+    batch = BATCH_BYTES * TOKENS_AT_ONCE * max(max(each.in_features, each.out_features) for each in linears)
+    return 8 * sum(map(num_weights, linears)) + max(rounding) + batch
+
+
+def head_bytes(spec: ModelSpec) -> int:
+    """Memory that a card needs for the head."""
+    return CARD_PROGRAM_BYTES + LINEAR_BYTES * num_weights(spec.head) + HESSIAN_BYTES * padded(spec.hidden_size) ** 2
+
+
 def estimate(
     size: WorkSize,
     weights_left: int,
@@ -109,8 +136,11 @@ def estimate(
     memory = size.memory_bytes
     if own_tokens and search.device.type == "cpu":
         memory = max(memory, PROGRAM_BYTES + held_bytes(size.spec, TEXT_TOKENS, search.device))
+    is_card = search.device.type != "cpu"
     return Estimate(
         memory_bytes=memory,
+        card_bytes=card_bytes(size.spec) if is_card else 0,
+        card=torch.cuda.get_device_name(search.device) if is_card else "",
         work_bytes=size.output_bytes - size.plain_bytes + 2 * size.state_bytes,
         output_bytes=size.output_bytes,
         seconds=size.seconds(weights_left, search, codebook) + choosing + _writing_seconds(size, own_tokens, search),

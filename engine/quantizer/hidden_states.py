@@ -52,11 +52,16 @@ def wait(device: torch.device) -> None:
 
 def home_for(device: torch.device, streams_bytes: int, scratch_bytes: int) -> torch.device:
     """Where streams should lie: on the device if they fit there beside what the work needs, by what is free now."""
+    free = free_bytes_of(device)
+    return device if free is None or streams_bytes + scratch_bytes <= free else CPU
+
+
+def free_bytes_of(device: torch.device) -> int | None:
+    """Memory of a card that may be taken now; None for main memory, which the system manages."""
     if device.type != "cuda":
-        return device
+        return None
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, and free for us
-    free = int(torch.cuda.mem_get_info(device)[0]) + held
-    return device if streams_bytes + scratch_bytes <= free else CPU
+    return int(torch.cuda.mem_get_info(device)[0]) + held
 
 
 def placed(values: torch.Tensor, home: torch.device, device: torch.device) -> torch.Tensor:

@@ -70,8 +70,8 @@ class Problem:
     factor: torch.Tensor | None
 
     def clear(self) -> None:
-        """Lets go of the factor, once the matrix is rounded."""
-        self.factor = None
+        """Lets go of both, once the matrix is rounded."""
+        self.inner, self.factor = torch.empty(0), None
 
 
 def round_with_feedback(

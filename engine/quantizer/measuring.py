@@ -19,6 +19,7 @@ from engine.quantizer.best_allocation import Loss
 from engine.quantizer.block import TOKENS_AT_ONCE, pad_hessian, pad_weight, seed_of
 from engine.quantizer.linear import LinearTask, quantize_linears
 from engine.quantizer.noise_search import NoiseSearch
+from engine.quantizer.products import times
 from engine.quantizer.source import SourceModel
 from engine.quantizer.streams import BlockWeights, Ropes, Stages, batches, rms_norm, softcapped
 from engine.quantizer.work_store import WorkStore
@@ -159,7 +160,7 @@ class _Run:
             )  # fmt: skip
             for total, x in zip(sums, inputs):
                 flat = x.reshape(-1, x.shape[-1])
-                total += flat.T @ flat
+                total += times(flat.T, flat)
             self._shaping[at] = Stages.after_mlp(spec, weights, middle)
         count = self._shaping.shape[0] * self._shaping.shape[1]
         return {linear.key: total / count for members, total in zip(keys, sums) for linear in members}

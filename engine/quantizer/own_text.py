@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.chat.template import ChatTemplate
 from engine.errors import ChatTemplateError
@@ -26,12 +27,15 @@ from engine.tokenizer.tokenizer import Tokenizer
 
 TEXT_TOKENS = 512
 TEXTS_AT_ONCE = 64
+MOST_TEXTS_AT_ONCE = 256  # on cards, for which a step with more texts takes hardly longer
 DOCUMENTS_PER_TURN = 7  # documents are more varied than conversations
 MEMORY_SHARE = 0.6  # of what is free
 LEAST_VARIETY = 1 / 8  # different tokens of a text's second half; a text with fewer goes round in circles
 _TURN = "espalier turn"
 
 TELL_EVERY = 16  # tokens
+# Not cuDNN's: it plans anew for every length, some 50 ms each, and here each token's is another.
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 OnStep = Callable[[int, int], None]  # tokens of each text done, of all
 
@@ -68,23 +72,35 @@ def openings_of(tokenizer: Tokenizer, template: ChatTemplate | None) -> tuple[tu
     return tuple(found)
 
 
-def held_bytes(spec: ModelSpec, length: int, device: torch.device) -> int:
+def held_bytes(spec: ModelSpec, length: int, device: torch.device, texts: int = TEXTS_AT_ONCE) -> int:
     """Memory of the whole model with the keys and values of the texts that are written at once."""
     size = _dtype(device).itemsize
     weights = sum(each.in_features * each.out_features for block in spec.blocks for each in block_linears(block))
     weights += spec.vocab_size * spec.hidden_size * (1 if spec.tied else 2)
     kept = sum(2 * block.attention.num_kv_heads * block.attention.head_dim for block in spec.blocks)
-    logits = 12 * TEXTS_AT_ONCE * spec.vocab_size
-    return size * (weights + kept * TEXTS_AT_ONCE * length) + logits
+    logits = 12 * texts * spec.vocab_size
+    return size * (weights + kept * texts * length) + logits
 
 
 def fits(spec: ModelSpec, device: torch.device) -> bool:
     """Whether the device has room for the whole model now."""
+    return held_bytes(spec, TEXT_TOKENS, device) <= MEMORY_SHARE * _free_bytes(device)
+
+
+def texts_at_once(spec: ModelSpec, writing: Writing, device: torch.device) -> int:
+    """How many texts to write side by side: on a card as many as there is room for now, up to a number."""
+    if device.type == "cpu":
+        return TEXTS_AT_ONCE
+    count, room = TEXTS_AT_ONCE, MEMORY_SHARE * _free_bytes(device)
+    while count < MOST_TEXTS_AT_ONCE and held_bytes(spec, writing.length, device, 2 * count) <= room:
+        count *= 2
+    return count
+
+
+def _free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
-        free = int(torch.cuda.mem_get_info(device)[0])
-    else:
-        free = int(psutil.virtual_memory().available)
-    return held_bytes(spec, TEXT_TOKENS, device) <= MEMORY_SHARE * free
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
 
 
 @torch.inference_mode()
@@ -96,22 +112,28 @@ def write_texts(source: SourceModel, writing: Writing, device: torch.device, on_
     Returns:
         int64 [texts, length].
     """
+    at_once = texts_at_once(source.spec, writing, device)
     writer = _Writer(source, writing.length, device)
     generator = torch.Generator(device).manual_seed(writing.seed)
     starts = [writing.openings[i % len(writing.openings)] for i in range(writing.count)]
-    groups = [starts[first : first + TEXTS_AT_ONCE] for first in range(0, len(starts), TEXTS_AT_ONCE)]
+    groups = [starts[first : first + at_once] for first in range(0, len(starts), at_once)]
     written = []
     for number, group in enumerate(groups):
         forced = _forced(group, writing.length).to(device)
         tokens = forced.clone()
         writer.restart(len(group))
         for step in range(writing.length - 1):
-            drawn = torch.multinomial(writer.predict(tokens[:, step]), 1, generator=generator)[:, 0]
+            drawn = _drawn(writer.predict(tokens[:, step]), generator)
             tokens[:, step + 1] = torch.where(forced[:, step + 1] < 0, drawn, forced[:, step + 1])
             if step % TELL_EVERY == 0:
                 on_step(number * writing.length + step, len(groups) * writing.length)
         written.append(tokens.cpu())
     return _varied(torch.cat(written))
+
+
+def _drawn(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """One token of each text, int64 [texts]: whose exponential clock rings first. Nobody waits for a card."""
+    return (probabilities / torch.empty_like(probabilities).exponential_(generator=generator)).argmax(-1)
 
 
 def _forced(starts: Sequence[Sequence[int]], length: int) -> torch.Tensor:
@@ -138,9 +160,9 @@ class _Writer:
 
     def __init__(self, source: SourceModel, length: int, device: torch.device) -> None:
         self._spec, self._length, self._device, self._dtype = source.spec, length, device, _dtype(device)
-        self._blocks = [self._moved(source.block(block)) for block in source.spec.blocks]
+        self._blocks = [self._moved(source.block(block, device)) for block in source.spec.blocks]
         self._embedding = source.embedding().to(device, self._dtype)
-        self._head = self._embedding.T if source.has_tied_head else source.head().to(device, self._dtype)
+        self._head = self._embedding.T if source.has_tied_head else source.head(device).to(self._dtype)
         self._norm = source.final_norm().to(device, self._dtype)
         self._ropes = Ropes(length)
         self._keys: list[torch.Tensor] = []
@@ -181,7 +203,10 @@ class _Writer:
         if spec.query_scaling is not None:
             turned = turned * query_factors(spec.query_scaling, 1, self._at).to(turned)
         grouped = turned.view(count, spec.num_kv_heads, -1, spec.head_dim)  # query heads of one key head as rows
-        mixed = functional.scaled_dot_product_attention(grouped, keys[:, :, seen], values[:, :, seen], scale=spec.scale)
+        with sdpa_kernel(ATTENTION):
+            mixed = functional.scaled_dot_product_attention(
+                grouped, keys[:, :, seen], values[:, :, seen], scale=spec.scale
+            )
         return mixed.reshape(count, -1)
 
     def _moved(self, weights: BlockWeights) -> BlockWeights:

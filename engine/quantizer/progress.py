@@ -15,6 +15,9 @@ class Estimate:
         work_bytes, output_bytes: that will be written to the work folder and to the output folder.
         seconds: of the rest of the conversion, from short measurements on this machine.
         choosing_seconds: of those, what measuring for the choice of bits takes.
+        card, card_bytes: the card that does the work, and the least of its memory that is needed; '' and 0 where
+            processors do it. What it has beside that makes the work faster.
+        note: a sentence on where the work is done, '' where that is as one would expect.
     """
 
     memory_bytes: int
@@ -22,6 +25,9 @@ class Estimate:
     output_bytes: int
     seconds: float
     choosing_seconds: float = 0.0
+    card: str = ""
+    card_bytes: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from engine.weights.config_reader import ConfigReader
 from engine.weights.safetensors_header import DOWNLOAD_AGAIN, quoted
 from engine.weights.shards import ShardIndex
 
+CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class SourceModel:
@@ -71,20 +73,21 @@ class SourceModel:
     def final_norm(self) -> torch.Tensor:
         return self.norm(self.spec.final_norm)
 
-    def head(self) -> torch.Tensor:
-        """float32 [E, V]."""
+    def head(self, device: torch.device = CPU) -> torch.Tensor:
+        """float32 [E, V] on a device."""
         if self.has_tied_head:
-            return self.embedding().float().T.contiguous()
-        return self.linear(self.spec.head)[0]
+            return self.embedding().to(device).float().T.contiguous()
+        return self.linear(self.spec.head, device)[0]
 
-    def block(self, block: BlockSpec) -> BlockWeights:
+    def block(self, block: BlockSpec, device: torch.device = CPU) -> BlockWeights:
+        """A block's weights on a device."""
         weights = BlockWeights()
         for linear in block_linears(block):
-            weights.matrices[linear.key], bias = self.linear(linear)
+            weights.matrices[linear.key], bias = self.linear(linear, device)
             if bias is not None:
                 weights.biases[linear.key] = bias
         for norm in block_norms(block):
-            weights.norms[norm.key] = self.norm(norm)
+            weights.norms[norm.key] = self.norm(norm).to(device)
         return weights
 
     def norm(self, norm: NormSpec) -> torch.Tensor:
@@ -92,15 +95,18 @@ class SourceModel:
         weight = read_tensor(self.index, norm.key, (norm.size,)).float()
         return weight + norm.offset if norm.offset else weight
 
-    def linear(self, linear: LinearSpec) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Weight float32 [in, out] and bias float32 [out], both of true size."""
+    def linear(self, linear: LinearSpec, device: torch.device = CPU) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Weight float32 [in, out] and bias float32 [out], both of true size, on a device: they go there as stored."""
         found = read_linear(self.index, linear.key, linear.in_features, linear.out_features, linear.has_bias)
-        weight = dequantize(found) if isinstance(found, Exl3Linear) else found.weight.float().T.contiguous()
+        if isinstance(found, Exl3Linear):
+            weight = dequantize(found).to(device)
+        else:
+            weight = found.weight.to(device).float().T.contiguous()
         if not bool(torch.isfinite(weight).all()):
             raise ModelFormatError(
                 f"{self.folder}: the weight of {quoted(linear.key)} has values that are not finite.", DOWNLOAD_AGAIN
             )
-        return weight, None if found.bias is None else found.bias.float()[: linear.out_features]
+        return weight, None if found.bias is None else found.bias.to(device).float()[: linear.out_features]
 
     def unread_names(self) -> list[str]:
         """Tensors that the spec does not name: a vision tower, say."""

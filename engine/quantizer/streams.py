@@ -16,6 +16,7 @@ from engine.models.parts import block_linears as block_linears
 from engine.models.parts import block_norms as block_norms
 from engine.models.rope_tables import rope_tables
 from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, MlpSpec, NormSpec, QueryScaling, RopeSpec
+from engine.quantizer.products import times
 
 
 @dataclass
@@ -36,7 +37,7 @@ class BlockWeights:
 
     def apply(self, spec: LinearSpec, x: torch.Tensor) -> torch.Tensor:
         """x W + bias."""
-        out = x @ self.matrices[spec.key]
+        out = times(x, self.matrices[spec.key])
         bias = self.biases.get(spec.key)
         return out if bias is None else out + bias
 

@@ -15,6 +15,7 @@ from typing import TextIO
 
 import psutil
 
+from engine.devices import AUTOMATIC
 from engine.errors import Cancelled, EngineError
 from engine.quantizer.command import convert_model
 from engine.quantizer.converter import ConvertRequest
@@ -25,17 +26,20 @@ SHOW_EVERY_S = 0.5
 LOW_PRIORITY = 10  # as `nice` counts
 
 
-def convert_watched(request: ConvertRequest, orders: TextIO, out: TextIO, *, dry_run: bool = False) -> int:
+def convert_watched(
+    request: ConvertRequest, orders: TextIO, out: TextIO, *, dry_run: bool = False, device: str = AUTOMATIC
+) -> int:
     """Converts at low priority. Returns the exit code: 0, or 1 after an `EngineError`.
 
     Args:
         dry_run: end when it is known what the conversion will take; nothing is written.
+        device: as for `convert_model`.
     """
     _lower_priority()
     watcher = _Watcher(out)
     threading.Thread(target=_obey, args=(orders, watcher), name="orders", daemon=True).start()
     try:
-        convert_model(request, out, watcher.tell, dry_run=dry_run)
+        convert_model(request, out, watcher.tell, dry_run=dry_run, device=device)
     except Cancelled:
         watcher.write(Paused())
     except EngineError as error:

@@ -72,6 +72,10 @@ class WorkStore:
                     "Go on with the same options, or choose another work folder with -w.",
                 )
 
+    def begun(self, key: str) -> int | None:
+        """A number of the job that was begun; None: there is no job."""
+        return ConfigReader.open(self.folder, JOB).int(key) if (self.folder / JOB).exists() else None
+
     def has_module(self, number: int) -> bool:
         return self._module(number).exists() and self._report(number).exists()
 

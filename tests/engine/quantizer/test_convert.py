@@ -29,10 +29,10 @@ from engine.errors import (
     UnsupportedModelError,
 )
 from engine.evaluation.quality import measure
-from engine.quantizer import estimate
+from engine.quantizer import converter, estimate
 from engine.quantizer.command import convert_model
 from engine.quantizer.converter import ConvertRequest, convert
-from engine.quantizer.progress import Advance, Estimate, Event, Finished
+from engine.quantizer.progress import Advance, Estimate, Event, Finished, ModuleReport
 from tests.oracles.tiny_models import make_plain, random_ids, relative_error, write_tokenizer
 
 VOCAB = 320
@@ -143,6 +143,47 @@ def test_a_run_that_was_broken_off_goes_on_to_the_same_bytes(tmp_path: Path, wor
         request = replace(request, resume=True)
     convert(request, search, lambda _: None)
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("blocks", [2, 3])
+def test_blocks_behind_the_last_state_are_passed_again_to_the_same_bytes(
+    blocks: int, tmp_path: Path, words: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converter, "blocks_per_state", lambda _: blocks)
+    source = source_of(tmp_path / "source", LlamaConfig(**SIZES | {"num_hidden_layers": 4, "hidden_size": 64})).folder
+    size = {"bits": 2.0, "head_bits": 2, "rows": 2, "columns": 24}
+    search, whole = CpuTrellisSearch(), list[Event]()
+    convert(request_for(source, tmp_path / "whole", words, **size), search, whole.append)
+    request = request_for(source, tmp_path / "broken", words, **size)
+    work = tmp_path / "broken.work"
+    for ended in ("block 0", "block 1", "block 1 again", "block 2", "block 3"):
+
+        def stop(event: Event, ended: str = ended) -> None:
+            is_done = isinstance(event, ModuleReport) and not event.is_resumed and event.name == ended
+            if is_done or (isinstance(event, Advance) and event.module == ended and ended.endswith("again")):
+                raise _Stopped
+
+        before = len(list(work.glob("module-*.json")))
+        if ended.endswith("again") and blocks == 2:
+            continue  # a state stands behind that block
+        with pytest.raises(_Stopped):
+            convert(request, search, stop)
+        done = len(list(work.glob("module-*.json")))
+        assert done == before + (not ended.endswith("again"))
+        states = [path.name for path in work.glob("state-*")]
+        assert states == ([f"state-{done // blocks * blocks:05d}.safetensors"] if done >= blocks else [])
+        request = replace(request, resume=True)
+    convert(request, search, lambda _: None)
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+
+def test_large_states_are_stored_seldom() -> None:
+    found = [converter.blocks_per_state(size) for size in (1000, 10**9, 3 * 10**9, 8 * 10**9, 10**12)]
+    assert found == [1, 1, 3, 8, 8]
+
+
+class _Stopped(Exception):
+    pass
 
 
 COMMAND = """

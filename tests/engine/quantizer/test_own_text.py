@@ -64,12 +64,12 @@ def test_tokens_are_drawn_from_the_models_predictions(
     model = make_plain(tmp_path / "model", config)
     seen: list[torch.Tensor] = []
 
-    def likeliest(probabilities: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    def likeliest(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         seen.append(probabilities)
-        return probabilities.argmax(-1, keepdim=True)
+        return probabilities.argmax(-1)
 
     monkeypatch.setattr(own_text, "_varied", lambda texts: texts)
-    monkeypatch.setattr(torch, "multinomial", likeliest)
+    monkeypatch.setattr(own_text, "_drawn", likeliest)
     writing = Writing(((7,), (3, 5, 4)), count=3, length=24, seed=1)
     texts = write_texts(SourceModel.open(model.folder), writing, CPU, nothing)
     assert texts[:, :3].tolist()[1] == [3, 5, 4]
@@ -89,15 +89,35 @@ def test_the_seed_decides_what_is_written(tmp_path: Path) -> None:
     assert len({tuple(text) for text in first.tolist()}) == 5
 
 
+def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
+    wanted = torch.tensor([0.5, 0.0, 0.3, 0.2])
+    drawn = own_text._drawn(wanted.repeat(20000, 1), torch.Generator().manual_seed(2))
+    found = torch.bincount(drawn, minlength=4) / len(drawn)
+    assert float((found - wanted).abs().max()) < 0.015
+    assert found[1] == 0
+
+
+def test_a_card_writes_as_many_texts_at_once_as_it_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SourceModel.open(make_plain(tmp_path / "model", LlamaConfig(**SIZES)).folder).spec
+    writing, card = Writing(((7,),), count=1, length=512, seed=1), torch.device("cuda")
+    for room, count in ((64, 64), (127, 64), (128, 128), (1000, 256), (1, 64)):
+        free = held_bytes(spec, 512, card, room) / own_text.MEMORY_SHARE + 1
+        monkeypatch.setattr(own_text, "_free_bytes", lambda _, free=free: free)
+        assert own_text.texts_at_once(spec, writing, card) == count
+    assert own_text.texts_at_once(spec, writing, CPU) == 64
+
+
 def test_what_runs_in_circles_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = SourceModel.open(make_plain(tmp_path / "model", LlamaConfig(**SIZES)).folder)
 
-    def one_circles(probabilities: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-        drawn = torch.randint(0, VOCAB, (len(probabilities), 1), generator=generator)
+    def one_circles(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        drawn = torch.randint(0, VOCAB, (len(probabilities),), generator=generator)
         drawn[0] = 11
         return drawn
 
-    monkeypatch.setattr(torch, "multinomial", one_circles)
+    monkeypatch.setattr(own_text, "_drawn", one_circles)
     texts = write_texts(source, Writing(((7,),), count=4, length=64, seed=1), CPU, nothing)
     assert texts.shape == (3, 64)
     assert not bool((texts[:, 1:] == 11).all(1).any())
