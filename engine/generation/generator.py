@@ -152,6 +152,7 @@ class Generator:
         if token_id is None:
             events.append(PrefillProgress(job.request_id, end, job.num_prompt))
         else:
+            job.images = None if job.images is None else job.images.spent  # a long reply holds no images in memory
             self._accept(job, token_id, events)
 
     def _decode(self, jobs: list[Job], events: list[GenerationEvent]) -> None:

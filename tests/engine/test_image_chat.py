@@ -269,6 +269,15 @@ def test_others_go_on_and_cancelling_works(
     assert session._pages.num_free == session._pages.num_pages
 
 
+def test_a_reply_does_not_hold_what_was_seen(session: Session, pictures: list[Path]) -> None:
+    session.submit(GenerateRequest(1, (Message("user", "t9", (pictures[0],)),), sampling=GREEDY))
+    held = []
+    while session.has_work:
+        session.step()
+        held += [len(job.images.features) for job in session._generator._running if job.images is not None]
+    assert held[-1] == 0
+
+
 def test_cancelling_while_files_are_read(session: Session, pictures: list[Path]) -> None:
     session.submit(GenerateRequest(1, (Message("user", "t9", tuple(pictures)),), sampling=GREEDY))
     session.cancel(1)

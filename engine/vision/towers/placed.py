@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -47,6 +47,11 @@ class PlacedImages:
     def longest_span(self) -> int:
         """Tokens that one step must take at once."""
         return max((span.end - span.start for span in self.spans), default=0) if self.sees_both_ways else 1
+
+    @property
+    def spent(self) -> PlacedImages:
+        """The same behind a prompt that was read: what was seen is in the cache, and only positions count."""
+        return replace(self, features=())
 
     def chunk_end(self, start: int, end: int) -> int:
         """Where a chunk ends that starts at `start` and should end at `end` at the latest.
