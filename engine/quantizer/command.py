@@ -93,7 +93,7 @@ class _Teller:
     def _estimate(self, event: Estimate) -> None:
         choosing = f", {_duration(event.choosing_seconds)} of it to choose bits" if event.choosing_seconds else ""
         if event.note:
-            self._line(event.note)
+            self._line(f"{event.note} The processor does the work, which takes far longer.")
         if event.card:
             self._line(f"Works on {event.card}, of whose memory it needs {event.card_bytes / GB:.1f} GB.")
         self._line(

@@ -17,7 +17,7 @@ class Estimate:
         choosing_seconds: of those, what measuring for the choice of bits takes.
         card, card_bytes: the card that does the work, and the least of its memory that is needed; '' and 0 where
             processors do it. What it has beside that makes the work faster.
-        note: a sentence on where the work is done, '' where that is as one would expect.
+        note: why no card does it although there is one, as a sentence; else ''.
     """
 
     memory_bytes: int

@@ -16,7 +16,7 @@ GB = 1e9
 
 
 def choose_search(device: str, needed_bytes: int) -> tuple[TrellisSearch, str]:
-    """The search, and a sentence where it is not on the card that one would expect, else ''.
+    """The search, and where it is on no card although there is one the reason as a sentence, else ''.
 
     Args:
         device: "auto", "cpu", "cuda:N", or "cuda:GPU-..." with a card's UUID.
@@ -45,8 +45,7 @@ def _first_with_room(needed_bytes: int) -> tuple[TrellisSearch, str]:
     for card in cards:
         if free_bytes(card) >= needed_bytes:
             return card_search(card), ""
-    note = f"{_shortage(cards[0], needed_bytes)} The processor does the work, which takes far longer." if cards else ""
-    return CpuTrellisSearch(), note
+    return CpuTrellisSearch(), _shortage(cards[0], needed_bytes) if cards else ""
 
 
 def _shortage(card: int, needed_bytes: int) -> str:

@@ -575,6 +575,14 @@
         <translation>Das Modell schreibt Text zum Kalibrieren</translation>
     </message>
     <message>
+        <source>The processor does the work, which takes far longer: {0}</source>
+        <translation>Der Prozessor rechnet, was weit länger dauert: {0}</translation>
+    </message>
+    <message>
+        <source>Works on {0}, with at least {1} of its memory</source>
+        <translation>Rechnet auf {0} mit mindestens {1} von deren Speicher</translation>
+    </message>
+    <message>
         <source>Writing the files…</source>
         <translation>Schreibt die Dateien …</translation>
     </message>
@@ -1500,7 +1508,7 @@
     </message>
     <message>
         <source>Close other programs that use the card, then go on with the option -r.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schließe andere Programme, die die Karte benutzen, und setze dann mit der Option -r fort.</translation>
     </message>
     <message>
         <source>Close other programs, or choose a smaller model or a lower bitrate.</source>
@@ -1904,7 +1912,7 @@
     </message>
     <message>
         <source>The card&apos;s memory ran out.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Speicher der Karte ist voll.</translation>
     </message>
     <message>
         <source>The chat template in {0} cannot be used: {1}</source>
@@ -2180,7 +2188,7 @@
     </message>
     <message>
         <source>Unload a model that lies on it or close other programs, or use the processor (--device cpu).</source>
-        <translation type="unfinished"></translation>
+        <translation>Entlade ein Modell, das dort liegt, oder schließe andere Programme, oder nimm den Prozessor (--device cpu).</translation>
     </message>
     <message>
         <source>Use 2 to 8 bits for both, each its own, or 16 bits for both.</source>
@@ -3140,7 +3148,7 @@
     </message>
     <message>
         <source>{0} has {1} GB of memory free; converting this model needs {2} GB.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} hat {1} GB Speicher frei; dieses Modell zu konvertieren braucht {2} GB.</translation>
     </message>
     <message>
         <source>{0} is {1} x {2} pixels; no side may be longer than {3}.</source>

@@ -76,7 +76,7 @@ def fit_text(model: FitModel, memory: CardMemory) -> tuple[Verdict, str]:
 
 
 def needs_text(estimate: Estimate, room: Room | None) -> str:
-    """What the conversion takes: memory, disk and time, beside what there is."""
+    """What the conversion takes: memory, disk and time, beside what there is; and the card that works, or why none."""
     memory, output = memory_amount(estimate.memory_bytes), file_amount(estimate.output_bytes)
     work, duration = file_amount(estimate.work_bytes), time_text(estimate.seconds)
     lines = [_tr("Takes about {0}").format(duration)]
@@ -89,6 +89,12 @@ def needs_text(estimate: Estimate, room: Room | None) -> str:
         lines[-1] = _tr("{0} on disk for the result and up to {1} meanwhile, {2} are free").format(
             output, work, file_amount(room.disk_bytes)
         )
+    if estimate.card:
+        lines.append(_tr("Works on {0}, with at least {1} of its memory").format(
+            estimate.card, memory_amount(estimate.card_bytes)
+        ))  # fmt: skip
+    if estimate.note:
+        lines.append(_tr("The processor does the work, which takes far longer: {0}").format(error_words(estimate.note)))
     return "\n".join(lines)
 
 
