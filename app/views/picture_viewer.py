@@ -123,10 +123,11 @@ class _Canvas(QWidget):
         painter = QPainter(self)
         if self.whole is not None and self.is_full:
             self._paint_full(painter, self.whole)
-        elif self.small is not None:
+        elif self.whole is not None and self.small is not None:
             ratio = self.devicePixelRatioF()
-            size = QSize(round(self.small.width() / ratio), round(self.small.height() / ratio))
-            place = QRectF((self.width() - size.width()) // 2, (self.height() - size.height()) // 2, *size.toTuple())
+            size = self.fitted_size()  # for which it was made, but for a moment after the window has changed
+            width, height = size.width() / ratio, size.height() / ratio
+            place = QRectF((self.width() - width) // 2, (self.height() - height) // 2, width, height)
             painter.drawImage(place, self.small)
         elif self.words:
             painter.setPen(self._theme.colour("text"))
@@ -342,6 +343,7 @@ class PictureViewer(QFrame):
     @Slot()
     def _fit_soon(self) -> None:
         if self.canvas.whole is not None:
+            self._show_size()
             self._timer.start()
 
     @Slot()

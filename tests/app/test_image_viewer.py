@@ -83,6 +83,15 @@ def test_images_are_looked_at_large_with_keys(seeing: Window, tmp_path: Path, mo
     app.window.resize(900, 700)
     QApplication.processEvents()
     assert viewer.geometry() == app.window.rect()
+    qtbot.keyClick(viewer.back, Qt.Key.Key_Home)
+    seeing.until(lambda: viewer.canvas.small is not None, PATIENCE_MS)
+    app.window.resize(1200, 500)
+    shot = viewer.canvas.grab().toImage()  # before it is made to measure
+    assert shot.pixelColor(shot.width() // 2, 1).name() == "#ff0000"
+    assert shot.pixelColor(2, shot.height() // 2).name() != "#ff0000"
+    small = viewer.canvas.small
+    seeing.until(lambda: viewer.canvas.small is not small, PATIENCE_MS)
+    assert viewer.canvas.small.size() == viewer.canvas.fitted_size()
     qtbot.keyClick(viewer.back, Qt.Key.Key_Escape)
     assert not viewer.isVisible()
     assert QApplication.focusWidget() is row.tiles[0]

@@ -289,6 +289,11 @@ def test_editing_takes_images_out_and_puts_others_in(seeing: Window, files: list
     editor.field.paste()
     seeing.until(lambda: editor.tray is not None and len(editor.tray.pictures) == 2, PATIENCE_MS)
     editor.field.setPlainText("Others")
+    seeing.app.preferences.update(theme="light" if seeing.app.theme.colours.background == "#14171A" else "dark")
+    editor = user_message(seeing).editor  # all messages are written again, and what was changed is still there
+    assert editor is not None
+    assert editor.tray is not None
+    assert [each.words for each in editor.tray.pictures] == ["green.jpg", "blue.webp"]
     editor.save_button.click()
     seeing.until(lambda: len(seeing.script.requests) == 2 and not seeing.app.chats.busy)
     sent = seeing.script.requests[-1].messages[-1]
@@ -349,6 +354,10 @@ def test_the_context_counts_images_and_a_chat_keeps_its_detail(
     add(window, files[0])
     window.until(lambda: app.control.context.state.image_tokens == 64)
     assert "images 64" in app.chat.context_row.words.text()
+    app.window.resize(app.window.minimumSize())
+    assert "images" not in app.chat.context_row.words.text()
+    assert "images take 64 of them" in app.chat.context_row.words.toolTip()
+    app.window.resize(1200, 800)
     panel = app.inspector.image_detail
     entries = [panel.list.itemText(place) for place in range(panel.list.count())]
     assert entries == [

@@ -6,6 +6,7 @@ Knows nothing of how tokens are counted.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.controllers.context import ContextState
@@ -35,6 +36,7 @@ class ContextRow(QWidget):
         self.start_with.setPlaceholderText(self.tr("The reply starts with these words"))
         self.start_with.setAccessibleName(self.tr("Start reply with"))
         self.start_with.hide()
+        self._short_words = self._long_words = ""
         self.meter = Meter(theme, self.tr("Context with this message"), "info")
         self.words = label(theme, font="small", kind="muted")
         self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -82,13 +84,25 @@ class ContextRow(QWidget):
         if is_cut:
             words = self.tr("{0} · oldest {1} left out").format(words, state.dropped_messages)
             whole = self.tr("{0}; the oldest {1} messages are left out").format(whole, state.dropped_messages)
+        self._short_words = self._long_words = words
         if state.image_tokens:
-            words = self.tr("{0}, images {1}").format(words, count(state.image_tokens))
+            self._long_words = self.tr("{0}, images {1}").format(words, count(state.image_tokens))
             whole = self.tr("{0}; images take {1} of them").format(whole, count(state.image_tokens))
-        self.words.setText(words)
+        self._fit_words()
         self.words.setToolTip(whole)
         self.words.setAccessibleName(whole)
         self.meter.set_share(used / state.context_tokens, whole)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_words()
+
+    def _fit_words(self) -> None:
+        """What images take is said where there is room for it; the tooltip says it always."""
+        shown = [each for each in (self.thinking_button, self.start_button) if not each.isHidden()]
+        room = self.width() - sum(each.sizeHint().width() + SPACE_8 for each in shown) - self.meter.width() - SPACE_8
+        fits = self.words.fontMetrics().horizontalAdvance(self._long_words) <= room
+        self.words.setText(self._long_words if fits else self._short_words)
 
     def _small_button(self, text: str, handler: object) -> QPushButton:
         button = push_button(text, handler, "choice")  # type: ignore[arg-type]

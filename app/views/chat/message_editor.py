@@ -103,6 +103,20 @@ class MessageEditor(QFrame):
         self.field.moveCursor(QTextCursor.MoveOperation.End)
         self._fit()
 
+    @property
+    def content(self) -> str:
+        """The message with its changes, as it is stored."""
+        text = self.field.toPlainText()
+        return join_turn(self._pictures(), text.strip("\n")) if self._is_sent else text
+
+    def set_content(self, content: str) -> None:
+        """Takes a message that was being changed elsewhere."""
+        turn = split_turn(content) if self._is_sent else Turn((), content)
+        if self.tray is not None:
+            self.tray.show_pictures(turn.pictures)
+        self.field.setPlainText(turn.text)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
+
     @Slot(list)
     def add_pictures(self, sources: list[Source]) -> None:
         """Adds images behind those that are there."""
@@ -130,8 +144,7 @@ class MessageEditor(QFrame):
     @Slot()
     def _accept(self) -> None:
         if self.save_button.isEnabled():
-            text = self.field.toPlainText()
-            self.accepted.emit(join_turn(self._pictures(), text.strip("\n")) if self._is_sent else text)
+            self.accepted.emit(self.content)
 
     def _pictures(self) -> tuple[Attached, ...]:
         return self.tray.pictures if self.tray is not None else ()

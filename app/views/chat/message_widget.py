@@ -74,6 +74,7 @@ class MessageWidget(QFrame):
         self._below.setSpacing(SPACE_8)
         self._below.addWidget(self.action_bar, 0, Qt.AlignmentFlag.AlignTop)
         self._hovered = False
+        self._starts_over = False  # what is written begins another version, and changes no message
         self._busy = False
         QGuiApplication.instance().focusChanged.connect(self._on_focus_changed)  # type: ignore[union-attr]
         self.setAccessibleName(self._spoken_name())
@@ -147,6 +148,11 @@ class MessageWidget(QFrame):
         return True
 
     @property
+    def edited(self) -> str | None:
+        """What is being made of the message, None while it is not edited."""
+        return self.editor.content if self.editor is not None and not self._starts_over else None
+
+    @property
     def is_busy(self) -> bool:
         """Whether it must not be taken down: it grows or is being edited."""
         return self.editor is not None or self.message.state == "streaming"
@@ -171,6 +177,7 @@ class MessageWidget(QFrame):
         self.editor.accepted.connect(self._on_edited)
         self.editor.cancelled.connect(self.stop_editing)
         self.editor.set_busy(self._busy)
+        self._starts_over = False
         self._show_content(False)
         self._main_layout().insertWidget(0 if self.cut_line is None else 1, self.editor)
         self.editor.show()
@@ -180,6 +187,7 @@ class MessageWidget(QFrame):
         """Lets the user write the first words of another version of a reply; the message stays on view."""
         if self.editor is not None or self.message.role == "user":
             return
+        self._starts_over = True
         self.editor = MessageEditor(self.theme, "", self.tr("Regenerate"))
         self.editor.field.setPlaceholderText(self.tr("The new reply starts with these words"))
         self.editor.field.setAccessibleName(self.tr("Start reply with"))

@@ -335,6 +335,7 @@ class Transcript(MessageScroll):
         """Writes all messages again in the new colours or size."""
         self._tint()
         widgets = self.message_widgets
+        edited = {each.message.id: each.edited for each in widgets if each.edited is not None}
         focused = next((each.message.id for each in widgets if each.hasFocus()), None)
         messages = [replace(p.message, content=self.text_of(i)) for i, p in enumerate(self._column.places)]
         for number, message in enumerate(messages):
@@ -348,6 +349,12 @@ class Transcript(MessageScroll):
                 self._follow(False)
                 self._set_value(self._offset() + self._column.top(anchor[0]))
                 self._after_move()
+        for message_id, content in edited.items():
+            widget = self._realise(self._column.find(message_id))
+            widget.start_editing()
+            if widget.editor is not None:
+                widget.editor.set_content(content)
+        self.settle()
         if focused is not None and focused in self._widgets:
             self._widgets[focused].setFocus()
 
