@@ -14,7 +14,8 @@ import torch
 
 from engine.devices import AUTOMATIC
 from engine.errors import Cancelled, NotEnoughMemoryError
-from engine.quantizer.converter import ConvertRequest, checked_source, convert
+from engine.quantizer.convert_request import ConvertRequest, checked_source
+from engine.quantizer.converter import convert
 from engine.quantizer.estimate import card_bytes
 from engine.quantizer.progress import Advance, BitsChosen, Estimate, Event, Finished, ModuleReport, OnEvent
 from engine.quantizer.search_choice import choose_search

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,8 +15,8 @@ from engine.chat.template import ChatTemplate
 from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.errors import InvalidRequestError
 from engine.models.spec import BlockSpec, LinearSpec
-from engine.quant.tensors import Codebook, Exl3Linear
-from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, check_bits, mean_bits, num_weights
+from engine.quant.tensors import Exl3Linear
+from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, mean_bits, num_weights
 from engine.quantizer.best_allocation import best_allocation, expected_loss
 from engine.quantizer.block import (
     TOKENS_AT_ONCE,
@@ -31,6 +29,8 @@ from engine.quantizer.block import (
 )
 from engine.quantizer.calibration import CalibrationText, read_texts
 from engine.quantizer.calibration_rows import RowsRecipe, gather_rows
+from engine.quantizer.convert_request import ConvertRequest as ConvertRequest
+from engine.quantizer.convert_request import checked_source
 from engine.quantizer.estimate import WorkSize, card_bytes, check_room, estimate, head_bytes
 from engine.quantizer.hidden_states import Streams, fetch, free_bytes_of, home_for, placed, put
 from engine.quantizer.linear import QuantizedWeight, decoded_weight, quantize_linears
@@ -52,39 +52,6 @@ MOST_BLOCKS_PER_STATE = 8
 TOKENS_PER_INPUT = 16  # so many tokens for each input of the widest linear keep its Hessian from being mere chance
 
 
-@dataclass(frozen=True)
-class ConvertRequest:
-    """What to make of which model.
-
-    Attributes:
-        bits: mean bits of the weights of the blocks.
-        head_bits: 1 to 8, or 16 to leave the head as it is.
-        work: folder for what is unfinished; None: beside the target.
-        rows, columns: of the calibration; None: as the model's size asks for.
-        optimize: choose the bits of each group of linears by measurements, in place of the rule.
-        own_text: let the original model write most of the calibration text by itself, which takes the memory of all
-            of it; None: where no other text is named and it has room.
-    """
-
-    source: Path
-    target: Path
-    bits: float
-    head_bits: int = 6
-    codebook: Codebook = "mul1"
-    work: Path | None = None
-    resume: bool = False
-    calibration: Path | None = None
-    rows: int | None = None
-    columns: int | None = None
-    seed: int = 1
-    optimize: bool = False
-    own_text: bool | None = None
-
-    @property
-    def work_folder(self) -> Path:
-        return self.work or self.target.with_name(self.target.name + ".work")
-
-
 def convert(request: ConvertRequest, search: TrellisSearch, on_event: OnEvent) -> None:
     """Converts a model.
 
@@ -92,41 +59,6 @@ def convert(request: ConvertRequest, search: TrellisSearch, on_event: OnEvent) -
         EngineError: something is wrong with the request, the model or the disk; nearly all before the work begins.
     """
     _Conversion(request, checked_source(request), search, on_event).run()
-
-
-def checked_source(request: ConvertRequest) -> SourceModel:
-    """The original model, once all that a request says and all headers are in order.
-
-    Raises:
-        EngineError: something is wrong with the request or the model.
-    """
-    check_bits(request.bits, request.head_bits)
-    _check_folders(request)
-    source = SourceModel.open(request.source)
-    source.check_convertible()
-    return source
-
-
-def _check_folders(request: ConvertRequest) -> None:
-    source, target = request.source.resolve(), request.target.resolve()
-    if not source.is_dir():
-        what = "is a file" if source.exists() else "does not exist"
-        raise InvalidRequestError(f"The model folder {source} {what}.", "Name the original model's folder with -i.")
-    if source == target or source in target.parents:
-        raise InvalidRequestError(f"{target} lies in the source folder.", "Choose another output folder with -o.")
-    if target.exists() and not target.is_dir():
-        raise InvalidRequestError(f"{target} is a file.", "Choose another output folder with -o.")
-    if target.is_dir() and any(target.glob("*.safetensors")) and not request.resume:
-        raise InvalidRequestError(f"{target} holds a model already.", "Choose another output folder with -o.")
-    if target.is_dir() and not request.resume and not _is_empty(target):
-        raise InvalidRequestError(
-            f"{target} is not empty.", "Choose a new or empty output folder with -o, or go on with a conversion by -r."
-        )
-
-
-def _is_empty(folder: Path) -> bool:
-    """Whether nothing but hidden files, which systems put there, is in a folder."""
-    return all(path.name.startswith(".") for path in folder.iterdir())
 
 
 class _Conversion:
