@@ -177,6 +177,7 @@ class PictureViewer(QFrame):
         self._before: QWidget | None = None  # what had the keyboard
         self._is_open = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(self.tr("Image"))
         self.canvas = _Canvas(theme)
         self.canvas.size_changed.connect(self._fit_soon)
         self.canvas.turned.connect(self._turn)

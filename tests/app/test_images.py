@@ -12,6 +12,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
+from app.pictures import costs
 from app.storage.turns import split_turn
 from app.views.chat.messages import ReplyMessage, UserMessage
 from app.views.pages import Page
@@ -389,3 +390,31 @@ def test_the_address_of_an_image_alone_is_never_followed(seeing: Window) -> None
     drop(seeing, data)
     assert seeing.app.chat.composer.is_empty
     assert "nothing is fetched" in seeing.app.window.notice._text.text()
+
+
+def test_a_blind_model_leads_to_one_that_sees(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch, script: Any, files: list[Path]
+) -> None:
+    monkeypatch.setattr(costs, "_rules_of", lambda folder: object() if folder.name == "demo_model" else None)
+    window = open_window(demo=True)
+    notice = window.app.chat.sight_notice
+    window.app.chat.composer.add_files(files[:1])
+
+    def ways() -> dict[str, QPushButton]:
+        return {each.text(): each for each in notice.findChildren(QPushButton) if each.isVisible()}
+
+    window.until(lambda: "Load the demo model" in ways())
+    script.why_blind = ""
+    ways()["Load the demo model"].click()
+    window.until(lambda: window.app.models.is_demo and window.app.models.is_ready)
+    assert not notice.isVisible()
+    script.why_blind = BLIND
+    window.app.models.load(window.model)
+    window.until(lambda: notice.isVisible(), PATIENCE_MS)
+    ways()["Find a model that sees"].click()
+    assert window.app.window.page is Page.MODELS
+    assert window.app.model_pages.browser.page.filters.vision.isChecked()
+    window.app.window.show_page(Page.CHAT)
+    ways()["Remove the images"].click()
+    assert window.app.chat.composer.is_empty
+    assert not notice.isVisible()
