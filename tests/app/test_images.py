@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from app.storage.turns import split_turn
 from app.views.chat.messages import ReplyMessage, UserMessage
 from app.views.pages import Page
 from engine.errors import InvalidRequestError
+from engine.vision.registry import read_image_settings
 from tests.app.driver import Window
 from tests.fakes.fake_session import BLIND
 
@@ -395,7 +397,7 @@ def test_the_address_of_an_image_alone_is_never_followed(seeing: Window) -> None
 def test_a_blind_model_leads_to_one_that_sees(
     open_window: Open, monkeypatch: pytest.MonkeyPatch, script: Any, files: list[Path]
 ) -> None:
-    monkeypatch.setattr(costs, "_rules_of", lambda folder: object() if folder.name == "demo_model" else None)
+    monkeypatch.setattr(costs, "_sees", lambda folder: folder.name == "demo_model")
     window = open_window(demo=True)
     notice = window.app.chat.sight_notice
     window.app.chat.composer.add_files(files[:1])
@@ -418,3 +420,27 @@ def test_a_blind_model_leads_to_one_that_sees(
     ways()["Remove the images"].click()
     assert window.app.chat.composer.is_empty
     assert not notice.isVisible()
+
+
+def test_tokens_are_those_of_the_model_s_own_files(
+    open_window: Open, script: Any, model_folder: Path, files: list[Path]
+) -> None:
+    vision = {"patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
+    config = {"architectures": ["Qwen2_5_VLForConditionalGeneration"], "vision_config": vision}
+    sizes = {"patch_size": 14, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 3136, "max_pixels": 12845056}
+    (model_folder / "config.json").write_text(json.dumps(config))
+    (model_folder / "preprocessor_config.json").write_text(
+        json.dumps(sizes | {"image_processor_type": "Qwen2VLImageProcessor"})
+    )
+    settings = read_image_settings(model_folder)
+    assert settings is not None
+    script.why_blind = ""
+    window = open_window()
+    tray = window.app.chat.composer.tray
+    window.app.chat.composer.add_files(files[:1])
+    exact = settings.rules.plan(300, 200).num_tokens
+    window.until(lambda: f"about {exact} tokens" in tray.words.text(), PATIENCE_MS)
+    window.app.chats.set_image_pixels(56 * 56)
+    cheaper = settings.rules.plan(300, 200, 56 * 56).num_tokens
+    assert cheaper < exact
+    assert f"about {cheaper} tokens" in tray.words.text()
