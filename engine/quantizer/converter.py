@@ -15,6 +15,7 @@ from engine.chat.template import ChatTemplate
 from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.errors import InvalidRequestError
 from engine.models.spec import BlockSpec, LinearSpec
+from engine.models.tensor_names import TextNames, exl3_name
 from engine.quant.tensors import Exl3Linear
 from engine.quantizer.allocation import UNQUANTIZED_BITS, allocate, mean_bits, num_weights
 from engine.quantizer.best_allocation import best_allocation, expected_loss
@@ -305,11 +306,16 @@ class _Conversion:
 
     def _modules(self) -> list[tuple[int, Module]]:
         """All modules in the model's order, with the tensors that no module of ours has at the end."""
+        source = self.source
+        prefix = self.spec.embedding_key.removesuffix(TextNames("").embedding)
+        rename = exl3_name(self.spec.architecture, TextNames(prefix, self.spec.head.key))
+
+        def named(read: Module) -> Module:
+            return lambda: {rename(name): tensor for name, tensor in read().items()}
 
         def stored(number: int) -> Module:
             return lambda: self.store.module(number)
 
-        source = self.source
         entries = source.index.entries
         first = {self.spec.embedding_key: entries[self.spec.embedding_key].num_bytes}
         modules: list[tuple[int, Module]] = [(sum(first.values()), lambda: {name: self._plain(name) for name in first})]
@@ -320,7 +326,7 @@ class _Conversion:
         if rest:
             size = sum(entries[name].num_bytes for name in rest)
             modules.append((size, lambda: {name: source.index.read(name) for name in rest}))
-        return modules
+        return [(size, named(read)) for size, read in modules]
 
     def _calibration_size(self) -> tuple[int, int]:
         request = self.request

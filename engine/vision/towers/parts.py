@@ -104,6 +104,10 @@ class TowerReader:
         """A small tensor as float32."""
         return self._kept(read_tensor(self._index, name, shape).to(self.device, torch.float32))
 
+    def named(self, *names: str) -> str:
+        """The first of the names that a tensor has; the first where none has one."""
+        return next((name for name in names if name in self._index.entries), names[0])
+
     def matrix(self, name: str, shape: tuple[int, int]) -> torch.Tensor:
         """A tensor in the precision of linears."""
         return self._placed(read_tensor(self._index, name, shape))

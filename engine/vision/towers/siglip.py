@@ -22,7 +22,10 @@ class SiglipTower:
         self._last_norm = reader.norm(prefix + "post_layernorm", hidden, spec.eps, bias=True)
         self._soft_norm = reader.norm(spec.projector + "mm_soft_emb_norm", hidden, spec.projector_eps, offset=1.0)
         # Stored [in, out], other than every linear.
-        self._projection = reader.matrix(spec.projector + "mm_input_projection_weight", (hidden, spec.out_size))
+        names = (
+            spec.projector + "mm_input_projection" + end for end in ("_weight", ".weight")
+        )  # the second: ExLlamaV3's
+        self._projection = reader.matrix(reader.named(*names), (hidden, spec.out_size))
 
     @property
     def weights(self) -> list[torch.Tensor]:

@@ -15,6 +15,7 @@ from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.errors import UnsupportedModelError
 from engine.evaluation.quality import measure
 from engine.fit.estimate import CardMemory
+from engine.models.tensor_names import exl3_name, find_text
 from engine.quantizer import convertible
 from engine.quantizer.converter import ConvertRequest, convert
 from engine.quantizer.convertible import ConvertibleModel
@@ -30,10 +31,10 @@ STREAMS_TOLERANCE = 1e-4
 BITS = 6
 OLD = {"gemma3": as_old_llava, "mistral3": as_old_llava, "qwen2_5_vl": as_old_qwen, "qwen3_vl": as_old_qwen}
 PUBLISHED: dict[str, Rename | None] = {**OLD, "qwen3_vl": None}
-PLACES = {  # of the text model and of its head
+PLACES = {  # of the text model and of its head, where ExLlamaV3 opens them
     "gemma3": ("language_model.model.", "language_model.lm_head"),
     "mistral3": ("language_model.model.", "language_model.lm_head"),
-    "qwen2_5_vl": ("model.", "lm_head"),
+    "qwen2_5_vl": ("model.language_model.", "lm_head"),
     "qwen3_vl": ("model.language_model.", "lm_head"),
 }
 SMALL: dict[str, Any] = {"hidden_size": 128, "intermediate_size": 96, "num_hidden_layers": 2}
@@ -92,6 +93,10 @@ def converted(model: TinyModel, target: Path) -> list[Event]:
     return events
 
 
+def model_architecture(folder: Path) -> str:
+    return str(json.loads((folder / "config.json").read_text())["architectures"][0])
+
+
 def small(family: str) -> PreTrainedConfig:
     heads = {"num_attention_heads": 8} if family == "qwen2_5_vl" else {}  # whose size follows from their number
     kinds = {"layer_types": KINDS} if family == "gemma3" else {}
@@ -114,7 +119,7 @@ def test_streams_of_models_that_see(family: str, is_old: bool, tmp_path: Path) -
 
 @pytest.mark.parametrize("family", SEEING)
 def test_a_conversion_of_a_model_that_sees(family: str, tmp_path: Path) -> None:
-    """Under the names of published files, and with their tower as it was."""
+    """From published files, and with their tower as it was."""
     dtype, kept_as = (torch.float32, "F32") if family == "qwen3_vl" else (torch.bfloat16, "BF16")
     model = make_plain(tmp_path / "source", small(family), dtype=dtype, rename=PUBLISHED[family])
     files = with_files(model.folder)
@@ -124,8 +129,9 @@ def test_a_conversion_of_a_model_that_sees(family: str, tmp_path: Path) -> None:
     linears = linears_of(text, *PLACES[family])
     assert broken_rules(made, linears) == []
     source, result = ShardIndex.open(model.folder), ShardIndex.open(made)
-    matrices = {f"{key}.weight" for key in linears}
-    kept = set(source.entries) - matrices
+    rename = exl3_name(model_architecture(made), find_text(source.entries))
+    names = {rename(name): name for name in source.entries}
+    kept = set(names) - {f"{key}.weight" for key in linears}
     parts = ("trellis", "suh", "svh", "mul1", "bias")
     assert set(result.entries) - {f"{key}.{part}" for key in linears for part in parts} == {
         name for name in kept if not name.endswith("_proj.bias") or "visual" in name or "vision_tower" in name
@@ -133,7 +139,7 @@ def test_a_conversion_of_a_model_that_sees(family: str, tmp_path: Path) -> None:
     for name in kept & set(result.entries):
         if "visual" in name or "vision_tower" in name or "projector" in name:
             assert result.entry(name).dtype == kept_as
-            assert torch.equal(source.read(name), result.read(name)), name
+            assert torch.equal(source.read(names[name]), result.read(name)), name
     assert {name: (made / name).read_bytes() for name in files} == files
     ids = random_ids(60, VOCAB, seed=9)
     session = load_model(made, device="cpu", cache_tokens=256)
@@ -148,6 +154,26 @@ def test_a_conversion_of_a_model_that_sees(family: str, tmp_path: Path) -> None:
     assert 0.99 <= planned.output_bytes(BITS, BITS) / tensors < 1.02
     assert isinstance(events[0], Estimate)
     assert events[0].output_bytes >= 0.99 * tensors
+
+
+@pytest.mark.parametrize("family", SEEING)
+def test_names_are_the_same_whatever_the_source_calls_them(family: str, tmp_path: Path) -> None:
+    """Those by which ExLlamaV3 opens text, head, tower and projector."""
+    made = []
+    for number, rename in enumerate((None, OLD[family])):
+        model = make_plain(tmp_path / str(number), small(family), rename=rename)
+        names = exl3_name(model_architecture(model.folder), find_text(model.tensors))
+        made.append({names(name) for name in model.tensors})
+    assert made[0] == made[1]
+    text, head = PLACES[family]
+    others = {
+        "gemma3": ("vision_tower.vision_model.", "multi_modal_projector."),
+        "mistral3": ("vision_tower.", "multi_modal_projector."),
+        "qwen2_5_vl": ("visual.",),
+        "qwen3_vl": ("model.visual.",),
+    }[family]
+    assert all(name.startswith((text, head, *others)) for name in made[0])
+    assert all(any(name.startswith(prefix) for name in made[0]) for prefix in (text, *others))
 
 
 @pytest.mark.parametrize("family", SEEING)

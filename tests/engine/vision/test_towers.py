@@ -77,6 +77,15 @@ def test_old_names_and_half_precision(tmp_path: Path, family: str, dtype: torch.
     assert sum(tensor.numel() for tensor in tower.weights) == stored
 
 
+def test_a_projection_named_by_exllamav3(tmp_path: Path, models: dict[str, TinyModel]) -> None:
+    renamed = make_plain(tmp_path, SEEING["gemma3"](), rename=lambda name: name.replace("projection_w", "projection.w"))
+    assert any(name.endswith("mm_input_projection.weight") for name in renamed.tensors)
+    image = image_of("gemma3", 1, 1)
+    assert torch.equal(
+        opened(tmp_path).encode(image).embeddings, opened(models["gemma3"].folder).encode(image).embeddings
+    )
+
+
 @pytest.mark.parametrize("family", SEEING)
 def test_large_images_go_through_mlps_in_slices(
     models: dict[str, TinyModel], family: str, monkeypatch: pytest.MonkeyPatch
