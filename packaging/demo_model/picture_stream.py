@@ -1,0 +1,257 @@
+"""An endless stream of training batches: drawn pictures with conversations about them, made by processes of their own.
+
+All pictures of a batch have one size. Knows nothing of models, and runs without torch.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import queue
+import random
+import re
+import sys
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from picture_marks import Marks
+from picture_painting import find_fonts, paint
+from picture_questions import Turn, blind_question, turns_about
+from picture_scenes import SQUARE, Canvas, Scene, draw_scene
+from tokenizers import Tokenizer
+
+VISION_START, VISION_END, IMAGE_PAD = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"
+LEAST_SQUARES, MOST_SQUARES = 16, 196  # tokens of a picture
+LONGEST_SIDE = 3  # times the other
+TOKENS_PER_BATCH = 12_000
+MOST_TALKS = 160
+SWITCH_S = 0.0005  # threads that receive batches get their turns soon, though the trainer never sleeps
+HELD_OUT_SEED = 1 << 40  # pictures from here on are never trained on
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The ids that the stream needs to know, and the encoder."""
+
+    tokenizer: Tokenizer
+    image: int
+
+    @classmethod
+    def open(cls, path: Path) -> Tokens:
+        tokenizer = Tokenizer.from_file(str(path))
+        image = tokenizer.token_to_id(IMAGE_PAD)
+        assert image is not None, "the tokenizer has no token for images"
+        return cls(tokenizer, image)
+
+    def encode(self, text: str) -> list[int]:
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation as ids, with the weight of each id as something to be predicted, and where its pictures begin."""
+
+    ids: list[int]
+    weights: list[float]
+    starts: list[int]
+
+
+@dataclass(frozen=True)
+class PictureBatch:
+    """Conversations of one number of pictures, all of one size.
+
+    Attributes:
+        pictures: uint8 [B, K, H, W, 3].
+        ids: int32 [B, T], padded with zeros.
+        weights: float32 [B, T], how much predicting this id counts.
+        positions: int32 [3, B, T]: time, height and width.
+        places: int32 [B, K], where each picture's first token stands.
+        marks: uint8 [B, K, 4, rows * columns], what stands in each square (`picture_marks.Marks`).
+    """
+
+    pictures: np.ndarray
+    ids: np.ndarray
+    weights: np.ndarray
+    positions: np.ndarray
+    places: np.ndarray
+    marks: np.ndarray
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """What a worker needs.
+
+    Attributes:
+        tokenizer: its file.
+        words: to be printed in pictures.
+        fonts: a folder with more fonts than Pillow's own.
+        preludes: ids of short exchanges without pictures that some conversations begin with.
+    """
+
+    tokenizer: Path
+    words: tuple[str, ...]
+    fonts: Path | None
+    preludes: tuple[tuple[int, ...], ...] = ()
+
+
+def words_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """Different words of two to eight letters."""
+    found = {word.lower() for text in texts for word in re.findall(r"\b[A-Za-z]{2,8}\b", text)}
+    return tuple(sorted(found))
+
+
+def canvas_of(rng: random.Random) -> Canvas:
+    """A size in whole tokens; photographs and drawings come as large as the model takes them, so those are common."""
+    least, most = (110, MOST_SQUARES) if rng.random() < 0.3 else (LEAST_SQUARES, MOST_SQUARES)
+    while True:
+        columns, rows = rng.randint(2, 22), rng.randint(2, 22)
+        if least <= columns * rows <= most and max(columns, rows) <= LONGEST_SIDE * min(columns, rows):
+            return Canvas(columns * SQUARE, rows * SQUARE)
+
+
+def make_talk(tokens: Tokens, parts: Sequence[tuple[int, Sequence[Turn]]], prelude: Sequence[int] = ()) -> Talk:
+    """A conversation.
+
+    Args:
+        parts: for each picture the number of its tokens, 0 for none, and what is said about it.
+    """
+    ids, weights, starts = list(prelude), [0.0] * len(prelude), []
+    for squares, turns in parts:
+        for number, turn in enumerate(turns):
+            ids += tokens.encode("<|im_start|>user\n")
+            if squares and number == 0:
+                ids += tokens.encode(VISION_START)
+                starts.append(len(ids))
+                ids += [tokens.image] * squares + tokens.encode(VISION_END)
+            ids += tokens.encode(f"{turn.question}<|im_end|>\n<|im_start|>assistant\n")
+            weights += [0.0] * (len(ids) - len(weights))
+            answer = tokens.encode(f"{turn.answer}<|im_end|>")
+            ids += answer
+            weights += [1.0] * len(answer)
+            ids += tokens.encode("\n")
+            weights.append(0.0)
+    return Talk(ids, weights, starts)
+
+
+def stacked(
+    talks: Sequence[Talk], pictures: np.ndarray, canvas: Canvas, marks: np.ndarray | None = None
+) -> PictureBatch:
+    """Conversations as arrays. `pictures` uint8 [B, K, H, W, 3]; `marks` as in the batch, none where it only asks."""
+    length = -(-max(len(talk.ids) for talk in talks) // 16) * 16
+    count = len(talks)
+    ids, weights = np.zeros((count, length), np.int32), np.zeros((count, length), np.float32)
+    positions = np.zeros((3, count, length), np.int32)
+    for row, talk in enumerate(talks):
+        ids[row, : len(talk.ids)] = talk.ids
+        weights[row, : len(talk.ids)] = talk.weights
+        positions[:, row] = _positions(length, talk.starts, canvas)
+    places = np.array([talk.starts for talk in talks], np.int32)
+    return PictureBatch(pictures, ids, weights, positions, places, np.zeros(0, np.uint8) if marks is None else marks)
+
+
+def _positions(length: int, starts: Sequence[int], canvas: Canvas) -> np.ndarray:
+    """Text counts on; a picture's tokens share one time and spread over height and width. int32 [3, T]."""
+    rows, columns = canvas.height // SQUARE, canvas.width // SQUARE
+    found = np.zeros((3, length), np.int32)
+    place = position = 0
+    for start in (*starts, length):
+        run = start - place
+        found[:, place:start] = position + np.arange(run)
+        position += run
+        if start == length:
+            break
+        grid = np.arange(rows * columns)
+        for axis, offsets in enumerate((0 * grid, grid // columns, grid % columns)):
+            found[axis, start : start + rows * columns] = position + offsets
+        position += max(rows, columns)
+        place = start + rows * columns
+    return found
+
+
+class Drawer:
+    """Makes batches, one after another, from a seed."""
+
+    def __init__(self, settings: StreamSettings, seed: int) -> None:
+        self._settings, self._rng = settings, random.Random(seed)
+        self._tokens = Tokens.open(settings.tokenizer)
+        self._fonts = find_fonts(settings.fonts)
+
+    def batch(self) -> PictureBatch:
+        """The next batch."""
+        rng = self._rng
+        canvas = canvas_of(rng)
+        squares = canvas.width * canvas.height // SQUARE**2
+        per_talk = 2 if rng.random() < 0.12 and squares <= 100 else 1
+        count = min(MOST_TALKS, TOKENS_PER_BATCH // (per_talk * (squares + 75)))
+        pictures = np.empty((count, per_talk, canvas.height, canvas.width, 3), np.uint8)
+        marks = np.empty((count, per_talk, 4, squares), np.uint8)
+        talks = []
+        for row in range(count):
+            parts: list[tuple[int, Sequence[Turn]]] = []
+            for number in range(per_talk):
+                scene = draw_scene(rng, self._settings.words, canvas)
+                marked = Marks(canvas)
+                pictures[row, number] = np.asarray(paint(scene, canvas, rng, self._fonts, marked))
+                marks[row, number] = marked.labels.reshape(4, squares)
+                parts.append((squares, turns_about(scene, rng, rng.choice((1, 2, 3, 3, 4)) // per_talk + 1)))
+            talks.append(make_talk(self._tokens, self._with_blind(parts), self._prelude()))
+        return stacked(talks, pictures, canvas, marks)
+
+    def _with_blind(self, parts: list[tuple[int, Sequence[Turn]]]) -> list[tuple[int, Sequence[Turn]]]:
+        """Now and then somebody asks before there is a picture."""
+        return [(0, [blind_question(self._rng)]), *parts] if self._rng.random() < 0.04 else parts
+
+    def _prelude(self) -> Sequence[int]:
+        preludes = self._settings.preludes
+        return self._rng.choice(preludes) if preludes and self._rng.random() < 0.12 else ()
+
+
+def draw_held_out(rng: random.Random, words: Sequence[str], canvas: Canvas) -> Scene:
+    """A scene for scoring; one in six shows a pair of colour and shape that training never shows."""
+    return draw_scene(rng, words, canvas, has_kept_out=rng.random() < 1 / 6)
+
+
+def _work(pipe: Connection, settings: StreamSettings, seed: int) -> None:
+    drawer = Drawer(settings, seed)
+    try:
+        while True:
+            # Drawings shrink to a twentieth: a pipe hands over little pieces, and each costs the trainer a switch.
+            pipe.send_bytes(zlib.compress(pickle.dumps(drawer.batch(), protocol=5), 1))
+    except (BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+class PictureStream:
+    """Batches from several processes, in the order in which they are ready."""
+
+    def __init__(self, settings: StreamSettings, workers: int, seed: int) -> None:
+        sys.setswitchinterval(SWITCH_S)
+        context = multiprocessing.get_context("spawn")
+        self._ready: queue.Queue[PictureBatch] = queue.Queue(maxsize=2 * workers)
+        self._processes = []
+        for number in range(workers):
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(sender, settings, seed + number), daemon=True)
+            process.start()
+            sender.close()
+            self._processes.append(process)
+            threading.Thread(target=self._receive, args=(receiver,), daemon=True).start()
+
+    def _receive(self, pipe: Connection) -> None:
+        try:
+            while True:
+                self._ready.put(pickle.loads(zlib.decompress(pipe.recv_bytes())))
+        except (EOFError, OSError):
+            return
+
+    def next(self) -> PictureBatch:
+        return self._ready.get()
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.terminate()
