@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command is None:
         gc.disable()  # imports and widgets leave next to nothing to collect; the window goes on with it when it stands
-        from app.application import run
+        from app.entry import run
 
         return run(options.folder)
     try:

@@ -69,13 +69,13 @@ RUN = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QTimer
-from app import application
+from app import application, entry
 original = application.Application.start
 def start(self):
     original(self)
     QTimer.singleShot(50, self.window.close)
 application.Application.start = start
-sys.exit(application.run(data_folder=Path(sys.argv[1]) / "data"))
+sys.exit(entry.run(data_folder=Path(sys.argv[1]) / "data"))
 """
 
 
@@ -92,9 +92,9 @@ def test_run_opens_and_closes_in_order(tmp_path: Path, project_root: Path) -> No
 REFUSED = """
 import sys
 from pathlib import Path
-from app import application
-application.QMessageBox.critical = lambda parent, title, text: print(text)
-sys.exit(application.run(data_folder=Path(sys.argv[1])))
+from app import entry
+entry.QMessageBox.critical = lambda parent, title, text: print(text)
+sys.exit(entry.run(data_folder=Path(sys.argv[1])))
 """
 
 

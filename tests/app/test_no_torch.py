@@ -11,7 +11,8 @@ STARTED = """
 import sys
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
-from app.application import Application, run
+from app.application import Application
+from app.entry import run
 from app.launch import Launch
 from app.storage.paths import data_paths
 qt = QApplication(["test"])

@@ -24,7 +24,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from PySide6.QtCore import QTimer
-from app import application
+from app import application, entry
 
 def look():
     app = window[0]
@@ -47,7 +47,7 @@ def start(self):
 window, answer, original = [], Path(sys.argv[1]) / "answer.json", application.Application.start
 application.Application.start = start
 application.Application._first_model = lambda self: None
-sys.exit(application.run(data_folder=Path(sys.argv[1]) / "data"))
+sys.exit(entry.run(data_folder=Path(sys.argv[1]) / "data"))
 """
 
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtNetwork import QLocalSocket
 from pytestqt.qtbot import QtBot
 
-from app.application import bring_forward
+from app.entry import bring_forward
 from app.single_instance import SingleInstance
 from tests.app.driver import Window
 
