@@ -192,12 +192,14 @@ class PictureWiring(QObject):
         self._composer.tray.set_costs(self._tokens_of)
 
     def _tokens_of(self, width: int, height: int) -> int | None:
-        return self.costs.tokens(width, height, self._chats.image_pixels)
+        return self.costs.tokens(width, height, self._chats.shown_pixels)
 
     @Slot()
     def _show_detail(self) -> None:
         info = self._models.info if self._models.is_ready else None
-        self._panel.image_detail.show_budget(info.image_budget if info else None, self._chats.image_pixels)
+        budget = info.image_budget if info else None
+        automatic = budget.automatic(info.context_tokens) if budget is not None and info is not None else 0
+        self._panel.image_detail.show_budget(budget, self._chats.image_pixels, automatic)
 
     # -- files --------------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,9 @@ class LoadMemory:
         return max(self.total_bytes - self.weights_bytes - self.cache_bytes, 0)
 
 
+AUTOMATIC_IMAGE_TOKENS = 1400
+
+
 @dataclass(frozen=True)
 class ImageBudget:
     """Within what a chat may choose the most pixels of one image, after resizing.
@@ -61,6 +64,11 @@ class ImageBudget:
     least: int
     most: int
     pixels_per_token: int
+
+    def automatic(self, context_tokens: int) -> int:
+        """Where nobody chose: about 1000 x 1000, and no image takes more than a quarter of the context."""
+        tokens = min(AUTOMATIC_IMAGE_TOKENS, context_tokens // 4)
+        return min(self.most, max(self.least, tokens * self.pixels_per_token))
 
 
 @dataclass(frozen=True)

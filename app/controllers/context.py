@@ -165,7 +165,7 @@ class ContextController(QObject):
         self._last_number += 1
         wish = GenerateRequest(
             self._last_number, messages, sampling=self._chats.sampling, thinking=self._defaults.thinking,
-            image_pixels=self._chats.image_pixels,
+            image_pixels=self._chats.shown_pixels,
         )  # fmt: skip
         self._engine.count(wish)
 

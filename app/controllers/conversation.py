@@ -126,8 +126,16 @@ class ConversationController(QObject):
 
     @property
     def image_pixels(self) -> int | None:
-        """The most pixels of a picture that the model is shown; None leaves it to the model."""
+        """The chat's choice of the most pixels of a picture that the model is shown; None: nothing was chosen."""
         return self._image_pixels
+
+    @property
+    def shown_pixels(self) -> int | None:
+        """The most pixels of a picture that the loaded model is shown; None where it leaves no choice."""
+        info = self._models.info
+        if self._image_pixels is not None or info is None or info.image_budget is None:
+            return self._image_pixels
+        return info.image_budget.automatic(info.context_tokens)
 
     @property
     def has_own_sampling(self) -> bool:
@@ -403,7 +411,7 @@ class ConversationController(QObject):
 
     def _run(self, message: StoredMessage, history: list[StoredMessage]) -> None:
         plain = (self.system_prompt, self.sampling, self._defaults.thinking, self.when_full)
-        setup = ReplySetup(*plain, self._pictures, self._image_pixels)
+        setup = ReplySetup(*plain, self._pictures, self.shown_pixels)
         self._replies.start(message, reply_request(setup, history, message.content), picture_words(history))
 
     @Slot(object, str)

@@ -3666,6 +3666,10 @@
         <translation>Original</translation>
     </message>
     <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
         <source>{0}: up to {1} tokens</source>
         <translation>{0}: bis {1} Token</translation>
     </message>

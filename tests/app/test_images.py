@@ -364,20 +364,22 @@ def test_the_context_counts_images_and_a_chat_keeps_its_detail(
     panel = app.inspector.image_detail
     entries = [panel.list.itemText(place) for place in range(panel.list.count())]
     assert entries == [
-        "Low: up to 256 tokens", "Medium: up to 1,024 tokens", "Original: up to 1,280 tokens",
+        "Automatic: up to 1,024 tokens", "Low: up to 256 tokens", "Medium: up to 1,024 tokens",
+        "Original: up to 1,280 tokens",
     ]  # fmt: skip
-    assert panel.list.currentIndex() == 2
-    panel.list.setCurrentIndex(0)
-    panel.list.activated.emit(0)
+    assert panel.list.currentIndex() == 0
+    assert script.counts[-1].image_pixels == 1024 * 784  # a quarter of the context
+    panel.list.setCurrentIndex(1)
+    panel.list.activated.emit(1)
     window.say("Look")
     assert script.requests[-1].image_pixels == 256 * 784
     window.until(lambda: script.counts[-1].image_pixels == 256 * 784)
     chat = app.chats.current_id
     assert chat is not None
     app.new_chat()
-    assert panel.list.currentIndex() == 2
-    app.chats.open(chat)
     assert panel.list.currentIndex() == 0
+    app.chats.open(chat)
+    assert panel.list.currentIndex() == 1
     script.image_budget = None
     app.models.reload()
     window.until(lambda: len(script.loads) == 2 and app.models.is_ready)

@@ -22,7 +22,7 @@ class ImageDetail(QWidget):
     """Hidden while the model leaves no choice.
 
     Signals:
-        chosen: the most pixels of one image, or None for all that the model takes.
+        chosen: the most pixels of one image, or None for what suits the model and its context.
     """
 
     chosen = Signal(object)
@@ -42,14 +42,19 @@ class ImageDetail(QWidget):
         layout.addWidget(self.list)
         self.hide()
 
-    def show_budget(self, budget: ImageBudget | None, pixels: int | None) -> None:
-        """Offers what a model's budget allows, with the choice of the chat."""
+    def show_budget(self, budget: ImageBudget | None, pixels: int | None, automatic: int) -> None:
+        """Offers what a model's budget allows, with the choice of the chat.
+
+        Args:
+            pixels: of the chat, None where nothing was chosen.
+            automatic: pixels that are taken then.
+        """
         self.setVisible(budget is not None)
         if budget is None:
             return
-        choices = self._choices(budget)
+        choices = self._choices(budget, automatic)
         values = [value for _, value in choices]
-        wanted = pixels if pixels is None or pixels < budget.most else None
+        wanted = None if pixels is None else min(pixels, budget.most)
         if wanted not in values:  # chosen with another model
             choices.insert(0, (self._words(self.tr("Own"), wanted or 0, budget), wanted))
             values.insert(0, wanted)
@@ -57,21 +62,21 @@ class ImageDetail(QWidget):
         self.list.clear()
         for words, value in choices:
             self.list.addItem(words)
-            hint = self.tr("An image has at most {0} megapixels then").format(count((value or budget.most) / 1e6, 1))
+            hint = self.tr("An image has at most {0} megapixels then").format(count((value or automatic) / 1e6, 1))
             self.list.setItemData(self.list.count() - 1, hint, Qt.ItemDataRole.ToolTipRole)
         self.list.setCurrentIndex(values.index(wanted))
 
-    def _choices(self, budget: ImageBudget) -> list[tuple[str, int | None]]:
+    def _choices(self, budget: ImageBudget, automatic: int) -> list[tuple[str, int | None]]:
         names = (
             (self.tr("Low"), LOW_TOKENS), (self.tr("Medium"), MEDIUM_TOKENS), (self.tr("High"), HIGH_TOKENS),
         )  # fmt: skip
         sizes = [(name, tokens * budget.pixels_per_token) for name, tokens in names]
-        offered: list[tuple[str, int | None]] = [
-            (self._words(name, pixels, budget), pixels)
-            for name, pixels in sizes
-            if budget.least <= pixels < budget.most
+        sizes = [(name, pixels) for name, pixels in sizes if budget.least <= pixels < budget.most]
+        offered = [*sizes, (self.tr("Original"), budget.most)]
+        return [
+            (self._words(self.tr("Automatic"), automatic, budget), None),
+            *((self._words(name, pixels, budget), pixels) for name, pixels in offered),
         ]
-        return [*offered, (self._words(self.tr("Original"), budget.most, budget), None)]
 
     def _words(self, name: str, pixels: int, budget: ImageBudget) -> str:
         tokens = max(1, round(max(pixels, budget.least) / budget.pixels_per_token))
