@@ -24,9 +24,7 @@ from tests.oracles.tiny_seeing import SEEING
 
 
 @pytest.fixture
-def folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+def folders(no_proxy: None, tmp_path: Path) -> Path:
     return tmp_path
 
 

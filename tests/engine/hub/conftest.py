@@ -35,9 +35,7 @@ def fake_time() -> FakeTime:
 
 
 @pytest.fixture
-def make_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeHub]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+def make_hub(no_proxy: None) -> Iterator[MakeHub]:
     running: list[MetadataHub] = []
 
     def make(*repos: FakeRepo) -> MetadataHub:
