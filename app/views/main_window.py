@@ -26,7 +26,6 @@ from app.views.status_strip import COMPACT_BELOW_PX, StatusStrip
 from app.views.widgets import set_state, thin_line
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 480, 400
-_MODEL_SUFFIXES = (".json", ".safetensors", ".jinja")
 SHEET_GAP_PX = 40  # of the page, which is seen beside a sheet and closes it
 
 
@@ -297,7 +296,4 @@ class MainWindow(QMainWindow):
 def _has_pictures(event: QDropEvent) -> bool:
     """Whether what is dragged is meant as images: not a folder, nor a file of a model."""
     data = event.mimeData()
-    paths = local_paths(data)
-    if paths:
-        return not any(path.suffix.lower() in _MODEL_SUFFIXES or path.is_dir() for path in paths)
     return offers_pictures(data) or offers_only_an_address(data)

@@ -51,7 +51,7 @@ class MessageReader:
             return Path(image)
         raise InvalidRequestError(
             f"{part!r} is not a part of a message.",
-            'Give {"type": "text", "text": ...} or {"type": "image", "path": ...}.',
+            'Give a part of the type "text" with its "text", or of the type "image" with its "path".',
         )
 
     def _file(self, image: PIL.Image.Image) -> Path:

@@ -1603,6 +1603,10 @@
         <translation>Hole die Datei noch einmal, oder öffne sie in einem Bildprogramm und speichere sie als PNG, JPEG, WebP, BMP, GIF, TIFF oder AVIF.</translation>
     </message>
     <message>
+        <source>Give a part of the type &quot;text&quot; with its &quot;text&quot;, or of the type &quot;image&quot; with its &quot;path&quot;.</source>
+        <translation>Gib einen Teil der Art „text“ mit seinem „text“ oder der Art „image“ mit seinem „path“ an.</translation>
+    </message>
+    <message>
         <source>Give a role and a text as content.</source>
         <translation>Gib eine Rolle und als Inhalt einen Text an.</translation>
     </message>
@@ -1613,10 +1617,6 @@
     <message>
         <source>Give exactly one of them.</source>
         <translation>Gib genau eines davon an.</translation>
-    </message>
-    <message>
-        <source>Give {&quot;type&quot;: &quot;text&quot;, &quot;text&quot;: ...} or {&quot;type&quot;: &quot;image&quot;, &quot;path&quot;: ...}.</source>
-        <translation>Gib {&quot;type&quot;: &quot;text&quot;, &quot;text&quot;: ...} oder {&quot;type&quot;: &quot;image&quot;, &quot;path&quot;: ...} an.</translation>
     </message>
     <message>
         <source>Go on with it by -r, or choose another work folder with -w.</source>

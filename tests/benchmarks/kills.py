@@ -76,6 +76,7 @@ def write_runner(path: Path) -> None:
 
     class Bridge(QObject):
         text = Signal(int, str)
+        encoding = Signal(object)
         started = Signal(object)
         prefill_progress = Signal(object)
         finished = Signal(object)

@@ -16,6 +16,7 @@ from app.pictures.work import Source
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".avif",
 )  # fmt: skip
+_MODEL_SUFFIXES = (".json", ".safetensors", ".jinja")
 _BYTES = tuple(f"image/{kind}" for kind in ("png", "jpeg", "webp", "avif", "gif", "tiff", "bmp"))
 _INLINE = "data:image/"
 
@@ -56,9 +57,12 @@ def picture_sources(data: QMimeData, words: str) -> list[Source]:
 
 
 def offers_pictures(data: QMimeData) -> bool:
-    """Whether there are images in it, without asking whoever hands it over for any."""
+    """Whether what is in it is meant as images: no folder, nor a file of a model. None is asked for."""
+    paths = local_paths(data)
+    if paths:
+        return not any(path.suffix.lower() in _MODEL_SUFFIXES or path.is_dir() for path in paths)
     if data.hasUrls():
-        return data.hasImage() or any(url.isLocalFile() or url.scheme() == "data" for url in data.urls())
+        return data.hasImage() or any(url.scheme() == "data" for url in data.urls())
     return not data.hasText() and (data.hasImage() or any(data.hasFormat(kind) for kind in _BYTES))
 
 
