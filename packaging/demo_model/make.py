@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 from pathlib import Path
@@ -39,7 +38,6 @@ from picture_stream import (  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from score_seeing import score  # noqa: E402
 from seeing_network import MEAN, MERGE, PATCH, STD, SeeingModel, TowerSizes, begun, config_of  # noqa: E402
-from torch.multiprocessing.spawn import spawn  # noqa: E402
 from train_seeing import TrainingSettings, train  # noqa: E402
 
 from engine.weights.shards import ShardIndex  # noqa: E402
@@ -69,16 +67,10 @@ def main() -> int:
     plain.mkdir(parents=True, exist_ok=True)
     tokenizer = json.dumps(tokenizer_for_pictures(options.base / "tokenizer.json"), ensure_ascii=False)
     (plain / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
-    cards = 0 if options.tiny else min(options.cards, torch.cuda.device_count())
-    if cards > 1:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        spawn(_train, args=(options, tower, cards, port), nprocs=cards)  # type: ignore[no-untyped-call]
-    else:
-        _train(0, options, tower, 1, 0)
+    device = torch.device("cuda" if torch.cuda.is_available() and not options.tiny else "cpu")
+    _train(options, tower, device)
     tell("trained")
     settings = _stream_settings(plain / "tokenizer.json", options.fonts)
-    device = torch.device("cuda" if cards else "cpu")
     scores: dict[str, Any] = {"plain": _told(_read(plain, tower, device), settings, options.score, tell)}
     if options.bits:
         from engine.quantizer.command import convert_model  # here: a training that ended is worth more than an import
@@ -93,38 +85,25 @@ def main() -> int:
     return 0
 
 
-def _train(rank: int, options: argparse.Namespace, tower: TowerSizes, cards: int, port: int) -> None:
-    """Trains on one card, or as one of several; the first writes the folder."""
+def _train(options: argparse.Namespace, tower: TowerSizes, device: torch.device) -> None:
+    """Trains and writes the plain folder."""
     torch.set_float32_matmul_precision("high")
-    device = torch.device("cuda", rank) if torch.cuda.is_available() else torch.device("cpu")
-    if cards > 1:
-        torch.cuda.set_device(device)
-        torch.distributed.init_process_group(
-            "cpu:gloo,cuda:nccl", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=cards
-        )
     plain: Path = options.out / "plain"
     settings = _stream_settings(plain / "tokenizer.json", options.fonts)
     tokens = Tokens.open(settings.tokenizer)
     text, config = read_chat_model(options.base)
-    texts = _own_words(text.to(device), tokens, 40 if options.tiny else options.texts // cards, seed=1 + rank)
+    texts = _own_words(text.to(device), tokens, 40 if options.tiny else options.texts, seed=1)
     marks = (tokens.encode("<|im_start|>")[0], tokens.encode("<|im_end|>")[0])
     preludes = short_exchanges(texts, *marks, tokens.encode("\n"))[:3000]
-    if rank == 0:
-        print(f"{len(texts)} texts of its own, {len(preludes)} short exchanges", flush=True)
+    print(f"{len(texts)} texts of its own, {len(preludes)} short exchanges", flush=True)
     settings = StreamSettings(settings.tokenizer, settings.words, settings.fonts, preludes)
     model = begun(text, tower, seed=1).to(device)
-    stream = PictureStream(settings, max(1, options.workers // cards), seed=1 + 1000 * rank)
+    stream = PictureStream(settings, options.workers, seed=1)
     try:
-        train(
-            model, stream, texts, TrainingSettings(options.seconds, tell_every=5 if options.tiny else 250, peers=cards)
-        )
+        train(model, stream, texts, TrainingSettings(options.seconds, tell_every=5 if options.tiny else 250))
     finally:
         stream.close()
-    if rank == 0:
-        _write_plain(model, tokens, config, options.base, plain)
-    if cards > 1:
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
+    _write_plain(model, tokens, config, options.base, plain)
 
 
 def _options() -> argparse.Namespace:
@@ -133,7 +112,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--base", type=Path, default=BASE, help="the chat model (default: the shipped one)")
     parser.add_argument("--seconds", type=float, default=420.0, help="of training")
     parser.add_argument("--bits", type=float, default=4.0, help="of the EXL3 folder; 0 makes none")
-    parser.add_argument("--cards", type=int, default=8, help="that train together, at most")
     parser.add_argument("--fonts", type=Path, help="a folder of fonts to print with, beside Pillow's own")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="that draw pictures")
     parser.add_argument("--texts", type=int, default=6144, help="that the chat model writes to remember itself by")

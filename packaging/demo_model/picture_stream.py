@@ -27,9 +27,13 @@ from tokenizers import Tokenizer
 
 VISION_START, VISION_END, IMAGE_PAD = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"
 LEAST_SQUARES, MOST_SQUARES = 16, 196  # tokens of a picture
-LONGEST_SIDE = 3  # times the other
-TOKENS_PER_BATCH = 12_000
-MOST_TALKS = 160
+TOKENS_PER_BATCH = 16_000
+TEXT_ROOM = 144  # tokens of a talk besides its pictures
+ANSWER_ROOM = 44  # of them to be predicted
+TRAINED_SIZES = (  # columns, rows, pictures of a talk: few, for each is made ready once; other sizes are seen as well
+    (4, 4, 1), (5, 5, 2), (6, 4, 1), (5, 8, 1), (7, 7, 1), (9, 6, 1), (6, 10, 1), (8, 8, 2), (8, 8, 1), (12, 6, 1),
+    (10, 10, 1), (13, 9, 1), (9, 13, 1), (16, 8, 1), (15, 11, 1), (11, 16, 1), (14, 14, 1),
+)  # fmt: skip
 SWITCH_S = 0.0005  # threads that receive batches get their turns soon, though the trainer never sleeps
 HELD_OUT_SEED = 1 << 40  # pictures from here on are never trained on
 
@@ -105,13 +109,10 @@ def words_of(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def canvas_of(rng: random.Random) -> Canvas:
-    """A size in whole tokens; photographs and drawings come as large as the model takes them, so those are common."""
-    least, most = (110, MOST_SQUARES) if rng.random() < 0.3 else (LEAST_SQUARES, MOST_SQUARES)
-    while True:
-        columns, rows = rng.randint(2, 22), rng.randint(2, 22)
-        if least <= columns * rows <= most and max(columns, rows) <= LONGEST_SIDE * min(columns, rows):
-            return Canvas(columns * SQUARE, rows * SQUARE)
+def shape_of(rng: random.Random) -> tuple[Canvas, int]:
+    """The size of a batch's pictures and how many a talk has."""
+    columns, rows, pictures = rng.choice(TRAINED_SIZES)
+    return Canvas(columns * SQUARE, rows * SQUARE), pictures
 
 
 def make_talk(tokens: Tokens, parts: Sequence[tuple[int, Sequence[Turn]]], prelude: Sequence[int] = ()) -> Talk:
@@ -139,10 +140,15 @@ def make_talk(tokens: Tokens, parts: Sequence[tuple[int, Sequence[Turn]]], prelu
 
 
 def stacked(
-    talks: Sequence[Talk], pictures: np.ndarray, canvas: Canvas, marks: np.ndarray | None = None
+    talks: Sequence[Talk], pictures: np.ndarray, canvas: Canvas, marks: np.ndarray | None = None, length: int = 0
 ) -> PictureBatch:
-    """Conversations as arrays. `pictures` uint8 [B, K, H, W, 3]; `marks` as in the batch, none where it only asks."""
-    length = -(-max(len(talk.ids) for talk in talks) // 16) * 16
+    """Conversations as arrays, at least `length` long.
+
+    Args:
+        pictures: uint8 [B, K, H, W, 3].
+        marks: as in the batch; none where it only asks.
+    """
+    length = max(length, *(len(talk.ids) for talk in talks))
     count = len(talks)
     ids, weights = np.zeros((count, length), np.int32), np.zeros((count, length), np.float32)
     positions = np.zeros((3, count, length), np.int32)
@@ -184,10 +190,10 @@ class Drawer:
     def batch(self) -> PictureBatch:
         """The next batch."""
         rng = self._rng
-        canvas = canvas_of(rng)
+        canvas, per_talk = shape_of(rng)
         squares = canvas.width * canvas.height // SQUARE**2
-        per_talk = 2 if rng.random() < 0.12 and squares <= 100 else 1
-        count = min(MOST_TALKS, TOKENS_PER_BATCH // (per_talk * (squares + 75)))
+        length = per_talk * squares + TEXT_ROOM
+        count = TOKENS_PER_BATCH // length
         pictures = np.empty((count, per_talk, canvas.height, canvas.width, 3), np.uint8)
         marks = np.empty((count, per_talk, 4, squares), np.uint8)
         talks = []
@@ -199,8 +205,20 @@ class Drawer:
                 pictures[row, number] = np.asarray(paint(scene, canvas, rng, self._fonts, marked))
                 marks[row, number] = marked.labels.reshape(4, squares)
                 parts.append((squares, turns_about(scene, rng, rng.choice((1, 2, 3, 3, 4)) // per_talk + 1)))
-            talks.append(make_talk(self._tokens, self._with_blind(parts), self._prelude()))
-        return stacked(talks, pictures, canvas, marks)
+            talks.append(self._talk(parts, length))
+        return stacked(talks, pictures, canvas, marks, length)
+
+    def _talk(self, parts: list[tuple[int, Sequence[Turn]]], length: int) -> Talk:
+        """A conversation about the pictures, with as many questions as it has room for."""
+        prelude, begun = self._prelude(), self._with_blind(parts)
+        while len((talk := make_talk(self._tokens, begun, prelude)).ids) > length:
+            if prelude:
+                prelude = ()
+            elif begun != parts:
+                begun = parts
+            else:
+                begun = parts = [(squares, turns[: max(1, len(turns) - 1)]) for squares, turns in parts]
+        return talk
 
     def _with_blind(self, parts: list[tuple[int, Sequence[Turn]]]) -> list[tuple[int, Sequence[Turn]]]:
         """Now and then somebody asks before there is a picture."""

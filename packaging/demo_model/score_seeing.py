@@ -15,12 +15,31 @@ import torch
 from picture_painting import find_fonts, paint
 from picture_questions import NUMBERS, Turn, turn_about
 from picture_scenes import COLOURS, SHAPES, SQUARE, Canvas
-from picture_stream import HELD_OUT_SEED, StreamSettings, Tokens, canvas_of, draw_held_out, make_talk, stacked
+from picture_stream import (
+    HELD_OUT_SEED,
+    LEAST_SQUARES,
+    MOST_SQUARES,
+    StreamSettings,
+    Tokens,
+    draw_held_out,
+    make_talk,
+    stacked,
+)
 from seeing_network import SeeingModel
 
 KINDS = ("shape", "colour", "count", "position", "text", "chart", "whole")
 LONGEST_ANSWER = 40
+LONGEST_SIDE = 3  # times the other
 _NAMES = frozenset((*COLOURS, *SHAPES, *NUMBERS))
+
+
+def canvas_of(rng: random.Random) -> Canvas:
+    """A size that the model takes, whether trained or not; files are often as large as that or larger."""
+    least, most = (110, MOST_SQUARES) if rng.random() < 0.3 else (LEAST_SQUARES, MOST_SQUARES)
+    while True:
+        columns, rows = rng.randint(2, 22), rng.randint(2, 22)
+        if least <= columns * rows <= most and max(columns, rows) <= LONGEST_SIDE * min(columns, rows):
+            return Canvas(columns * SQUARE, rows * SQUARE)
 
 
 def is_right(turn: Turn, answer: str) -> bool:

@@ -135,12 +135,13 @@ class Tower(nn.Module):
         self.patch_embed = PatchEmbed(sizes.hidden_size)
         self.blocks = nn.ModuleList(VisionBlock(sizes) for _ in range(sizes.depth))
         self.merger = Merger(sizes.hidden_size, sizes.out_size)
+        self.register_buffer("mean", torch.tensor(MEAN), persistent=False)
+        self.register_buffer("std", torch.tensor(STD), persistent=False)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         count, height, width, _ = pictures.shape
         rows, columns, device = height // PATCH, width // PATCH, pictures.device
-        mean, std = (torch.tensor(each, device=device) for each in (MEAN, STD))
-        pixels = (pictures.float() / 255 - mean) / std
+        pixels = (pictures.float() / 255 - self.get_buffer("mean")) / self.get_buffer("std")
         patches = pixels.view(count, rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH, 3)
         patches = patches.permute(0, 1, 4, 2, 5, 7, 3, 6).reshape(count, rows * columns, 3, PATCH, PATCH)
         x = self.patch_embed(patches)

@@ -2,24 +2,22 @@
 
 Three losses: what it should say about drawn pictures; what the tower alone should tell of each square, which teaches
 it shapes and letters many times sooner than answers do; and how far the predictions of the model's own earlier words
-have moved. The schedule runs by the clock. Knows nothing of files.
+have moved. On a card each size of batch is a graph of its own: a step has thousands of small operations, and launching
+them one by one took three times as long as the card needs. The schedule runs by the clock. Knows nothing of files.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-import torch._dynamo
-import torch.distributed
 from picture_marks import CHARACTERS, KINDS
 from picture_scenes import COLOURS
-from picture_stream import PictureBatch, PictureStream
-from seeing_network import SeeingModel, TextBlock, TextModel, VisionBlock
+from picture_stream import ANSWER_ROOM, PictureBatch, PictureStream
+from seeing_network import SeeingModel, TextModel
 from torch import nn
 from torch.nn import functional
 
@@ -34,7 +32,6 @@ class TrainingSettings:
         chat_weight: of the divergence from the chat model's own predictions.
         chat_rows: of its words in each step.
         squares_weight: of what the tower tells of squares, until `squares_until` of the time.
-        peers: cards that train together, each on batches of its own.
     """
 
     seconds: float
@@ -47,7 +44,6 @@ class TrainingSettings:
     warmup_steps: int = 300
     decay_from: float = 0.35
     tell_every: int = 250
-    peers: int = 1
 
 
 class SquareReader(nn.Module):
@@ -69,100 +65,14 @@ class SquareReader(nn.Module):
         return total / len(self.heads)
 
 
-def train(model: SeeingModel, stream: PictureStream, texts: torch.Tensor, settings: TrainingSettings) -> None:
-    """Trains in place; with peers, all begin with the same weights and end with the same.
-
-    Args:
-        model: on its device.
-        stream: of pictures.
-        texts: int64 [n, T] that the chat model wrote, on the device.
-    """
-    device = texts.device
-    is_card = device.type == "cuda"
-    torch.manual_seed(2)
-    reader = SquareReader(model.model.sizes.hidden_size).to(device)
-    teacher = copy.deepcopy(model.model).requires_grad_(False)
-    if is_card:
-        teacher.bfloat16()
-        _compile_blocks()
-    optimizer = _optimizer(model, reader, settings, is_fused=is_card)
-    parameters = [each for group in optimizer.param_groups for each in group["params"]]
-    clock = _Clock(settings)
-    step, pictures, losses, waited = 0, 0, [], 0.0
-    for share in clock:
-        before = time.monotonic()
-        batch = loaded(stream.next(), device)
-        waited += time.monotonic() - before
-        rows = texts[torch.randint(0, len(texts), (settings.chat_rows,)).to(device)]
-        with torch.autocast(device.type, torch.bfloat16, enabled=is_card):
-            seen = model.visual(batch.pictures.flatten(0, 1))
-            seeing, talking = picture_loss(model, batch, seen), chat_loss(model.model, teacher, rows)
-            squares = reader(seen, batch.marks.flatten(0, 1))
-        weight = settings.squares_weight if share < settings.squares_until else 0.0
-        (seeing + settings.chat_weight * talking + weight * squares).backward()
-        _average(parameters, settings.peers)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        rate = min(1.0, (step + 1) / settings.warmup_steps) * min(1.0, (1 - share) / (1 - settings.decay_from))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["peak"]
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        step += 1
-        pictures += batch.places.numel() * settings.peers
-        losses.append(torch.stack((seeing.detach(), squares.detach(), talking.detach())))
-        if step % settings.tell_every == 0:
-            means = torch.stack(losses).mean(0).tolist()
-            losses = []
-            clock.tell(
-                f"step {step}: answers {means[0]:.4f}, squares {means[1]:.4f}, chat KL {means[2]:.4f}; "
-                f"{pictures} pictures; waited {waited:.1f} s for them"
-            )
-    clock.tell(f"trained {step} steps on {pictures} pictures")
-
-
-class _Clock:
-    """Counts the share of the time that has passed, the same for all peers."""
-
-    def __init__(self, settings: TrainingSettings) -> None:
-        self._settings, self._began = settings, time.monotonic()
-        self._speaks = settings.peers == 1 or torch.distributed.get_rank() == 0
-
-    def __iter__(self) -> Iterator[float]:
-        while True:
-            share = torch.tensor([(time.monotonic() - self._began) / self._settings.seconds])
-            if self._settings.peers > 1:
-                torch.distributed.all_reduce(share, torch.distributed.ReduceOp.MAX)  # in main memory: no card waits
-            if float(share) >= 1:
-                return
-            yield float(share)
-
-    def tell(self, words: str) -> None:
-        if self._speaks:
-            print(f"[{time.monotonic() - self._began:5.0f} s] {words}", flush=True)
-
-
-def _average(parameters: list[nn.Parameter], peers: int) -> None:
-    """The mean of all peers' gradients, in their place."""
-    if peers == 1:
-        return
-    gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
-    flat = torch.cat([each.flatten() for each in gradients])
-    torch.distributed.all_reduce(flat)
-    flat /= peers
-    for parameter, part in zip(parameters, torch.split(flat, [each.numel() for each in gradients])):
-        parameter.grad = part.view_as(parameter)
-
-
-def _compile_blocks() -> None:
-    """Blocks fused by torch's compiler, for any size; as they are where it fails."""
-    torch._dynamo.config.suppress_errors = True
-    for block in (VisionBlock, TextBlock):
-        block.forward = torch.compile(block.forward, dynamic=True)  # type: ignore[method-assign, assignment]
-
-
 @dataclass(frozen=True)
 class LoadedBatch:
-    """A batch on the device; `counted` are the places of what is to be predicted among all [B * (T - 1)]."""
+    """A batch as tensors.
+
+    Attributes:
+        counted: int64 [M], the places of what is to be predicted among all [B * (T - 1)], filled up with zeros.
+        counts: float32 [M], 1, and 0 where it is filled up.
+    """
 
     ids: torch.Tensor
     positions: torch.Tensor
@@ -170,24 +80,155 @@ class LoadedBatch:
     places: torch.Tensor
     marks: torch.Tensor
     counted: torch.Tensor
+    counts: torch.Tensor
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        return [getattr(self, each.name) for each in fields(self)]
+
+    def take(self, other: LoadedBatch) -> None:
+        """Takes over the values of another batch of the same sizes."""
+        for own, values in zip(self.tensors, other.tensors):
+            own.copy_(values, non_blocking=True)
 
 
-def loaded(batch: PictureBatch, device: torch.device) -> LoadedBatch:
-    """The batch on its way to a device; nothing waits for it to arrive."""
-    counted = np.flatnonzero(batch.weights[:, 1:] > 0)
-    arrays = (batch.ids, batch.positions, batch.pictures, batch.places, batch.marks, counted)
+def loaded(batch: PictureBatch, *, is_pinned: bool = False) -> LoadedBatch:
+    """The batch in main memory, page-locked if a card is to fetch it without being waited for."""
+    room = ANSWER_ROOM * len(batch.ids)
+    found = np.flatnonzero(batch.weights[:, 1:] > 0)[:room]
+    counted, counts = np.zeros(room, np.int64), np.zeros(room, np.float32)
+    counted[: len(found)], counts[: len(found)] = found, 1
+    arrays = (batch.ids, batch.positions, batch.pictures, batch.places, batch.marks, counted, counts)
     tensors = [torch.from_numpy(each) for each in arrays]
-    if device.type == "cuda":
-        tensors = [each.pin_memory() for each in tensors]
-    return LoadedBatch(*(each.to(device, non_blocking=True) for each in tensors))
+    return LoadedBatch(*(each.pin_memory() for each in tensors) if is_pinned else tensors)
+
+
+class Trainer:
+    """Model, optimizer and losses: one step on a batch.
+
+    Attributes:
+        sums: float32 [3], losses of answers, squares and chat, added up.
+    """
+
+    def __init__(self, model: SeeingModel, texts: torch.Tensor, settings: TrainingSettings) -> None:
+        self._model, self._texts, self._settings = model, texts, settings
+        self._device = texts.device
+        torch.manual_seed(2)
+        self._reader = SquareReader(model.model.sizes.hidden_size).to(self._device)
+        self._teacher = copy.deepcopy(model.model).requires_grad_(False)
+        if self.is_card:
+            self._teacher.bfloat16()
+        self._optimizer = self._made_optimizer()
+        self._parameters = [each for group in self._optimizer.param_groups for each in group["params"]]
+        self._rows = texts[: settings.chat_rows].clone()
+        self._squares_weight = torch.zeros((), device=self._device)
+        self.sums = torch.zeros(3, device=self._device)
+        self._graphs: dict[torch.Size, tuple[LoadedBatch, torch.cuda.CUDAGraph]] = {}
+
+    @property
+    def is_card(self) -> bool:
+        return self._device.type == "cuda"
+
+    def step(self, batch: LoadedBatch, share: float, number: int) -> None:
+        """One step, `share` of the time being over."""
+        settings = self._settings
+        self._rows.copy_(self._texts[torch.randint(len(self._texts), (settings.chat_rows,), device=self._device)])
+        self._squares_weight.fill_(settings.squares_weight if share < settings.squares_until else 0.0)
+        rate = min(1.0, (number + 1) / settings.warmup_steps) * min(1.0, (1 - share) / (1 - settings.decay_from))
+        for group in self._optimizer.param_groups:
+            if self.is_card:
+                group["lr"].fill_(rate * group["peak"])
+            else:
+                group["lr"] = rate * group["peak"]
+        if not self.is_card:
+            self._learn(batch)
+            return
+        key = batch.pictures.shape
+        if key not in self._graphs:
+            self._graphs[key] = self._captured(batch)
+        held, graph = self._graphs[key]
+        held.take(batch)
+        graph.replay()
+
+    def _captured(self, batch: LoadedBatch) -> tuple[LoadedBatch, torch.cuda.CUDAGraph]:
+        """A graph of a step, after two steps that make ready what steps of this size need."""
+        held = LoadedBatch(*(each.to(self._device) for each in batch.tensors))
+        beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(2):
+                self._learn(held)
+        torch.cuda.current_stream().wait_stream(beside)
+        self._optimizer.zero_grad(set_to_none=True)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._learn(held)
+        return held, graph
+
+    def _learn(self, batch: LoadedBatch) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.is_card, cache_enabled=False):
+            seen = self._model.visual(batch.pictures.flatten(0, 1))
+            answers = picture_loss(self._model, batch, seen)
+            squares = self._reader(seen, batch.marks.flatten(0, 1))
+            chat = chat_loss(self._model.model, self._teacher, self._rows)
+        (answers + self._squares_weight * squares + self._settings.chat_weight * chat).backward()
+        torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        self._optimizer.step()
+        self.sums += torch.stack((answers.detach(), squares.detach(), chat.detach()))
+
+    def _made_optimizer(self) -> torch.optim.Optimizer:
+        settings, groups = self._settings, []
+        for part, peak in (
+            (self._model.visual, settings.tower_rate), (self._reader, settings.tower_rate),
+            (self._model.model, settings.text_rate),
+        ):  # fmt: skip
+            named = list(part.named_parameters())
+            for is_matrix in (True, False):
+                chosen = [each for name, each in named if (each.dim() >= 2 and "embed_tokens" not in name) == is_matrix]
+                rate = torch.zeros((), device=self._device) if self.is_card else 0.0
+                decay = 0.05 if is_matrix else 0.0
+                groups.append({"params": chosen, "peak": peak, "weight_decay": decay, "lr": rate})
+        return torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-9, fused=self.is_card, capturable=self.is_card)
+
+
+def train(model: SeeingModel, stream: PictureStream, texts: torch.Tensor, settings: TrainingSettings) -> None:
+    """Trains in place.
+
+    Args:
+        model: on its device.
+        stream: of pictures.
+        texts: int64 [n, T] that the chat model wrote, on the device.
+    """
+    trainer = Trainer(model, texts, settings)
+    began, step, pictures, waited = time.monotonic(), 0, 0, 0.0
+    while (share := (time.monotonic() - began) / settings.seconds) < 1:
+        before = time.monotonic()
+        batch = loaded(stream.next(), is_pinned=trainer.is_card)
+        waited += time.monotonic() - before
+        trainer.step(batch, share, step)
+        step += 1
+        pictures += batch.places.numel()
+        if step % settings.tell_every == 0:
+            answers, squares, chat = (trainer.sums / settings.tell_every).tolist()
+            trainer.sums.zero_()
+            passed = time.monotonic() - began
+            print(
+                f"[{passed:5.0f} s] step {step}: answers {answers:.4f}, squares {squares:.4f}, chat KL {chat:.4f}; "
+                f"{pictures} pictures; waited {waited:.1f} s for them",
+                flush=True,
+            )
+    print(f"trained {step} steps on {pictures} pictures", flush=True)
 
 
 def picture_loss(model: SeeingModel, batch: LoadedBatch, seen: torch.Tensor) -> torch.Tensor:
     """Mean cross entropy of the answers."""
     ids = batch.ids.long()
     hidden = model(ids, batch.positions, seen, batch.places.long())[:, :-1].flatten(0, 1)
-    logits = model.model.logits(hidden[batch.counted])
-    return functional.cross_entropy(logits.float(), ids[:, 1:].flatten()[batch.counted])
+    logits = model.model.logits(hidden.index_select(0, batch.counted))
+    wanted = ids[:, 1:].flatten().index_select(0, batch.counted)
+    losses = functional.cross_entropy(logits.float(), wanted, reduction="none")
+    return (losses * batch.counts).sum() / batch.counts.sum()
 
 
 def chat_loss(text: TextModel, teacher: TextModel, rows: torch.Tensor) -> torch.Tensor:
@@ -204,16 +245,3 @@ def _hidden(text: TextModel, rows: torch.Tensor, positions: torch.Tensor) -> tor
     if torch.is_autocast_enabled(x.device.type):
         x = x.to(torch.get_autocast_dtype(x.device.type))
     return text(x, positions)
-
-
-def _optimizer(
-    model: SeeingModel, reader: SquareReader, settings: TrainingSettings, *, is_fused: bool
-) -> torch.optim.Optimizer:
-    groups = []
-    parts = ((model.visual, settings.tower_rate), (reader, settings.tower_rate), (model.model, settings.text_rate))
-    for part, peak in parts:
-        matrices = [each for name, each in part.named_parameters() if each.dim() >= 2 and "embed_tokens" not in name]
-        others = [each for name, each in part.named_parameters() if each.dim() < 2 or "embed_tokens" in name]
-        groups.append({"params": matrices, "peak": peak, "weight_decay": 0.05})
-        groups.append({"params": others, "peak": peak, "weight_decay": 0.0})
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), eps=1e-9, fused=is_fused)

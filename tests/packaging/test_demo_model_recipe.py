@@ -20,10 +20,19 @@ from picture_marks import CHARACTERS, KINDS, Marks  # noqa: E402
 from picture_painting import find_fonts, paint  # noqa: E402
 from picture_questions import NUMBERS, blind_question, describe, turns_about  # noqa: E402
 from picture_scenes import KEPT_OUT, SQUARE, Canvas, Shapes, Thing, Writing, draw_scene  # noqa: E402
-from picture_stream import Drawer, StreamSettings, Talk, Tokens, canvas_of, make_talk, stacked  # noqa: E402
-from score_seeing import is_right  # noqa: E402
+from picture_stream import (  # noqa: E402
+    TEXT_ROOM,
+    Drawer,
+    PictureBatch,
+    StreamSettings,
+    Talk,
+    Tokens,
+    make_talk,
+    stacked,
+)
+from score_seeing import canvas_of, is_right  # noqa: E402
 from seeing_network import TextModel, TextSizes, TowerSizes, begun  # noqa: E402
-from train_seeing import SquareReader, loaded, picture_loss  # noqa: E402
+from train_seeing import Trainer, TrainingSettings, loaded  # noqa: E402
 
 WORDS = ("tree", "house", "hello", "lantern")
 SIZES = TextSizes(8192, 64, 96, 2, 4, 2, 10000.0, 1e-5)
@@ -131,22 +140,23 @@ def test_positions_and_places_of_a_talk(tokenizer: Path) -> None:
 def test_a_stream_makes_batches_that_can_be_learned(tokenizer: Path) -> None:
     torch.manual_seed(0)
     model = begun(TextModel(SIZES), TOWER, seed=1)
-    reader = SquareReader(SIZES.hidden_size)
     batch = Drawer(StreamSettings(tokenizer, WORDS, None), seed=3).batch()
-    few = type(batch)(
-        batch.pictures[:3], batch.ids[:3], batch.weights[:3], batch.positions[:, :3], batch.places[:3], batch.marks[:3]
-    )
-    data = loaded(few, torch.device("cpu"))
-    optimizer = torch.optim.AdamW([*model.parameters(), *reader.parameters()], lr=3e-3)
+    assert batch.ids.shape[1] == batch.places.shape[1] * batch.marks.shape[3] + TEXT_ROOM
+    ids, positions = batch.ids[:3], batch.positions[:, :3]
+    few = PictureBatch(batch.pictures[:3], ids, batch.weights[:3], positions, batch.places[:3], batch.marks[:3])
+    data = loaded(few)
+    assert float(data.counts.sum()) == (few.weights[:, 1:] > 0).sum() > 10
+    settings = TrainingSettings(1.0, tower_rate=3e-3, text_rate=3e-3, chat_rows=2, warmup_steps=1)
+    trainer = Trainer(model, torch.randint(0, 8192, (4, 24)), settings)
     losses = []
-    for _ in range(8):
-        seen = model.visual(data.pictures.flatten(0, 1))
-        loss = picture_loss(model, data, seen) + reader(seen, data.marks.flatten(0, 1))
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.6 * losses[0]
+    for number in range(9):
+        trainer.step(data, 0.1, number)
+        losses.append(trainer.sums.tolist())
+        trainer.sums.zero_()
+    assert losses[-1][0] < 0.7 * losses[0][0]  # answers
+    assert losses[-1][1] < 0.9 * losses[0][1]  # squares
+    assert losses[0][2] < 1e-4  # nothing has moved yet
+    assert 0 < losses[-1][2] < 1
 
 
 def test_the_network_is_that_of_transformers(tokenizer: Path, demo_model: Path, tmp_path: Path) -> None:
