@@ -41,7 +41,9 @@ def _is_chosen(source: KernelSource, capability: tuple[int, int]) -> bool:
     if source.name.endswith(("_cap", "_sinks")):
         return capability in (FULL_CAPABILITY, (9, 0))  # where the plain kernels need the most registers
     if "_packed_" in source.name:
-        return capability == FULL_CAPABILITY or "v4" in source.name
+        return capability == FULL_CAPABILITY or "_128_k4v4" in source.name
+    if source.name.startswith("attend_"):
+        return capability in (FULL_CAPABILITY, (9, 0)) or source.name.endswith(("_128", "_256"))
     if not source.name.startswith("exl3_"):
         return True
     if capability == FULL_CAPABILITY:

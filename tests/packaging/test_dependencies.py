@@ -21,7 +21,8 @@ MODULE_OF = {
     "numba-cuda": "numba",
     "pytest-qt": "pytestqt",
 }
-OWN = {"app", "engine", "gpu", "main", "tests", "setup_env", "system_libraries"}
+SCRIPTS = Path(__file__).parents[2] / "packaging"  # which import each other by bare names
+OWN = {"app", "engine", "gpu", "main", "tests", *(path.stem for path in SCRIPTS.rglob("*.py"))}
 # numba brings llvmlite, numba-cuda the driver's bindings, and the hub's library its HTTP client, in the version they
 # work with; a pin of our own could only disagree.
 BROUGHT_BY = {
