@@ -13,7 +13,7 @@ import torch
 from engine.backend import Backend, CacheShape, LayerCache, MlpBuffers, RopeTable
 from engine.budget import FP16_CACHE, MAX_LOGIT_ROWS, PAGE_TOKENS
 from engine.layers.attention import AttentionBuffers
-from engine.models.rope_tables import rope_streams, rope_tables
+from engine.models.rope_tables import query_factors, rope_streams, rope_tables
 from engine.models.spec import AttentionSpec, ModelSpec, QueryScaling, RopeSpec
 
 
@@ -83,9 +83,8 @@ class Reservation:
         if scaling is None:
             return None
         if scaling not in self._factors:
-            passed = torch.arange(self.num_positions) // scaling.original_max_position_embeddings
             factors = self._factors[scaling] = self._backend.empty(self.num_positions)
-            factors.copy_(1 + scaling.beta * torch.log1p(passed.float()))
+            factors.copy_(query_factors(scaling, self.num_positions))
         return self._factors[scaling]
 
     def attention(self, spec: AttentionSpec) -> AttentionBuffers:

@@ -1,4 +1,4 @@
-"""Cosines and sines of a rotary embedding.
+"""What depends on positions alone: cosines and sines of a rotary embedding, and factors of growing queries.
 
 Formulas: section B.8 of the engine notes. Knows nothing of where the numbers came from.
 """
@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from engine.models.spec import RopeSpec
+from engine.models.spec import QueryScaling, RopeSpec
 from engine.vision.mrope import chunked_streams, interleaved_streams
 
 
@@ -24,6 +24,12 @@ def rope_streams(spec: RopeSpec) -> torch.Tensor | None:
     if not spec.sections:
         return None
     return interleaved_streams(spec.sections) if spec.interleaved else chunked_streams(spec.sections)
+
+
+def query_factors(scaling: QueryScaling, length: int, start: int = 0) -> torch.Tensor:
+    """By what queries at the positions from `start` on are multiplied before they are rotated, float32 [length]."""
+    passed = torch.arange(start, start + length) // scaling.original_max_position_embeddings
+    return 1 + scaling.beta * torch.log1p(passed.float())
 
 
 def _inverse_frequencies(spec: RopeSpec) -> torch.Tensor:

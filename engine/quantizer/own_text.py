@@ -19,9 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.chat.template import ChatTemplate
 from engine.errors import ChatTemplateError
+from engine.models.rope_tables import query_factors
 from engine.models.spec import ModelSpec
 from engine.quantizer.source import SourceModel
-from engine.quantizer.streams import BlockWeights, Ropes, Stages, block_linears, query_factors, rms_norm, softcapped
+from engine.quantizer.streams import BlockWeights, Ropes, Stages, block_linears, rms_norm, softcapped
 from engine.requests import Message
 from engine.tokenizer.tokenizer import Tokenizer
 

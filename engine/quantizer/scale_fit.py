@@ -69,11 +69,6 @@ def fit_scales(weight: torch.Tensor, basis: torch.Tensor, scales: Scales, hessia
     return best
 
 
-def weighted_error(weight: torch.Tensor, found: torch.Tensor, hessian: torch.Tensor | None) -> float:
-    """tr(E' H E) / tr(W' H W)."""
-    return _Target.of(weight, hessian).error(found)
-
-
 def _fit_outputs(target: _Target, basis: torch.Tensor, scales: Scales) -> Scales:
     shaped = basis * scales.suh[:, None]
     pulled = _times(target.hessian, shaped)

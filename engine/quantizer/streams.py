@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from engine.models.parts import block_linears as block_linears
 from engine.models.parts import block_norms as block_norms
-from engine.models.rope_tables import rope_tables
-from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, MlpSpec, NormSpec, QueryScaling, RopeSpec
+from engine.models.rope_tables import query_factors, rope_tables
+from engine.models.spec import AttentionSpec, BlockSpec, LinearSpec, MlpSpec, NormSpec, RopeSpec
 from engine.quantizer.products import times
 
 
@@ -55,13 +55,6 @@ def softcapped(logits: torch.Tensor, cap: float | None) -> torch.Tensor:
     return logits if cap is None else cap * torch.tanh(logits / cap)
 
 
-def query_factors(scaling: QueryScaling, length: int, start: int = 0) -> torch.Tensor:
-    """By what queries at the positions from `start` on are multiplied, float32 [length, 1]."""
-    positions = torch.arange(start, start + length)
-    passed = torch.floor(positions / scaling.original_max_position_embeddings)
-    return (1 + scaling.beta * torch.log1p(passed))[:, None]
-
-
 def activated(spec: MlpSpec, gate: torch.Tensor) -> torch.Tensor:
     return functional.silu(gate) if spec.activation == "silu" else functional.gelu(gate, approximate="tanh")
 
@@ -98,7 +91,7 @@ def attention_mix(spec: AttentionSpec, weights: BlockWeights, normed: torch.Tens
         q, k = weights.norm(spec.q_norm, q), weights.norm(spec.k_norm, k)
     q, k = ropes.rotate(q, spec.rope), ropes.rotate(k, spec.rope)
     if spec.query_scaling is not None:
-        q = q * query_factors(spec.query_scaling, length).to(q)
+        q = q * query_factors(spec.query_scaling, length)[:, None].to(q)
     repeats = spec.num_heads // spec.num_kv_heads
     k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
     mask = None

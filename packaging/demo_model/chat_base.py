@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from picture_stream import IMAGE_PAD, VISION_END, VISION_START
-from seeing_network import TextModel, TextSizes
+from seeing_network import TextModel, TextSizes, rotated
 from torch.nn import functional
 
 from engine.quantizer.source import SourceModel
@@ -118,9 +118,7 @@ def _step(model: TextModel, ids: torch.Tensor, step: int, keys: torch.Tensor, va
             linear(normed).view(count, 1, -1, sizes.head_dim).transpose(1, 2).float()
             for linear in (attention.q_proj, attention.k_proj, attention.v_proj)
         )
-        q, k = (
-            torch.cat((-each.chunk(2, -1)[1], each.chunk(2, -1)[0]), -1) * sines + each * cosines for each in (q, k)
-        )
+        q, k = (rotated(each, cosines, sines) for each in (q, k))
         keys[number, :, :, step : step + 1], values[number, :, :, step : step + 1] = k.to(keys.dtype), v.to(keys.dtype)
         seen_k, seen_v = keys[number, :, :, : step + 1], values[number, :, :, : step + 1]
         grouped = q.view(count, sizes.num_key_value_heads, -1, sizes.head_dim).to(keys.dtype)

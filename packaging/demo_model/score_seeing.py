@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -107,14 +106,10 @@ def answered(
     talks = [make_talk(tokens, [(squares, [Turn(turn.question, "", "", ())])]) for turn in turns]
     behind = len(tokens.encode("<|im_end|>\n"))
     lengths = [len(talk.ids) - behind for talk in talks]
-    batch = stacked(talks, pictures, canvas)
-    room = LONGEST_ANSWER + 1
-    ids = torch.nn.functional.pad(torch.from_numpy(batch.ids).long(), (0, room))
-    longer = [replace(talk, ids=talk.ids + [0] * room, weights=talk.weights + [0.0] * room) for talk in talks]
-    positions = torch.from_numpy(stacked(longer, pictures, canvas).positions)
-    width = min(ids.shape[1], positions.shape[2])
-    ids, positions = ids[:, :width].to(device), positions[:, :, :width].to(device)
-    places = torch.from_numpy(batch.places).long().to(device)
+    batch = stacked(talks, pictures, canvas, length=max(lengths) + LONGEST_ANSWER)
+    ids, positions, places = (
+        torch.from_numpy(each).to(device) for each in (batch.ids.astype(np.int64), batch.positions, batch.places)
+    )
     ends, rows = torch.tensor(lengths, device=device), torch.arange(len(talks), device=device)
     end_id = tokens.encode("<|im_end|>")[0]
     said = []

@@ -63,7 +63,7 @@ class RmsNorm(nn.Module):
         return functional.rms_norm(x.float(), self.weight.shape, self.weight.float(), self.eps).to(x.dtype)
 
 
-def _rotated(x: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
+def rotated(x: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
     """Heads [B, H, T, D] turned by tables that go with [B or 1, 1, T, D]."""
     first, second = x.chunk(2, -1)
     return x * cosines + torch.cat((-second, first), -1) * sines
@@ -77,7 +77,7 @@ class VisionAttention(nn.Module):
     def forward(self, x: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
         count, length, size = x.shape
         q, k, v = self.qkv(x).view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(_rotated(q, cosines, sines), _rotated(k, cosines, sines), v)
+        mixed = functional.scaled_dot_product_attention(rotated(q, cosines, sines), rotated(k, cosines, sines), v)
         return self.proj(mixed.transpose(1, 2).reshape(count, length, size))
 
 
@@ -177,7 +177,7 @@ class TextAttention(nn.Module):
             linear(x).view(count, length, -1, self.sizes.head_dim).transpose(1, 2)
             for linear in (self.q_proj, self.k_proj, self.v_proj)
         )
-        q, k = _rotated(q, cosines, sines), _rotated(k, cosines, sines)
+        q, k = rotated(q, cosines, sines), rotated(k, cosines, sines)
         k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
         mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.o_proj(mixed.transpose(1, 2).reshape(count, length, -1))

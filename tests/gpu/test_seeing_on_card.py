@@ -21,7 +21,7 @@ from transformers import Ministral3Config, PreTrainedConfig
 from engine import SamplingSettings, load_model
 from engine.session import Session
 from engine.vision.towers.placed import FIRST_VIRTUAL
-from tests.oracles.seeing_prompts import IMAGE_SIZES, Prompt, placed_prompt, prompt_of, reply
+from tests.oracles.seeing_prompts import IMAGE_SIZES, Prompt, logits_error, placed_prompt, prompt_of, reply
 from tests.oracles.tiny_models import TinyModel, make_exl3, make_plain, random_ids, relative_error
 from tests.oracles.tiny_seeing import END, IMAGE, ROW_END, SEEING, SIZES, START, image_of, whole_truth
 
@@ -81,8 +81,7 @@ def check_reply(session: Session, model: TinyModel, family: str, prompt: Prompt,
 @pytest.mark.parametrize("family", FAMILIES)
 def test_logits(models: dict[str, TinyModel], sessions: dict[str, Session], family: str, count: int) -> None:
     prompt = prompt_of(sessions[family], family, IMAGE_SIZES[family][:count])
-    truth = whole_truth(models[family], prompt.ids, prompt.images)
-    assert relative_error(sessions[family].logits(prompt.named, images=prompt.placed), truth) <= TOLERANCE
+    assert logits_error(sessions[family], models[family], prompt) <= TOLERANCE
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -93,16 +92,13 @@ def test_images_over_chunks(
     session = sessions[family]
     prompt = prompt_of(session, family, IMAGE_SIZES[family])
     monkeypatch.setattr(session._executor, "max_prefill", most)
-    truth = whole_truth(models[family], prompt.ids, prompt.images)
-    assert relative_error(session.logits(prompt.named, images=prompt.placed), truth) <= TOLERANCE
+    assert logits_error(session, models[family], prompt) <= TOLERANCE
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_token_by_token(models: dict[str, TinyModel], sessions: dict[str, Session], family: str) -> None:
     prompt = prompt_of(sessions[family], family, IMAGE_SIZES[family][:2], text=9)
-    truth = whole_truth(models[family], prompt.ids, prompt.images)
-    found = sessions[family].logits(prompt.named, images=prompt.placed, by_token=True)
-    assert relative_error(found, truth) <= TOLERANCE
+    assert logits_error(sessions[family], models[family], prompt, by_token=True) <= TOLERANCE
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -12,8 +12,8 @@ from engine.vision.plan import ImageMarkers
 from engine.vision.prompt import find_images
 from engine.vision.towers.placed import PlacedImages
 from engine.vision.types import ProcessedImage
-from tests.oracles.tiny_models import random_ids
-from tests.oracles.tiny_seeing import END, IMAGE, ROW_END, START, image_of
+from tests.oracles.tiny_models import TinyModel, random_ids, relative_error
+from tests.oracles.tiny_seeing import END, IMAGE, ROW_END, START, image_of, whole_truth
 
 IMAGE_SIZES = {
     "gemma3": [(1, 1), (2, 1), (1, 1)],  # tiles
@@ -60,6 +60,12 @@ def placed_prompt(session: Session, family: str, ids: list[int], images: list[Pr
     spans = find_images(ids, IMAGE, markers, [image.plan for image in images])
     named, placed = session.place_images(ids, spans, images, [session.encode_image(image) for image in images])
     return Prompt(ids, images, named, placed)
+
+
+def logits_error(session: Session, model: TinyModel, prompt: Prompt, *, by_token: bool = False) -> float:
+    """Of a session's logits for a prompt, against those of transformers."""
+    truth = whole_truth(model, prompt.ids, prompt.images)
+    return relative_error(session.logits(prompt.named, images=prompt.placed, by_token=by_token), truth)
 
 
 def reply(

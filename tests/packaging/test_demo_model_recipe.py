@@ -30,7 +30,7 @@ from picture_stream import (  # noqa: E402
     make_talk,
     stacked,
 )
-from score_seeing import canvas_of, is_right  # noqa: E402
+from score_seeing import answered, canvas_of, is_right  # noqa: E402
 from seeing_network import TextModel, TextSizes, TowerSizes, begun  # noqa: E402
 from train_seeing import Trainer, TrainingSettings, loaded  # noqa: E402
 
@@ -186,6 +186,20 @@ def test_the_network_is_that_of_transformers(tokenizer: Path, demo_model: Path, 
         hidden = model(torch.from_numpy(batch.ids).long(), torch.from_numpy(batch.positions), seen, places)
         found = model.model.logits(hidden)[0, : len(talk.ids)]
     assert float((found - wanted).norm() / wanted.norm()) < 1e-4
+
+
+def test_answers_are_the_same_alone_and_in_a_batch(tokenizer: Path) -> None:
+    tokens, rng, canvas = Tokens.open(tokenizer), random.Random(6), Canvas(4 * SQUARE, 4 * SQUARE)
+    torch.manual_seed(5)
+    model = begun(TextModel(SIZES), TOWER, seed=3)
+    scenes = [draw_scene(rng, WORDS, canvas) for _ in range(2)]
+    turns = [turns_about(scene, rng, 1)[0] for scene in scenes]
+    pictures = np.stack([np.asarray(paint(scene, canvas, rng, [None])) for scene in scenes])[:, None]
+    with torch.inference_mode():
+        together = answered(model, tokens, turns, pictures, canvas)
+        alone = [answered(model, tokens, turns[i : i + 1], pictures[i : i + 1], canvas)[0] for i in range(2)]
+    assert together == alone
+    assert all(len(tokens.encode(answer)) > 10 for answer in alone)  # an untrained model does not stop
 
 
 def test_a_chat_model_is_read_and_writes_what_it_predicts(

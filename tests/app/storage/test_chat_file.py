@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,6 @@ from app.storage.chat_file import ChatFileError, chat_as_json, import_chat, load
 from app.storage.conversations import ConversationStore
 from app.storage.records import ErrorText, ReplyStats
 from engine.requests import SamplingSettings
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    store = ConversationStore(tmp_path / "c.sqlite3")
-    yield store
-    store.close()
 
 
 def rich_chat(store: ConversationStore) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from engine.requests import Role, SamplingSettings
 from tests.pace import slowness
 
 LONG = 2000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    store = ConversationStore(tmp_path / "c.sqlite3")
-    yield store
-    store.close()
 
 
 def talk(store: ConversationStore, *texts: str) -> tuple[int, list[StoredMessage]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,18 +20,6 @@ from app.storage.conversations import ConversationStore
 from app.storage.pictures import MAX_PICTURE_BYTES, PictureFolder, kind_of, used_names
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n" + b"p" * 30, b"\xff\xd8\xff" + b"j" * 30
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    store = ConversationStore(tmp_path / "c.sqlite3")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> PictureFolder:
-    return PictureFolder(tmp_path / "attachments")
 
 
 def chat_file(path: Path, store: ConversationStore, content: str) -> None:

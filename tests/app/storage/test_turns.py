@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,6 @@ from app.storage.turns import Attached, Turn, join_turn, split_turn
 
 A, B = f"{'a' * 64}.png", f"{'0' * 64}.jpeg"
 PNG, TIFF = b"\x89PNG\r\n\x1a\n" + b"p" * 30, b"II*\0" + b"t" * 30
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    store = ConversationStore(tmp_path / "c.sqlite3")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> PictureFolder:
-    return PictureFolder(tmp_path / "attachments")
 
 
 @pytest.mark.parametrize("text", ["", "What is this?", "\n\nafter two lines", "![a](b.png)", "one\n\ntwo\n"])

@@ -15,7 +15,7 @@ from engine.quantizer.block import pad_hessian, pad_weight
 from engine.quantizer.ldlq import feedback_factor
 from engine.quantizer.linear import LinearTask, QuantizedWeight, quantize_linears
 from engine.quantizer.rotation import Scales, first_scales, from_inner, inner_hessian, to_inner
-from engine.quantizer.scale_fit import fit_scales, weighted_error
+from engine.quantizer.scale_fit import fit_scales
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,15 @@ def problem(inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def quantize(task: LinearTask, search: CpuTrellisSearch) -> QuantizedWeight:
     return quantize_linears([task], search, lambda _: None)[0]
+
+
+def weighted_error(weight: torch.Tensor, found: torch.Tensor, hessian: torch.Tensor | None) -> float:
+    """tr(E' H E) / tr(W' H W)."""
+
+    def power(matrix: torch.Tensor) -> torch.Tensor:
+        return (matrix * (matrix if hessian is None else hessian @ matrix)).sum().double()
+
+    return float(power(weight - found) / power(weight).clamp_min(1e-30))
 
 
 def decoded(found: QuantizedWeight, bits: int, codebook: str, size: tuple[int, int]) -> torch.Tensor:
