@@ -139,6 +139,10 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     convert.add_argument("-cr", "--cal_rows", type=_positive, help="rows of calibration (default: by the model's size)")
     convert.add_argument("-cc", "--cal_cols", type=_positive, help="tokens of each row (default: 1024)")
     convert.add_argument(
+        "-ss", "--shard_size", type=_positive, default=8192, metavar="MIB",
+        help="most of one file of weights, as file systems and hosts may limit it (default: 8192)",
+    )  # fmt: skip
+    convert.add_argument(
         "--optimize", action="store_true",
         help="measure first which linears need their bits most, and choose each one's bits by that; takes longer",
     )  # fmt: skip
@@ -291,7 +295,7 @@ def _convert(options: argparse.Namespace) -> int:
         source=options.in_dir, target=options.out_dir, bits=options.bits, head_bits=options.head_bits,
         codebook=options.codebook, work=options.work_dir, resume=options.resume, calibration=options.calibration,
         rows=options.cal_rows, columns=options.cal_cols, seed=options.seed, optimize=options.optimize,
-        own_text=options.own_text,
+        own_text=options.own_text, shard_bytes=options.shard_size * 1024**2,
     )  # fmt: skip
     if options.progress_json:
         from engine.quantizer.watched import convert_watched

@@ -13,6 +13,8 @@ from engine.quant.tensors import Codebook
 from engine.quantizer.allocation import check_bits
 from engine.quantizer.source import SourceModel
 
+SHARD_BYTES = 8192 * 1024**2
+
 
 @dataclass(frozen=True)
 class ConvertRequest:
@@ -26,6 +28,7 @@ class ConvertRequest:
         optimize: choose the bits of each group of linears by measurements, in place of the rule.
         own_text: let the original model write most of the calibration text by itself, which takes the memory of all
             of it; None: where no other text is named and it has room.
+        shard_bytes: that no file of weights is to exceed, unless a single module does.
     """
 
     source: Path
@@ -41,6 +44,7 @@ class ConvertRequest:
     seed: int = 1
     optimize: bool = False
     own_text: bool | None = None
+    shard_bytes: int = SHARD_BYTES
 
     @property
     def work_folder(self) -> Path:

@@ -104,7 +104,8 @@ class _Conversion:
         self.store.drop_states()
         bits = mean_bits(self.spec, self.bits)
         record = QuantizationRecord(bits, self.request.head_bits, self.request.codebook, *size)
-        written = write_folder(self.request.source, self.request.target, self._modules(), record)
+        request = self.request
+        written = write_folder(request.source, request.target, self._modules(), record, request.shard_bytes)
         if self.request.work is None:
             self.store.remove()
         self.on_event(Finished(bits, written, time.monotonic() - began, tuple(self.reports)))

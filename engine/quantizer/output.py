@@ -20,7 +20,6 @@ from engine.quant.tensors import Codebook
 from engine.quantizer.tensor_writer import cannot_write, tensor_bytes, write_tensors
 
 FORMAT_VERSION = "1.4.1"  # of the converter whose files these are like
-SHARD_BYTES = 8192 * 1024**2
 OTHER_WEIGHTS = (".bin", ".pth", ".pt", ".ckpt", ".safetensors", ".gguf")
 MULTIPLIERS = {"mcg": MCG_MULTIPLIER, "mul1": MUL1_MULTIPLIER}
 
@@ -55,13 +54,16 @@ def marker(codebook: Codebook) -> torch.Tensor | None:
     return None if multiplier is None else torch.tensor(multiplier - (1 << 32), dtype=torch.int32)
 
 
-def write_folder(source: Path, target: Path, modules: list[tuple[int, Module]], record: QuantizationRecord) -> int:
+def write_folder(
+    source: Path, target: Path, modules: list[tuple[int, Module]], record: QuantizationRecord, shard_bytes: int
+) -> int:
     """Writes the whole folder.
 
     Args:
         source: folder of the original model.
         target: made if it is not there.
         modules: bytes and tensors of each, in model order.
+        shard_bytes: that no file is to exceed, unless a single module does.
 
     Returns:
         Bytes of all shards.
@@ -74,7 +76,7 @@ def write_folder(source: Path, target: Path, modules: list[tuple[int, Module]], 
         _copy_others(source, target)
     except OSError as error:
         raise cannot_write(target, error) from error
-    shards = list(_shards([size for size, _ in modules]))
+    shards = list(_shards([size for size, _ in modules], shard_bytes))
     weight_map: dict[str, str] = {}
     storage: dict[str, Any] = {}
     total = 0
@@ -91,12 +93,12 @@ def write_folder(source: Path, target: Path, modules: list[tuple[int, Module]], 
     return sum(path.stat().st_size for path in target.glob("*.safetensors"))
 
 
-def _shards(sizes: list[int]) -> Iterator[list[int]]:
+def _shards(sizes: list[int], most: int) -> Iterator[list[int]]:
     """Modules of each shard: a module is never split."""
     members: list[int] = []
     filled = 0
     for i, size in enumerate(sizes):
-        if members and filled + size > SHARD_BYTES:
+        if members and filled + size > most:
             yield members
             members, filled = [], 0
         members.append(i)

@@ -124,6 +124,17 @@ def test_files_say_what_is_in_them(tmp_path: Path, words: Path) -> None:
     }
 
 
+def test_files_of_weights_stay_below_a_size(tmp_path: Path, words: Path) -> None:
+    source = source_of(tmp_path / "source").folder
+    run(request_for(source, tmp_path / "made", words, bits=2.0, shard_bytes=100_000))
+    run(request_for(source, tmp_path / "whole", words, bits=2.0))
+    sizes = [path.stat().st_size for path in (tmp_path / "made").glob("model-*-of-*.safetensors")]
+    assert len(sizes) > 2, sizes
+    assert sorted(sizes)[-2] < 110_000  # a single module may be larger
+    logits = [load_model(tmp_path / name, cache_tokens=256).logits([5, 6, 7]) for name in ("made", "whole")]
+    assert torch.equal(*logits)
+
+
 def test_a_head_of_16_bits_stays_as_it_is(tmp_path: Path, words: Path) -> None:
     model = source_of(tmp_path / "source")
     run(request_for(model.folder, tmp_path / "made", words, head_bits=16, bits=2.0))

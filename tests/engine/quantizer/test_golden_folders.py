@@ -25,7 +25,6 @@ from engine.cpu.trellis_search import CpuTrellisSearch
 from engine.quant.exl3_decode import dequantize
 from engine.quant.registry import read_linear
 from engine.quant.tensors import Exl3Linear
-from engine.quantizer import output
 from engine.quantizer.converter import ConvertRequest, convert
 from engine.quantizer.output import QuantizationRecord, write_folder
 from engine.quantizer.tensor_writer import tensor_bytes
@@ -85,7 +84,7 @@ def bits_of(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.reshape(-1).view(torch.uint8)
 
 
-def write_again(folder: Path, target: Path) -> None:
+def write_again(folder: Path, target: Path, shard_bytes: int = 1 << 33) -> None:
     """Every tensor through our reader and our writer, module by module, as if the rest came from a plain source."""
     modules: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors_of(folder).items():
@@ -101,7 +100,7 @@ def write_again(folder: Path, target: Path) -> None:
     )
     write_folder(
         source, target, [(sum(map(tensor_bytes, each.values())), lambda each=each: each) for each in modules.values()],
-        record,
+        record, shard_bytes,
     )  # fmt: skip
 
 
@@ -123,10 +122,9 @@ def test_what_is_read_is_written_again(golden: Path, tmp_path: Path) -> None:
     assert broken_rules(again, linears_of(json_of(golden))) == []
 
 
-def test_several_shards_have_an_index(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "SHARD_BYTES", 400_000)
+def test_several_shards_have_an_index(golden: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    write_again(golden, again)
+    write_again(golden, again, shard_bytes=400_000)
     assert len(list(again.glob("*.safetensors"))) > 2
     assert broken_rules(again, linears_of(json_of(golden))) == []
 
