@@ -14,6 +14,7 @@ import torch
 from picture_stream import IMAGE_PAD, VISION_END, VISION_START
 from seeing_network import TextModel, TextSizes, rotated
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.quantizer.source import SourceModel
 
@@ -87,7 +88,9 @@ def write_texts(model: TextModel, openings: Sequence[Sequence[int]], length: int
     forced = torch.full((len(openings), length), -1, dtype=torch.int64)
     for row, opening in zip(forced, openings):
         row[: len(opening)] = torch.tensor(opening[:length])
-    found = [_write(model, group.to(device), generator) for group in torch.split(forced, TEXTS_AT_ONCE)]
+    # Not cuDNN's attention: it prepares itself anew for every length, which took two minutes.
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]):
+        found = [_write(model, group.to(device), generator) for group in torch.split(forced, TEXTS_AT_ONCE)]
     return torch.cat(found)
 
 

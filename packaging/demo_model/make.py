@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ TEMPLATE = (
     "{% endfor %}{% endif %}{{ '<|im_end|>' + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
+SHIPPED_SHARD_BYTES = 15_000_000  # files of a repository are better small
 TEXT_TOKENS = 256
 
 
@@ -68,7 +70,7 @@ def main() -> int:
     tokenizer = json.dumps(tokenizer_for_pictures(options.base / "tokenizer.json"), ensure_ascii=False)
     (plain / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     device = torch.device("cuda" if torch.cuda.is_available() and not options.tiny else "cpu")
-    _train(options, tower, device)
+    _train(options, tower, device, tell)
     tell("trained")
     settings = _stream_settings(plain / "tokenizer.json", options.fonts)
     scores: dict[str, Any] = {"plain": _told(_read(plain, tower, device), settings, options.score, tell)}
@@ -78,31 +80,46 @@ def main() -> int:
 
         made = out / "exl3"
         shutil.rmtree(made, ignore_errors=True)
-        convert_model(ConvertRequest(plain, made, options.bits, rows=8 if options.tiny else None), sys.stdout)
+        request = ConvertRequest(
+            plain, made, options.bits, rows=8 if options.tiny else None, shard_bytes=SHIPPED_SHARD_BYTES
+        )
+        convert_model(request, sys.stdout)
         tell("converted")
         scores["exl3"] = _told(_read(made, tower, device), settings, options.score, tell)
     (out / "scores.json").write_text(json.dumps(scores, indent=1))
     return 0
 
 
-def _train(options: argparse.Namespace, tower: TowerSizes, device: torch.device) -> None:
+def _train(options: argparse.Namespace, tower: TowerSizes, device: torch.device, tell: Callable[[str], None]) -> None:
     """Trains and writes the plain folder."""
     torch.set_float32_matmul_precision("high")
+    settings = _stream_settings(options.out / "plain" / "tokenizer.json", options.fonts)
+    stream = PictureStream(settings, options.workers, seed=1)
+    try:
+        _train_on(stream, options, tower, device, tell)
+    finally:
+        stream.close()
+
+
+def _train_on(
+    stream: PictureStream,
+    options: argparse.Namespace,
+    tower: TowerSizes,
+    device: torch.device,
+    tell: Callable[[str], None],
+) -> None:
     plain: Path = options.out / "plain"
-    settings = _stream_settings(plain / "tokenizer.json", options.fonts)
-    tokens = Tokens.open(settings.tokenizer)
+    tokens = Tokens.open(plain / "tokenizer.json")
     text, config = read_chat_model(options.base)
     texts = _own_words(text.to(device), tokens, 40 if options.tiny else options.texts, seed=1)
     marks = (tokens.encode("<|im_start|>")[0], tokens.encode("<|im_end|>")[0])
     preludes = short_exchanges(texts, *marks, tokens.encode("\n"))[:3000]
-    print(f"{len(texts)} texts of its own, {len(preludes)} short exchanges", flush=True)
-    settings = StreamSettings(settings.tokenizer, settings.words, settings.fonts, preludes)
+    tell(f"{len(texts)} texts of its own, {len(preludes)} short exchanges")
+    stream.begin(preludes)
     model = begun(text, tower, seed=1).to(device)
-    stream = PictureStream(settings, options.workers, seed=1)
-    try:
-        train(model, stream, texts, TrainingSettings(options.seconds, tell_every=5 if options.tiny else 250))
-    finally:
-        stream.close()
+    tell_every = 5 if options.tiny else 250
+    rates = {"tower_rate": options.tower_rate, "text_rate": options.text_rate}
+    train(model, stream, texts, TrainingSettings(options.seconds, **rates, tell_every=tell_every))
     _write_plain(model, tokens, config, options.base, plain)
 
 
@@ -114,7 +131,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bits", type=float, default=4.0, help="of the EXL3 folder; 0 makes none")
     parser.add_argument("--fonts", type=Path, help="a folder of fonts to print with, beside Pillow's own")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="that draw pictures")
-    parser.add_argument("--texts", type=int, default=6144, help="that the chat model writes to remember itself by")
+    parser.add_argument("--tower-rate", type=float, default=1.2e-3, help="peak learning rate of the tower")
+    parser.add_argument("--text-rate", type=float, default=8e-4, help="peak learning rate of the chat model")
+    parser.add_argument("--texts", type=int, default=8192, help="that the chat model writes to remember itself by")
     parser.add_argument("--score", type=int, default=360, help="held-out questions of each kind")
     parser.add_argument("--tiny", action="store_true", help="only try the road")
     return parser.parse_args()
@@ -130,9 +149,9 @@ def _stream_settings(tokenizer: Path, fonts: Path | None) -> StreamSettings:
 
 
 def _own_words(text: Any, tokens: Tokens, count: int, seed: int) -> torch.Tensor:
-    """Texts of the chat model, most of them conversations."""
+    """Texts of the chat model, half of them conversations."""
     turn, document = tokens.encode("<|im_start|>user\n"), tokens.encode("<|endoftext|>")
-    openings = [document if number % 4 == 3 else turn for number in range(count)]
+    openings = [document if number % 2 else turn for number in range(count)]
     return write_texts(text, openings, TEXT_TOKENS if count > 1000 else 64, seed).clone()
 
 

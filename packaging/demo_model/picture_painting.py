@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from picture_marks import Marks
 from picture_scenes import COLOURS, Bars, Canvas, Line, Pie, Rgb, Scene, Shapes, Thing, Writing
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -48,8 +49,9 @@ def paint(
     if rng.random() < 0.08:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
     if rng.random() < 0.08:
-        noise = Image.effect_noise(image.size, rng.uniform(4, 24)).convert("RGB")
-        image = Image.blend(image, noise, 0.12)
+        spread, drawn = rng.uniform(4, 24), np.random.default_rng(rng.getrandbits(64))
+        noise = drawn.normal(128, spread, image.size[::-1]).clip(0, 255).astype(np.uint8)
+        image = Image.blend(image, Image.fromarray(noise).convert("RGB"), 0.12)
     return image
 
 
@@ -88,6 +90,7 @@ def _paint_shapes(scene: Shapes, size: tuple[int, int], rng: random.Random, mark
         x, y, radius = _shape(pen, thing, size, rng, _Pen(colour, outline, is_hollow))
         box = (x - radius) / size[0], (y - radius) / size[1], (x + radius) / size[0], (y + radius) / size[1]
         marks.thing(thing.shape, thing.colour, box)
+        marks.middle(thing.shape, x / size[0], y / size[1])
     return image
 
 
@@ -202,7 +205,7 @@ def _paint_writing(
     marks.thing("writing", scene.colour, (x / size[0], high_box[0], (x + wide) / size[0], high_box[1]))
     for number, character in enumerate(scene.text):
         begin, end = (x + font.getlength(scene.text[: number + each]) for each in (0, 1))
-        marks.character(character, (begin / size[0], high_box[0], end / size[0], high_box[1]))
+        marks.character(character, number + 1, (begin / size[0], high_box[0], end / size[0], high_box[1]))
     if rng.random() < 0.15:
         image = image.rotate(rng.uniform(-5, 5), Image.Resampling.BICUBIC, fillcolor=behind)
     return image
@@ -226,9 +229,11 @@ def _paint_bars(
         pen.text((middle, foot + 0.02 * size[1]), letter, font=font, fill=INK, anchor="mt")
         left, right = (middle - wide / 2) / size[0], (middle + wide / 2) / size[0]
         marks.thing("bar", colour, (left, (foot - unit * height) / size[1], right, foot / size[1]))
+        marks.middle("bar", (left + right) / 2, (foot - unit * height / 2) / size[1])
+        left, right = ((middle + side * 0.35 * font.size) / size[0] for side in (-1, 1))  # type: ignore[union-attr]
         top = (foot - unit * height - 0.015 * size[1] - font.size) / size[1]  # type: ignore[union-attr]
-        marks.character(str(height), (left, top, right, top + font.size / size[1]))  # type: ignore[union-attr]
-        marks.character(letter, (left, foot / size[1], right, min(1.0, foot / size[1] + font.size / size[1])))  # type: ignore[union-attr]
+        marks.character(str(height), 1, (left, top, right, top + font.size / size[1]))  # type: ignore[union-attr]
+        marks.character(letter, 1, (left, foot / size[1], right, min(1.0, foot / size[1] + font.size / size[1])))  # type: ignore[union-attr]
         pen.text((middle, foot - unit * height - 0.015 * size[1]), str(height), font=font, fill=INK, anchor="mb")
     pen.line((0.03 * size[0], foot, 0.98 * size[0], foot), fill=INK, width=max(1, size[1] // 150))
     return image
@@ -246,6 +251,8 @@ def _paint_pie(scene: Pie, size: tuple[int, int], rng: random.Random, marks: Mar
             turn, far = math.radians(angle + 360 * share * (0.5 if share < 0.2 else part / 12)), radius * 0.65
             x, y = (size[0] / 2 + far * math.cos(turn)) / size[0], (size[1] / 2 + far * math.sin(turn)) / size[1]
             marks.thing("slice", colour, (x, y, x, y))
+            if part == 6:
+                marks.middle("slice", x, y)
         angle += 360 * share
     return image
 

@@ -120,6 +120,7 @@ _WHERE = (
     "In which part of the picture is the {}?", "What is the position of the {}?", "Where can I find the {}?",
     "Tell me where the {} is.", "At which place is the {}?",
 )  # fmt: skip
+_WHERE_IT = ("Where is it?", "And where is it?", "Where in the picture is it?", "In which place is it?")
 _HOW_HIGH = (
     "How high is bar {}?", "What is the value of {}?", "What value does {} have?", "How tall is bar {}?",
     "Which value has bar {}?",
@@ -136,6 +137,10 @@ _READ_NUMBER = (
 _READ_WORD = (
     "What word is this?", "Which word do you see?", "What word is in the picture?", "Read the word.",
     "What is the word?", "Which word is shown?", "What word do you see?",
+)  # fmt: skip
+_SPELL = (
+    "Spell it.", "Spell the text.", "Spell what you read.", "Can you spell it?", "Which characters do you see?",
+    "What are the letters?", "Spell it out.", "Read it letter by letter.",
 )  # fmt: skip
 
 
@@ -238,6 +243,8 @@ def _where(scene: Scene, rng: random.Random) -> Turn | None:
         words = "in the middle"
     else:
         words = f"{'on' if place in ('left', 'right') else 'at'} the {place}"
+    if len(scene.things) == 1 and rng.random() < 0.3:
+        return Turn(_varied(rng, rng.choice(_WHERE_IT)), f"It is {words}.", "position", (words,))
     return Turn(_varied(rng, rng.choice(_WHERE).format(name)), f"The {name} is {words}.", "position", (words,))
 
 
@@ -265,7 +272,7 @@ def _relation(scene: Scene, rng: random.Random) -> Turn | None:
         return None
     first, second = names
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.4:  # the other kind is learned last: its first word decides it
         beside = [each for each in scene.things if each is not other and _is_there(each, other, relation)]
         if beside != [one]:
             return None
@@ -318,6 +325,14 @@ def _read(scene: Scene, rng: random.Random) -> Turn | None:
     )
     forms = own if rng.random() < 0.45 else _READ
     return Turn(_varied(rng, rng.choice(forms)), f'It says "{scene.text}".', "text", (f'"{scene.text}"',))
+
+
+def _spell(scene: Scene, rng: random.Random) -> Turn | None:
+    """Letter by letter; words are often one token, and letters are how the model gets to them."""
+    assert isinstance(scene, Writing)
+    if len(scene.text) < 2:
+        return None
+    return Turn(_varied(rng, rng.choice(_SPELL)), f"{', '.join(scene.text)}.", "spelling", tuple(scene.text))
 
 
 def _ink(scene: Scene, rng: random.Random) -> Turn | None:
@@ -397,7 +412,7 @@ _MAKERS: dict[type, Sequence[_Maker]] = {
         _count, _count, _colour, _colour, _shape, _shape, _where, _where, _relation, _relation, _relation,
         _is_there_one, _whole,
     ),
-    Writing: (_read, _read, _read, _ink),
+    Writing: (_read, _read, _read, _spell, _ink),
     Bars: (_bar,),
     Pie: (_slice,),
     Line: (_trend,),

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from picture_marks import Marks
+from picture_marks import LABELS, Marks
 from picture_painting import find_fonts, paint
 from picture_questions import Turn, blind_question, turns_about
 from picture_scenes import SQUARE, Canvas, Scene, draw_scene
@@ -30,9 +30,11 @@ LEAST_SQUARES, MOST_SQUARES = 16, 196  # tokens of a picture
 TOKENS_PER_BATCH = 16_000
 TEXT_ROOM = 144  # tokens of a talk besides its pictures
 ANSWER_ROOM = 44  # of them to be predicted
+MOST_ACROSS = 22  # squares of a side
 TRAINED_SIZES = (  # columns, rows, pictures of a talk: few, for each is made ready once; other sizes are seen as well
-    (4, 4, 1), (5, 5, 2), (6, 4, 1), (5, 8, 1), (7, 7, 1), (9, 6, 1), (6, 10, 1), (8, 8, 2), (8, 8, 1), (12, 6, 1),
-    (10, 10, 1), (13, 9, 1), (9, 13, 1), (16, 8, 1), (15, 11, 1), (11, 16, 1), (14, 14, 1),
+    (4, 4, 1), (5, 5, 2), (6, 4, 1), (3, 8, 1), (5, 8, 1), (6, 6, 1), (7, 7, 1), (9, 6, 1), (11, 4, 1), (6, 10, 1),
+    (8, 8, 2), (8, 8, 1), (12, 6, 1), (6, 17, 1), (10, 10, 1), (19, 7, 1), (13, 9, 1), (9, 13, 1), (12, 12, 1),
+    (16, 8, 1), (8, 22, 1), (22, 8, 1), (15, 11, 1), (11, 16, 1), (18, 10, 1), (14, 14, 1),
 )  # fmt: skip
 SWITCH_S = 0.0005  # threads that receive batches get their turns soon, though the trainer never sleeps
 HELD_OUT_SEED = 1 << 40  # pictures from here on are never trained on
@@ -75,7 +77,7 @@ class PictureBatch:
         weights: float32 [B, T], how much predicting this id counts.
         positions: int32 [3, B, T]: time, height and width.
         places: int32 [B, K], where each picture's first token stands.
-        marks: uint8 [B, K, 4, rows * columns], what stands in each square (`picture_marks.Marks`).
+        marks: uint8 [B, K, labels, rows * columns], what stands in each square (`picture_marks.Marks`).
     """
 
     pictures: np.ndarray
@@ -94,13 +96,11 @@ class StreamSettings:
         tokenizer: its file.
         words: to be printed in pictures.
         fonts: a folder with more fonts than Pillow's own.
-        preludes: ids of short exchanges without pictures that some conversations begin with.
     """
 
     tokenizer: Path
     words: tuple[str, ...]
     fonts: Path | None
-    preludes: tuple[tuple[int, ...], ...] = ()
 
 
 def words_of(texts: Sequence[str]) -> tuple[str, ...]:
@@ -180,10 +180,14 @@ def _positions(length: int, starts: Sequence[int], canvas: Canvas) -> np.ndarray
 
 
 class Drawer:
-    """Makes batches, one after another, from a seed."""
+    """Makes batches, one after another, from a seed.
 
-    def __init__(self, settings: StreamSettings, seed: int) -> None:
-        self._settings, self._rng = settings, random.Random(seed)
+    Args:
+        preludes: ids of short exchanges without pictures that some conversations begin with.
+    """
+
+    def __init__(self, settings: StreamSettings, preludes: Sequence[Sequence[int]], seed: int) -> None:
+        self._settings, self._preludes, self._rng = settings, preludes, random.Random(seed)
         self._tokens = Tokens.open(settings.tokenizer)
         self._fonts = find_fonts(settings.fonts)
 
@@ -195,7 +199,7 @@ class Drawer:
         length = per_talk * squares + TEXT_ROOM
         count = TOKENS_PER_BATCH // length
         pictures = np.empty((count, per_talk, canvas.height, canvas.width, 3), np.uint8)
-        marks = np.empty((count, per_talk, 4, squares), np.uint8)
+        marks = np.empty((count, per_talk, len(LABELS), squares), np.uint8)
         talks = []
         for row in range(count):
             parts: list[tuple[int, Sequence[Turn]]] = []
@@ -203,7 +207,7 @@ class Drawer:
                 scene = draw_scene(rng, self._settings.words, canvas)
                 marked = Marks(canvas)
                 pictures[row, number] = np.asarray(paint(scene, canvas, rng, self._fonts, marked))
-                marks[row, number] = marked.labels.reshape(4, squares)
+                marks[row, number] = marked.labels.reshape(len(LABELS), squares)
                 parts.append((squares, turns_about(scene, rng, rng.choice((1, 2, 3, 3, 4)) // per_talk + 1)))
             talks.append(self._talk(parts, length))
         return stacked(talks, pictures, canvas, marks, length)
@@ -225,8 +229,7 @@ class Drawer:
         return [(0, [blind_question(self._rng)]), *parts] if self._rng.random() < 0.04 else parts
 
     def _prelude(self) -> Sequence[int]:
-        preludes = self._settings.preludes
-        return self._rng.choice(preludes) if preludes and self._rng.random() < 0.12 else ()
+        return self._rng.choice(self._preludes) if self._preludes and self._rng.random() < 0.12 else ()
 
 
 def draw_held_out(rng: random.Random, words: Sequence[str], canvas: Canvas) -> Scene:
@@ -234,36 +237,58 @@ def draw_held_out(rng: random.Random, words: Sequence[str], canvas: Canvas) -> S
     return draw_scene(rng, words, canvas, has_kept_out=rng.random() < 1 / 6)
 
 
+def _send(pipe: Connection, batch: PictureBatch) -> None:
+    # Drawings shrink to a twentieth: a pipe hands over little pieces, and each costs the trainer a switch. The arrays
+    # travel apart from what describes them, so that nothing copies them while it holds the trainer's lock.
+    arrays: list[pickle.PickleBuffer] = []
+    about = pickle.dumps(batch, protocol=5, buffer_callback=arrays.append)
+    pipe.send_bytes(pickle.dumps([about, *(zlib.compress(each.raw(), 1) for each in arrays)]))
+
+
+def _received(pipe: Connection) -> PictureBatch:
+    about, *arrays = pickle.loads(pipe.recv_bytes())
+    batch: PictureBatch = pickle.loads(about, buffers=[zlib.decompress(each) for each in arrays])
+    return batch
+
+
 def _work(pipe: Connection, settings: StreamSettings, seed: int) -> None:
-    drawer = Drawer(settings, seed)
     try:
+        drawer = Drawer(settings, pipe.recv(), seed)
         while True:
-            # Drawings shrink to a twentieth: a pipe hands over little pieces, and each costs the trainer a switch.
-            pipe.send_bytes(zlib.compress(pickle.dumps(drawer.batch(), protocol=5), 1))
-    except (BrokenPipeError, KeyboardInterrupt):
+            _send(pipe, drawer.batch())
+    except (BrokenPipeError, EOFError, KeyboardInterrupt):
         return
 
 
 class PictureStream:
-    """Batches from several processes, in the order in which they are ready."""
+    """Batches from several processes, in the order in which they are ready.
+
+    Make it before anything runs on a card: afterwards each process took three seconds to start.
+    """
 
     def __init__(self, settings: StreamSettings, workers: int, seed: int) -> None:
         sys.setswitchinterval(SWITCH_S)
         context = multiprocessing.get_context("spawn")
         self._ready: queue.Queue[PictureBatch] = queue.Queue(maxsize=2 * workers)
-        self._processes = []
+        self._processes, self._pipes = [], []
         for number in range(workers):
-            receiver, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(sender, settings, seed + number), daemon=True)
+            own, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, settings, seed + number), daemon=True)
             process.start()
-            sender.close()
+            theirs.close()
             self._processes.append(process)
-            threading.Thread(target=self._receive, args=(receiver,), daemon=True).start()
+            self._pipes.append(own)
+
+    def begin(self, preludes: Sequence[Sequence[int]]) -> None:
+        """Lets them draw; preludes as for `Drawer`."""
+        for pipe in self._pipes:
+            pipe.send(preludes)
+            threading.Thread(target=self._receive, args=(pipe,), daemon=True).start()
 
     def _receive(self, pipe: Connection) -> None:
         try:
             while True:
-                self._ready.put(pickle.loads(zlib.decompress(pipe.recv_bytes())))
+                self._ready.put(_received(pipe))
         except (EOFError, OSError):
             return
 

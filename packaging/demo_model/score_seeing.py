@@ -17,6 +17,7 @@ from picture_scenes import COLOURS, SHAPES, SQUARE, Canvas
 from picture_stream import (
     HELD_OUT_SEED,
     LEAST_SQUARES,
+    MOST_ACROSS,
     MOST_SQUARES,
     StreamSettings,
     Tokens,
@@ -36,7 +37,7 @@ def canvas_of(rng: random.Random) -> Canvas:
     """A size that the model takes, whether trained or not; files are often as large as that or larger."""
     least, most = (110, MOST_SQUARES) if rng.random() < 0.3 else (LEAST_SQUARES, MOST_SQUARES)
     while True:
-        columns, rows = rng.randint(2, 22), rng.randint(2, 22)
+        columns, rows = rng.randint(2, MOST_ACROSS), rng.randint(2, MOST_ACROSS)
         if least <= columns * rows <= most and max(columns, rows) <= LONGEST_SIDE * min(columns, rows):
             return Canvas(columns * SQUARE, rows * SQUARE)
 

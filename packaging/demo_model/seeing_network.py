@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 PATCH, MERGE, FRAMES = 14, 2, 2
+EARLY_BLOCKS = 3  # behind which the text model should know where in its picture each square lies
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -37,9 +38,14 @@ class TextSizes:
 
     @property
     def sections(self) -> tuple[int, int, int]:
-        """Frequencies turned by time, height and width: a quarter, and the rest shared."""
+        """How many frequencies, from the fastest on, are turned by time, height and width.
+
+        Pictures here stand still, so time gets the fastest alone; equal parts would leave the width with frequencies
+        so slow that fourteen columns are hardly a turn of 0.04, and the model could not tell left from right.
+        """
         half = self.head_dim // 2
-        return half // 4, (half - half // 4) // 2, half - half // 4 - (half - half // 4) // 2
+        time, height = max(1, half // 32), 7 * half // 32
+        return time, height, half - time - height
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,12 @@ class Merger(nn.Module):
         return self.mlp(self.ln_q(x).reshape(len(x), -1, self.wide))
 
 
+def run_block(block: nn.Module, x: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
+    """One block of the tower or of the text model; a training may put a compiled function in its place."""
+    out: torch.Tensor = block(x, cosines, sines)
+    return out
+
+
 class Tower(nn.Module):
     """Pictures uint8 [B, H, W, 3] to rows of the text model [B, squares, out]."""
 
@@ -134,6 +146,7 @@ class Tower(nn.Module):
         self.sizes = sizes
         self.patch_embed = PatchEmbed(sizes.hidden_size)
         self.blocks = nn.ModuleList(VisionBlock(sizes) for _ in range(sizes.depth))
+        self.run_block = run_block
         self.merger = Merger(sizes.hidden_size, sizes.out_size)
         self.register_buffer("mean", torch.tensor(MEAN), persistent=False)
         self.register_buffer("std", torch.tensor(STD), persistent=False)
@@ -147,7 +160,7 @@ class Tower(nn.Module):
         x = self.patch_embed(patches)
         cosines, sines = self._turns(rows, columns, device)
         for block in self.blocks:
-            x = block(x, cosines.to(x.dtype), sines.to(x.dtype))
+            x = self.run_block(block, x, cosines.to(x.dtype), sines.to(x.dtype))
         return self.merger(x)
 
     def _turns(self, rows: int, columns: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -214,16 +227,24 @@ class TextModel(nn.Module):
         self.sizes = sizes
         self.embed_tokens = nn.Embedding(sizes.vocab_size, sizes.hidden_size)
         self.layers = nn.ModuleList(TextBlock(sizes) for _ in range(sizes.num_hidden_layers))
+        self.run_block = run_block
         self.norm = RmsNorm(sizes.hidden_size, sizes.rms_norm_eps)
         stream = torch.repeat_interleave(torch.arange(3), torch.tensor(sizes.sections))
         self.register_buffer("stream", stream, persistent=False)  # which of three positions turns each frequency
 
     def forward(self, x: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """Hidden states [B, T, E] behind the last norm, of inputs [B, T, E] at positions int [3, B, T]."""
+        return self.states(x, positions)[1]
+
+    def states(self, x: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same behind `EARLY_BLOCKS` blocks, and behind the last norm."""
         cosines, sines = self.turns(positions, x.dtype)
-        for layer in self.layers:
-            x = layer(x, cosines, sines)
-        return self.norm(x)
+        early = x
+        for number, layer in enumerate(self.layers):
+            x = self.run_block(layer, x, cosines, sines)
+            if number < EARLY_BLOCKS:
+                early = x
+        return early, self.norm(x)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         return functional.linear(hidden, self.embed_tokens.weight)
@@ -254,7 +275,13 @@ class SeeingModel(nn.Module):
     def forward(
         self, ids: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, places: torch.Tensor
     ) -> torch.Tensor:
-        """Hidden states [B, T, E].
+        """Hidden states [B, T, E]; arguments as for `states`."""
+        return self.states(ids, positions, seen, places)[1]
+
+    def states(
+        self, ids: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, places: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of the squares [B * K, squares, E] behind a few blocks, and hidden states [B, T, E].
 
         Args:
             ids: int64 [B, T].
@@ -267,7 +294,10 @@ class SeeingModel(nn.Module):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         columns = places.flatten()[:, None] + torch.arange(seen.shape[1], device=ids.device)
         rows = torch.arange(len(ids), device=ids.device).repeat_interleave(places.shape[1])[:, None]
-        return self.model(x.index_put((rows.expand_as(columns), columns), seen.to(x.dtype)), positions)
+        squares = rows.expand_as(columns), columns
+        early, hidden = self.model.states(x.index_put(squares, seen.to(x.dtype)), positions)
+        among = columns.view(len(ids), -1, 1).expand(-1, -1, early.shape[2])
+        return early.gather(1, among).view(*columns.shape, -1), hidden
 
 
 def begun(text: TextModel, tower: TowerSizes, seed: int) -> SeeingModel:

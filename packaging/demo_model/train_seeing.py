@@ -1,23 +1,26 @@
 """Teaches the demo chat model to see, and to go on talking as it did.
 
-Three losses: what it should say about drawn pictures; what the tower alone should tell of each square, which teaches
-it shapes and letters many times sooner than answers do; and how far the predictions of the model's own earlier words
-have moved. On a card each size of batch is a graph of its own: a step has thousands of small operations, and launching
-them one by one took three times as long as the card needs. The schedule runs by the clock. Knows nothing of files.
+Four losses: what it should say about drawn pictures; what the tower alone should tell of each square, which teaches it
+shapes and letters many times sooner than answers do; in which row and column the text model should know each square to
+lie; and how far the predictions of the model's own earlier words have moved. The tower begins alone with its squares,
+where a step costs a small part of a whole one. On a card each size of batch is a graph of its own, of compiled blocks:
+a step has thousands of small operations, and launching them one by one took four times as long as the card needs. The
+schedule runs by the clock. Knows nothing of files.
 """
 
 from __future__ import annotations
 
 import copy
 import time
+from collections import deque
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
-from picture_marks import CHARACTERS, KINDS
-from picture_scenes import COLOURS
-from picture_stream import ANSWER_ROOM, PictureBatch, PictureStream
-from seeing_network import SeeingModel, TextModel
+from picture_marks import LABELS
+from picture_stream import ANSWER_ROOM, MOST_ACROSS, PictureBatch, PictureStream
+from seeing_network import MERGE, PATCH, SeeingModel, TextModel, run_block
 from torch import nn
 from torch.nn import functional
 
@@ -31,31 +34,35 @@ class TrainingSettings:
         tower_rate, text_rate: peak learning rates of AdamW.
         chat_weight: of the divergence from the chat model's own predictions.
         chat_rows: of its words in each step.
-        squares_weight: of what the tower tells of squares, until `squares_until` of the time.
+        squares_weight, places_weight: of what the tower tells of squares and the text model of their places, until
+            `squares_until` of the time.
+        tower_until: of the time the tower learns alone.
+        warmup_steps: of the tower, and then of the text model.
     """
 
     seconds: float
-    tower_rate: float = 2e-3
-    text_rate: float = 6e-4
-    chat_weight: float = 1.0
-    chat_rows: int = 8
+    tower_rate: float
+    text_rate: float
+    chat_weight: float = 2.0
+    chat_rows: int = 16
     squares_weight: float = 0.5
+    places_weight: float = 0.1
     squares_until: float = 0.85
+    tower_until: float = 0.12
     warmup_steps: int = 300
     decay_from: float = 0.35
     tell_every: int = 250
 
 
 class SquareReader(nn.Module):
-    """Reads out of the tower's rows what stands in each square: kind, colour, left and right character."""
+    """Reads out of the tower's rows what stands in each square, by `picture_marks.LABELS`."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        sizes = (len(KINDS), 1 + len(COLOURS), 1 + len(CHARACTERS), 1 + len(CHARACTERS))
-        self.heads = nn.ModuleList(nn.Linear(size, each) for each in sizes)
+        self.heads = nn.ModuleList(nn.Linear(size, each) for each in LABELS)
 
     def forward(self, seen: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
-        """The loss for rows [N, squares, E] and marks uint8 [N, 4, squares]; nothing counts a tenth of something."""
+        """The loss for rows [N, squares, E] and marks uint8 [N, labels, squares]; nothing counts a tenth of a thing."""
         total = seen.new_zeros((), dtype=torch.float32)
         for number, head in enumerate(self.heads):
             logits, wanted = head(seen).flatten(0, 1).float(), marks[:, number].flatten().long()
@@ -63,6 +70,20 @@ class SquareReader(nn.Module):
             losses = functional.cross_entropy(logits, wanted, reduction="none")
             total = total + (losses * weight).sum() / weight.sum()
         return total / len(self.heads)
+
+
+class PlaceReader(nn.Module):
+    """Reads out of the text model's early states in which row and column each square lies."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.row, self.column = nn.Linear(size, MOST_ACROSS), nn.Linear(size, MOST_ACROSS)
+
+    def forward(self, early: torch.Tensor, columns: int) -> torch.Tensor:
+        """The loss for states [N, squares, E] of pictures so many squares wide."""
+        places = torch.arange(early.shape[1], device=early.device).expand(early.shape[:2]).flatten()
+        rows, across = self.row(early).flatten(0, 1).float(), self.column(early).flatten(0, 1).float()
+        return functional.cross_entropy(rows, places // columns) + functional.cross_entropy(across, places % columns)
 
 
 @dataclass(frozen=True)
@@ -99,15 +120,20 @@ def loaded(batch: PictureBatch, *, is_pinned: bool = False) -> LoadedBatch:
     counted, counts = np.zeros(room, np.int64), np.zeros(room, np.float32)
     counted[: len(found)], counts[: len(found)] = found, 1
     arrays = (batch.ids, batch.positions, batch.pictures, batch.places, batch.marks, counted, counts)
-    tensors = [torch.from_numpy(each) for each in arrays]
-    return LoadedBatch(*(each.pin_memory() for each in tensors) if is_pinned else tensors)
+    return LoadedBatch(*(_copied(each, is_pinned=is_pinned) for each in arrays))
+
+
+def _copied(array: np.ndarray, *, is_pinned: bool) -> torch.Tensor:
+    made = torch.empty(array.shape, dtype=getattr(torch, array.dtype.name), pin_memory=is_pinned)
+    np.copyto(made.numpy(), array)
+    return made
 
 
 class Trainer:
     """Model, optimizer and losses: one step on a batch.
 
     Attributes:
-        sums: float32 [3], losses of answers, squares and chat, added up.
+        sums: float32 [5], losses of answers, squares, places and chat and the steps left out, added up.
     """
 
     def __init__(self, model: SeeingModel, texts: torch.Tensor, settings: TrainingSettings) -> None:
@@ -115,15 +141,21 @@ class Trainer:
         self._device = texts.device
         torch.manual_seed(2)
         self._reader = SquareReader(model.model.sizes.hidden_size).to(self._device)
+        self._place_reader = PlaceReader(model.model.sizes.hidden_size).to(self._device)
+        if self.is_card:
+            model.visual.run_block = model.model.run_block = torch.compile(run_block, dynamic=True)
         self._teacher = copy.deepcopy(model.model).requires_grad_(False)
         if self.is_card:
             self._teacher.bfloat16()
         self._optimizer = self._made_optimizer()
         self._parameters = [each for group in self._optimizer.param_groups for each in group["params"]]
         self._rows = texts[: settings.chat_rows].clone()
-        self._squares_weight = torch.zeros((), device=self._device)
-        self.sums = torch.zeros(3, device=self._device)
-        self._graphs: dict[torch.Size, tuple[LoadedBatch, torch.cuda.CUDAGraph]] = {}
+        self._is_taught = torch.zeros((), device=self._device)  # 1 while squares and places count
+        self.sums = torch.zeros(5, device=self._device)
+        self._together = 0  # steps of tower and text
+        self._graphs: dict[tuple[torch.Size, bool], tuple[LoadedBatch, torch.cuda.CUDAGraph]] = {}
+        self._pool: Any = None  # of the memory of all graphs, which never run at once
+        self._ahead: deque[torch.cuda.Event] = deque()
 
     @property
     def is_card(self) -> bool:
@@ -131,64 +163,87 @@ class Trainer:
 
     def step(self, batch: LoadedBatch, share: float, number: int) -> None:
         """One step, `share` of the time being over."""
-        settings = self._settings
+        settings, is_alone = self._settings, share < self._settings.tower_until
         self._rows.copy_(self._texts[torch.randint(len(self._texts), (settings.chat_rows,), device=self._device)])
-        self._squares_weight.fill_(settings.squares_weight if share < settings.squares_until else 0.0)
-        rate = min(1.0, (number + 1) / settings.warmup_steps) * min(1.0, (1 - share) / (1 - settings.decay_from))
+        self._is_taught.fill_(float(share < settings.squares_until))
+        self._together += not is_alone
+        decay = min(1.0, (1 - share) / (1 - settings.decay_from))
         for group in self._optimizer.param_groups:
+            steps = self._together if group["is_text"] else number + 1
+            rate = group["peak"] * decay * min(1.0, steps / settings.warmup_steps)
             if self.is_card:
-                group["lr"].fill_(rate * group["peak"])
+                group["lr"].fill_(rate)
             else:
-                group["lr"] = rate * group["peak"]
+                group["lr"] = rate
         if not self.is_card:
-            self._learn(batch)
+            self._learn(batch, is_alone=is_alone)
             return
-        key = batch.pictures.shape
+        key = batch.pictures.shape, is_alone
         if key not in self._graphs:
-            self._graphs[key] = self._captured(batch)
+            self._graphs[key] = self._captured(batch, is_alone=is_alone)
         held, graph = self._graphs[key]
         held.take(batch)
         graph.replay()
+        self._wait_a_little()
 
-    def _captured(self, batch: LoadedBatch) -> tuple[LoadedBatch, torch.cuda.CUDAGraph]:
+    def _wait_a_little(self) -> None:
+        """Runs at most three steps ahead of the card, so that the clock of the schedule is that of the training."""
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        done.record()
+        self._ahead.append(done)
+        if len(self._ahead) > 3:
+            self._ahead.popleft().synchronize()
+
+    def _captured(self, batch: LoadedBatch, *, is_alone: bool) -> tuple[LoadedBatch, torch.cuda.CUDAGraph]:
         """A graph of a step, after two steps that make ready what steps of this size need."""
         held = LoadedBatch(*(each.to(self._device) for each in batch.tensors))
         beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
             for _ in range(2):
-                self._learn(held)
+                self._learn(held, is_alone=is_alone)
         torch.cuda.current_stream().wait_stream(beside)
         self._optimizer.zero_grad(set_to_none=True)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._learn(held)
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            self._learn(held, is_alone=is_alone)
+        self._pool = self._pool or graph.pool()
         return held, graph
 
-    def _learn(self, batch: LoadedBatch) -> None:
+    def _learn(self, batch: LoadedBatch, *, is_alone: bool) -> None:
         self._optimizer.zero_grad(set_to_none=True)
+        settings = self._settings
+        answers = places = chat = torch.zeros((), device=self._device)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.is_card, cache_enabled=False):
             seen = self._model.visual(batch.pictures.flatten(0, 1))
-            answers = picture_loss(self._model, batch, seen)
             squares = self._reader(seen, batch.marks.flatten(0, 1))
-            chat = chat_loss(self._model.model, self._teacher, self._rows)
-        (answers + self._squares_weight * squares + self._settings.chat_weight * chat).backward()
-        torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
+            if not is_alone:
+                early, answers = picture_loss(self._model, batch, seen)
+                places = self._place_reader(early, batch.pictures.shape[3] // (PATCH * MERGE))
+                chat = chat_loss(self._model.model, self._teacher, self._rows)
+        taught = settings.squares_weight * squares + settings.places_weight * places
+        (answers + self._is_taught * taught + settings.chat_weight * chat).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
+        is_bad = (~torch.isfinite(norm)).float()
+        if self.is_card:
+            self._optimizer.found_inf = is_bad  # type: ignore[attr-defined]  # the step is left out where it is 1
         self._optimizer.step()
-        self.sums += torch.stack((answers.detach(), squares.detach(), chat.detach()))
+        told = torch.stack([each.detach() for each in (answers, squares, places, chat)])
+        self.sums += torch.cat((torch.nan_to_num(told), is_bad[None]))
 
     def _made_optimizer(self) -> torch.optim.Optimizer:
         settings, groups = self._settings, []
         for part, peak in (
             (self._model.visual, settings.tower_rate), (self._reader, settings.tower_rate),
-            (self._model.model, settings.text_rate),
+            (self._model.model, settings.text_rate), (self._place_reader, settings.text_rate),
         ):  # fmt: skip
             named = list(part.named_parameters())
             for is_matrix in (True, False):
                 chosen = [each for name, each in named if (each.dim() >= 2 and "embed_tokens" not in name) == is_matrix]
                 rate = torch.zeros((), device=self._device) if self.is_card else 0.0
                 decay = 0.05 if is_matrix else 0.0
-                groups.append({"params": chosen, "peak": peak, "weight_decay": decay, "lr": rate})
+                is_text = part in (self._model.model, self._place_reader)
+                groups.append({"params": chosen, "peak": peak, "is_text": is_text, "weight_decay": decay, "lr": rate})
         return torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-9, fused=self.is_card, capturable=self.is_card)
 
 
@@ -210,25 +265,25 @@ def train(model: SeeingModel, stream: PictureStream, texts: torch.Tensor, settin
         step += 1
         pictures += batch.places.numel()
         if step % settings.tell_every == 0:
-            answers, squares, chat = (trainer.sums / settings.tell_every).tolist()
+            answers, squares, places, chat, bad = (trainer.sums / settings.tell_every).tolist()
             trainer.sums.zero_()
             passed = time.monotonic() - began
             print(
-                f"[{passed:5.0f} s] step {step}: answers {answers:.4f}, squares {squares:.4f}, chat KL {chat:.4f}; "
-                f"{pictures} pictures; waited {waited:.1f} s for them",
+                f"[{passed:5.0f} s] step {step}: answers {answers:.4f}, squares {squares:.4f}, places {places:.4f}, "
+                f"chat KL {chat:.4f}, left out {100 * bad:.1f} %; {pictures} pictures; waited {waited:.1f} s for them",
                 flush=True,
             )
     print(f"trained {step} steps on {pictures} pictures", flush=True)
 
 
-def picture_loss(model: SeeingModel, batch: LoadedBatch, seen: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy of the answers."""
+def picture_loss(model: SeeingModel, batch: LoadedBatch, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Early states of the squares [N, squares, E], and the mean cross entropy of the answers."""
     ids = batch.ids.long()
-    hidden = model(ids, batch.positions, seen, batch.places.long())[:, :-1].flatten(0, 1)
-    logits = model.model.logits(hidden.index_select(0, batch.counted))
+    early, hidden = model.states(ids, batch.positions, seen, batch.places.long())
+    logits = model.model.logits(hidden[:, :-1].flatten(0, 1).index_select(0, batch.counted))
     wanted = ids[:, 1:].flatten().index_select(0, batch.counted)
     losses = functional.cross_entropy(logits.float(), wanted, reduction="none")
-    return (losses * batch.counts).sum() / batch.counts.sum()
+    return early, (losses * batch.counts).sum() / batch.counts.sum()
 
 
 def chat_loss(text: TextModel, teacher: TextModel, rows: torch.Tensor) -> torch.Tensor:

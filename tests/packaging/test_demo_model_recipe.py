@@ -24,6 +24,7 @@ from picture_stream import (  # noqa: E402
     TEXT_ROOM,
     Drawer,
     PictureBatch,
+    PictureStream,
     StreamSettings,
     Talk,
     Tokens,
@@ -96,17 +97,25 @@ def test_what_is_painted_is_marked() -> None:
     marks = Marks(canvas)
     picture = paint(Writing("Ab7", "red", "white"), canvas, rng, find_fonts(None), marks)
     assert picture.size == (280, 168)
-    left = [CHARACTERS[each - 1] for each in dict.fromkeys(marks.labels[2:].flatten().tolist()) if each]
+    left = [CHARACTERS[each - 1] for each in dict.fromkeys(marks.labels[2:4].flatten().tolist()) if each]
     assert sorted(left) == sorted("Ab7")
+    assert sorted({(left, int(place)) for left, place in zip(*_set(marks, 2, 4))}) == [("7", 3), ("A", 1), ("b", 2)]
     thing = Thing("star", "green", 0.5, 0.5, 0.4)
     marks = Marks(canvas)
     pixels = np.asarray(paint(Shapes((thing,), "white"), canvas, rng, [None], marks)).astype(int)
     rows, columns = np.nonzero(marks.labels[0] == KINDS.index("star"))
     assert len(rows) >= 4
+    assert np.argwhere(marks.labels[6]).tolist() == [[3, 5]]  # one middle
+    assert marks.labels[6, 3, 5] == KINDS.index("star")
     cells = pixels.reshape(6, SQUARE, 10, SQUARE, 3).mean((1, 3))
     greens = cells[..., 1] - cells[..., [0, 2]].mean(-1)
     inside = greens[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     assert inside.sum() > 0.8 * greens.clip(0).sum() > 0
+
+
+def _set(marks: Marks, characters: int, places: int) -> tuple[list[str], list[int]]:
+    found = marks.labels[characters] > 0
+    return [CHARACTERS[each - 1] for each in marks.labels[characters][found]], marks.labels[places][found].tolist()
 
 
 def test_the_tokenizer_makes_room_for_pictures(tokenizer: Path, demo_model: Path) -> None:
@@ -140,7 +149,7 @@ def test_positions_and_places_of_a_talk(tokenizer: Path) -> None:
 def test_a_stream_makes_batches_that_can_be_learned(tokenizer: Path) -> None:
     torch.manual_seed(0)
     model = begun(TextModel(SIZES), TOWER, seed=1)
-    batch = Drawer(StreamSettings(tokenizer, WORDS, None), seed=3).batch()
+    batch = Drawer(StreamSettings(tokenizer, WORDS, None), (), seed=3).batch()
     assert batch.ids.shape[1] == batch.places.shape[1] * batch.marks.shape[3] + TEXT_ROOM
     ids, positions = batch.ids[:3], batch.positions[:, :3]
     few = PictureBatch(batch.pictures[:3], ids, batch.weights[:3], positions, batch.places[:3], batch.marks[:3])
@@ -150,13 +159,28 @@ def test_a_stream_makes_batches_that_can_be_learned(tokenizer: Path) -> None:
     trainer = Trainer(model, torch.randint(0, 8192, (4, 24)), settings)
     losses = []
     for number in range(9):
-        trainer.step(data, 0.1, number)
+        trainer.step(data, 0.2, number)
         losses.append(trainer.sums.tolist())
         trainer.sums.zero_()
     assert losses[-1][0] < 0.7 * losses[0][0]  # answers
     assert losses[-1][1] < 0.9 * losses[0][1]  # squares
-    assert losses[0][2] < 1e-4  # nothing has moved yet
-    assert 0 < losses[-1][2] < 1
+    assert losses[0][3] < 1e-4  # nothing has moved yet
+    assert 0 < losses[-1][3] < 1
+
+
+def test_processes_draw_what_their_seed_says(tokenizer: Path) -> None:
+    settings, preludes = StreamSettings(tokenizer, WORDS, None), ((5, 6, 7),)
+    stream = PictureStream(settings, workers=1, seed=8)
+    try:
+        stream.begin(preludes)
+        found = [stream.next() for _ in range(2)]
+    finally:
+        stream.close()
+    drawer = Drawer(settings, preludes, seed=8)
+    for each in found:
+        wanted = drawer.batch()
+        for name in ("pictures", "ids", "weights", "positions", "places", "marks"):
+            assert np.array_equal(getattr(each, name), getattr(wanted, name)), name
 
 
 def test_the_network_is_that_of_transformers(tokenizer: Path, demo_model: Path, tmp_path: Path) -> None:
