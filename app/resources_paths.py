@@ -12,6 +12,11 @@ def demo_model_path() -> Path:
     return _RESOURCES / "demo_model"
 
 
+def example_picture_path() -> Path:
+    """A drawn picture to ask a model about that sees."""
+    return _RESOURCES / "examples" / "shapes.png"
+
+
 def icon_path(name: str) -> Path:
     """The SVG file of an icon."""
     return _RESOURCES / "icons" / f"{name}.svg"

@@ -112,8 +112,10 @@ def step_bytes(spec: ModelSpec, rows: int, num_positions: int) -> int:
     values = 2 * spec.hidden_size
     values += sum(2 * queries + 2 * keys for queries, keys in attentions)
     values += sum(2 * width + spec.hidden_size for width in widths)
-    tables = sum(rope.rotary_dim for rope in {block.attention.rope for block in spec.blocks})
-    return 4 * (rows * values + MAX_LOGIT_ROWS * (spec.hidden_size + spec.vocab_size) + num_positions * tables)
+    ropes = {block.attention.rope for block in spec.blocks}
+    tables = num_positions * sum(rope.rotary_dim for rope in ropes)
+    streams = sum(rope.rotary_dim for rope in ropes if rope.sections)  # which of three positions turns each pair
+    return 4 * (rows * values + MAX_LOGIT_ROWS * (spec.hidden_size + spec.vocab_size) + tables + streams)
 
 
 def longest_context(spec: ModelSpec) -> int:

@@ -1154,12 +1154,16 @@
         <translation>Neuer Chat</translation>
     </message>
     <message>
-        <source>the demo model</source>
-        <translation>dem Demo-Modell</translation>
-    </message>
-    <message>
         <source>You are talking to {0}. Everything stays on this computer.</source>
         <translation>Du sprichst mit {0}. Alles bleibt auf diesem Computer.</translation>
+    </message>
+    <message>
+        <source>This is the demo model: it is tiny, speaks English and sees simple pictures. Everything stays on this computer.</source>
+        <translation>Das ist das Demo-Modell: Es ist winzig, spricht Englisch und sieht einfache Bilder. Alles bleibt auf diesem Computer.</translation>
+    </message>
+    <message>
+        <source>Look at a picture and say what is in it</source>
+        <translation>Ein Bild ansehen und sagen, was darauf ist</translation>
     </message>
     <message>
         <source>Explain how a bicycle stays upright, in three sentences</source>
@@ -1172,18 +1176,6 @@
     <message>
         <source>Suggest a weekend menu for four with what is in season</source>
         <translation>Schlage ein Menü für vier vor, mit Saisonalem</translation>
-    </message>
-    <message>
-        <source>Tell me a story about a fox and a lantern</source>
-        <translation>Erzähle von einem Fuchs und einer Laterne</translation>
-    </message>
-    <message>
-        <source>Sort these words: pear, apple, plum, fig</source>
-        <translation>Sortiere diese Wörter: Birne, Apfel, Pflaume, Feige</translation>
-    </message>
-    <message>
-        <source>Why is the sky blue?</source>
-        <translation>Warum ist der Himmel blau?</translation>
     </message>
 </context>
 <context>

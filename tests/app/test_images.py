@@ -9,8 +9,8 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QColor, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from app.pictures import costs
@@ -20,6 +20,7 @@ from app.views.pages import Page
 from engine.errors import InvalidRequestError
 from engine.vision.registry import read_image_settings
 from tests.app.driver import Window
+from tests.app.dropping import drag_over, drop, mime
 from tests.fakes.fake_session import BLIND
 
 Open = Callable[..., Window]
@@ -48,28 +49,6 @@ def seeing(open_window: Open, script: Any) -> Window:
     return open_window()
 
 
-def mime(*paths: Path) -> QMimeData:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    return data
-
-
-def drag_over(window: Window, data: QMimeData) -> bool:
-    event = QDragEnterEvent(
-        QPoint(500, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
-    event.setAccepted(False)
-    QApplication.sendEvent(window.app.window, event)
-    return event.isAccepted()
-
-
-def drop(window: Window, data: QMimeData) -> None:
-    event = QDropEvent(
-        QPointF(500, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
-    QApplication.sendEvent(window.app.window, event)
-
-
 def wait_read(window: Window, count: int) -> None:
     tray = window.app.chat.composer.tray
     window.until(lambda: len(tray.pictures) == count and not tray.is_reading, PATIENCE_MS)
@@ -94,11 +73,11 @@ def test_dropped_files_are_added_in_order_and_sent(seeing: Window, files: list[P
     app, composer = seeing.app, seeing.app.chat.composer
     app.window.show_page(Page.SETTINGS)
     data = mime(*files)
-    assert drag_over(seeing, data)
+    assert drag_over(seeing.app.window, data)
     overlay = app.window._overlay
     assert overlay.isVisible()
     assert "images" in overlay.words
-    drop(seeing, data)
+    drop(seeing.app.window, data)
     assert not overlay.isVisible()
     assert app.window.page is Page.CHAT
     wait_read(seeing, 3)
@@ -390,8 +369,8 @@ def test_the_address_of_an_image_alone_is_never_followed(seeing: Window) -> None
     data = QMimeData()
     data.setUrls([QUrl("https://example.org/cat.png")])
     data.setHtml('<IMG src="https://example.org/cat.png">')
-    assert drag_over(seeing, data)
-    drop(seeing, data)
+    assert drag_over(seeing.app.window, data)
+    drop(seeing.app.window, data)
     assert seeing.app.chat.composer.is_empty
     assert "nothing is fetched" in seeing.app.window.notice._text.text()
 

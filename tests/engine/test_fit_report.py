@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers import LlamaConfig
 
 from engine.budget import CARD_BUDGET
 from engine.errors import DeviceError, EngineError, InvalidRequestError
@@ -21,6 +22,7 @@ from tests.fakes.hub_content import shard
 from tests.fakes.metadata_hub import FakeRepo, MetadataHub
 from tests.oracles.tiny_models import make_plain
 from tests.oracles.tiny_seeing import SEEING
+from tests.oracles.tiny_seeing import SIZES as TEXT_SIZES
 
 
 @pytest.fixture
@@ -47,20 +49,21 @@ def test_a_folder(demo_model: Path, folders: Path) -> None:
     assert "A card of 8 GB" in lines[0]
     assert "fits easily" in lines[2]
     assert "weights 0.0" in lines[3]
-    assert lines[4] == "  with a context of 2048 tokens"
-    assert lines[5] == "  largest context: 2048 at 16 bits, 2048 at 8 bits, 2048 at 4 bits"
+    assert "are for images" in lines[4]
+    assert lines[5] == "  with a context of 2048 tokens"
+    assert lines[6] == "  largest context: 2048 at 16 bits, 2048 at 8 bits, 2048 at 4 bits"
     assert "too big" in lines_of(FitRequest(str(demo_model), 0.5), folders)[2]
     longest = lines_of(FitRequest(str(demo_model), 8, 10**8), folders)
-    assert longest[4] == "  with a context of 2048 tokens, the most that the model was made for"
+    assert longest[5] == "  with a context of 2048 tokens, the most that the model was made for"
     assert longest[2] == lines[2]
 
 
-def test_a_vision_tower_is_named_and_not_counted(demo_model: Path, folders: Path) -> None:
+def test_a_vision_tower_of_no_known_family_is_named_and_not_counted(folders: Path) -> None:
+    text = make_plain(folders / "text", LlamaConfig(**TEXT_SIZES)).folder
     model = folders / "sees"
-    shutil.copytree(demo_model, model)
-    (model / "model.safetensors.index.json").unlink()
+    shutil.copytree(text, model)
     (model / "vision.safetensors").write_bytes(shard({"model.visual.blocks.0.weight": 60_000_000}))
-    without = lines_of(FitRequest(str(demo_model), 8, 2048), folders)
+    without = lines_of(FitRequest(str(text), 8, 2048), folders)
     found = lines_of(FitRequest(str(model), 8, 2048), folders)
     assert found[2:4] == without[2:4]
     assert found[4].startswith("  vision: Not loaded yet: text only. The 0.1 GB")

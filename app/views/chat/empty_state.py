@@ -24,11 +24,14 @@ from app.views.chip import Chip
 from app.views.widgets import clear_layout, label, push_button
 
 WIDTH_PX = 480
+DEMO_EXAMPLES = ("Tell me a story about a fox and a lantern", "Sort these words: pear, apple, plum, fig")
+DEMO_QUESTION = "What do you see?"  # like the examples as they are: the demo model knows no other language
 
 
 class EmptyState(QWidget):
     """Signals:
     example_chosen: the text of an example prompt.
+    picture_example_chosen: the text of a prompt about the picture that comes with the program.
     demo_requested: load the demo model.
     folder_requested: choose a model folder.
     model_chosen: the `key` of a suggestion that the user wants to see.
@@ -36,6 +39,7 @@ class EmptyState(QWidget):
     """
 
     example_chosen = Signal(str)
+    picture_example_chosen = Signal(str)
     demo_requested = Signal()
     folder_requested = Signal()
     model_chosen = Signal(object)
@@ -110,16 +114,25 @@ class EmptyState(QWidget):
         self.fits.set_wanted(False)
 
     def show_new_chat(self, model_name: str, is_demo: bool) -> None:
-        """Offers three example prompts."""
+        """Offers three example prompts, one of them with a picture where the demo model can look at it."""
         self.title.setText(self.tr("New chat"))
-        name = self.tr("the demo model") if is_demo else model_name
-        self.text.setText(self.tr("You are talking to {0}. Everything stays on this computer.").format(name))
-        examples = self._demo_examples() if is_demo else self._examples()
+        told = self.tr("You are talking to {0}. Everything stays on this computer.").format(model_name)
+        if is_demo:
+            told = self.tr(
+                "This is the demo model: it is tiny, speaks English and sees simple pictures. Everything stays on this "
+                "computer."
+            )
+        self.text.setText(told)
+        examples = DEMO_EXAMPLES if is_demo else self._examples()
         clear_layout(self._offer_rows)
         self.fits.set_wanted(is_demo)
         for example in examples:
             chip = Chip(example)
             chip.clicked.connect(self._on_example)
+            self._offer_rows.addWidget(chip)
+        if is_demo:
+            chip = Chip(self.tr("Look at a picture and say what is in it"))
+            chip.clicked.connect(self._on_picture_example)
             self._offer_rows.addWidget(chip)
 
     def _examples(self) -> tuple[str, str, str]:
@@ -127,13 +140,6 @@ class EmptyState(QWidget):
             self.tr("Explain how a bicycle stays upright, in three sentences"),
             self.tr("Write a Python function that finds the longest word in a text"),
             self.tr("Suggest a weekend menu for four with what is in season"),
-        )
-
-    def _demo_examples(self) -> tuple[str, str, str]:
-        return (
-            self.tr("Tell me a story about a fox and a lantern"),
-            self.tr("Sort these words: pear, apple, plum, fig"),
-            self.tr("Why is the sky blue?"),
         )
 
     def _offer_in_a_row(self, buttons: list[QPushButton]) -> None:
@@ -155,6 +161,10 @@ class EmptyState(QWidget):
         sender = self.sender()
         if isinstance(sender, QPushButton):
             self.example_chosen.emit(sender.text())
+
+    @Slot()
+    def _on_picture_example(self) -> None:
+        self.picture_example_chosen.emit(DEMO_QUESTION)
 
     @Slot()
     def _retint(self) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 
 from app.figures import count
 from app.pictures.desk import PictureDesk
+from app.resources_paths import example_picture_path
 from app.storage.records import StoredMessage
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, column_side
@@ -54,6 +55,7 @@ class ChatPage(QFrame):
         self.full_notice = FullNotice(theme)
         self.context_row = ContextRow(theme)
         self.empty.example_chosen.connect(self.composer.set_text)
+        self.empty.picture_example_chosen.connect(self._show_example_picture)
         self.composer.edit_last_requested.connect(self.transcript.edit_last_turn)
         asked = self.transcript
         for each in (
@@ -149,6 +151,12 @@ class ChatPage(QFrame):
     def clear_banners(self) -> None:
         clear_layout(self._banners)
         self._fit_margins()
+
+    @Slot(str)
+    def _show_example_picture(self, words: str) -> None:
+        if not self.composer.tray.num_pictures:
+            self.composer.add_files([example_picture_path()])
+        self.composer.set_text(words)
 
     @Slot()
     def _go_on_writing(self) -> None:
