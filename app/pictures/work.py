@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from engine.vision.image_file import ImageFacts
 
-THUMBNAIL_PX = 320  # of each side, in pixels of the screen
+THUMBNAIL_PX = 400  # of the longer side, in pixels of the screen
+THUMBNAIL_RATIO = 2  # of its sides at most: what is longer shows its middle, or nothing could be seen of it
 _STRIP_BYTES = 1 << 18  # handed over at once; others may have the interpreter between two
 
 
@@ -57,7 +58,7 @@ class Thumbnail:
 
     Attributes:
         name: of its file.
-        image: its middle, at most `THUMBNAIL_PX` wide and high.
+        image: at most `THUMBNAIL_PX` wide and high; the middle of what is very long.
         width, height: of the whole picture, upright.
         is_animated, has_more_pages: only the first of several is used.
     """
@@ -172,11 +173,11 @@ def _address_bytes(source: Source) -> bytes:
 
 
 def _keep_small(folder: PictureFolder, name: str, image: PIL.Image.Image, facts: ImageFacts) -> Thumbnail:
-    """The middle of a picture, never larger than it is there; kept, with what is known of the whole."""
+    """The small form of a picture, never larger than it is there; kept, with what is known of the whole."""
     import PIL.Image
     from PIL.PngImagePlugin import PngInfo
 
-    side = max(min(image.size), THUMBNAIL_PX)
+    side = max(THUMBNAIL_RATIO * min(image.size), THUMBNAIL_PX)
     width, height = min(image.width, side), min(image.height, side)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     scale = min(1.0, THUMBNAIL_PX / max(width, height))

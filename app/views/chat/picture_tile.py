@@ -120,7 +120,9 @@ class PictureTile(QAbstractButton):
             painter.save()
             painter.setClipPath(shape)
             size = pixmap.size()
-            grow = max(self.width() / size.width(), self.height() / size.height())
+            # What was sent is seen whole; what is about to be sent has little room and fills it.
+            fitting = max if self.width() == COMPOSER_PX else min
+            grow = fitting(self.width() / size.width(), self.height() / size.height())
             grow = min(grow, 1.0) if min(size.width(), size.height()) < self.width() else grow
             width, height = size.width() * grow, size.height() * grow
             place = QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
