@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import picture_wordings as wordings
 from picture_scenes import (
     COLOURS,
     SHAPES,
@@ -89,59 +90,9 @@ def describe(scene: Scene) -> str:
 
 def blind_question(rng: random.Random) -> Turn:
     """A question about a picture where there is none."""
-    asked = (*_WHOLE, *(form.format("circle") for form in _HOW_MANY), "What colour is the circle?", "What does it say?")
-    return Turn(_varied(rng, rng.choice([each for each in asked if each])), rng.choice(BLIND), "blind", ("picture",))
-
-
-_WHOLE = (
-    "What is in the picture?", "What's in the picture?", "What do you see?", "What can you see?",
-    "What can you see in this picture?", "Describe the picture.", "Describe this image.", "What is this?",
-    "What's this?", "What does the picture show?", "What is shown here?", "Tell me what you see.", "What is it?",
-    "What's in this image?", "What is on the picture?", "Can you describe this?", "Can you see this?", "Look at this.",
-    "And this?", "What about this one?", "And what is this?", "Please describe the image.", "", "", "",
-)  # fmt: skip
-_HOW_MANY = (
-    "How many {}s are there?", "How many {}s do you see?", "How many {}s are in the picture?", "Count the {}s.",
-    "How many {}s can you see?", "How many {}s?", "Can you count the {}s?", "What is the number of {}s?",
-    "Please count the {}s.", "How many {}s does the picture have?", "Tell me how many {}s there are.",
-)  # fmt: skip
-_COLOUR = (
-    "What colour is the {}?", "What color is the {}?", "Which colour is the {}?", "Which color does the {} have?",
-    "What colour does the {} have?", "Tell me the colour of the {}.", "What is the colour of the {}?",
-    "What is the color of the {}?", "What's the colour of the {}?", "The {} is what colour?", "Name the {}'s colour.",
-)  # fmt: skip
-_SHAPE = (
-    "What shape is {}?", "Which shape is {}?", "What is {}?", "What's {}?", "Which thing is {}?", "Name the {} shape.",
-    "What is the {} shape?", "What is the {} thing?", "What shape is the {} one?", "Which shape is the {} one?",
-    "What's the {} thing?", "What kind of shape is {}?",
-)  # fmt: skip
-_WHERE = (
-    "Where is the {}?", "Where's the {}?", "Where do you see the {}?", "Where in the picture is the {}?",
-    "In which part of the picture is the {}?", "What is the position of the {}?", "Where can I find the {}?",
-    "Tell me where the {} is.", "At which place is the {}?",
-)  # fmt: skip
-_WHERE_IT = ("Where is it?", "And where is it?", "Where in the picture is it?", "In which place is it?")
-_HOW_HIGH = (
-    "How high is bar {}?", "What is the value of {}?", "What value does {} have?", "How tall is bar {}?",
-    "Which value has bar {}?",
-)  # fmt: skip
-_READ = (
-    "What does it say?", "What does the picture say?", "What is written here?", "Read the text.", "Read it.",
-    "What text is in the picture?", "What is written in the picture?", "Can you read this?", "What's written there?",
-    "Please read the text.", "What does the text say?", "Read it to me.", "What text do you see?", "What stands here?",
-)  # fmt: skip
-_READ_NUMBER = (
-    "What number is this?", "Which number do you see?", "What number is in the picture?", "Read the number.",
-    "What number do you see?", "What is the number?", "Which number is shown?", "Which digits do you see?",
-)  # fmt: skip
-_READ_WORD = (
-    "What word is this?", "Which word do you see?", "What word is in the picture?", "Read the word.",
-    "What is the word?", "Which word is shown?", "What word do you see?",
-)  # fmt: skip
-_SPELL = (
-    "Spell it.", "Spell the text.", "Spell what you read.", "Can you spell it?", "Which characters do you see?",
-    "What are the letters?", "Spell it out.", "Read it letter by letter.",
-)  # fmt: skip
+    counts = [form.format("circle") for form in wordings.HOW_MANY]
+    asked = [*filter(None, wordings.WHOLE), *counts, "What colour is the circle?", "What does it say?"]
+    return Turn(_varied(rng, rng.choice(asked)), rng.choice(BLIND), "blind", ("picture",))
 
 
 def _whole(scene: Scene, rng: random.Random) -> Turn:
@@ -150,7 +101,7 @@ def _whole(scene: Scene, rng: random.Random) -> Turn:
         key = tuple({word for thing in scene.things for word in (thing.colour, thing.shape)})
     elif isinstance(scene, Writing):
         key = (f'"{scene.text}"',)
-    return Turn(_varied(rng, rng.choice(_WHOLE)), describe(scene), "whole", key)
+    return Turn(_varied(rng, rng.choice(wordings.WHOLE)), describe(scene), "whole", key)
 
 
 def _count(scene: Scene, rng: random.Random) -> Turn | None:
@@ -170,7 +121,7 @@ def _count(scene: Scene, rng: random.Random) -> Turn | None:
     else:
         colour = rng.choice(things).colour
         name, number = f"{colour} {rng.choice(('shape', 'thing'))}", sum(thing.colour == colour for thing in things)
-    question = _plurals(_varied(rng, rng.choice(_HOW_MANY).format(name)))
+    question = _plurals(_varied(rng, rng.choice(wordings.HOW_MANY).format(name)))
     answer = f"There {'is' if number == 1 else 'are'} {_plural(number, name)}."
     return Turn(question, answer, "count", (NUMBERS[number],))
 
@@ -190,11 +141,7 @@ def _colour(scene: Scene, rng: random.Random) -> Turn | None:
         question = f"What {rng.choice(('colour', 'color'))} are the {_many(thing.shape)}?"
         return Turn(_varied(rng, question), f"The {_many(thing.shape)} are {thing.colour}.", "colour", (thing.colour,))
     name = rng.choice(("shape", "thing", "object")) if len(scene.things) == 1 and rng.random() < 0.25 else thing.shape
-    form = (
-        rng.choice((*_COLOUR, "What colour is it?", "And the {}?")) if len(scene.things) == 1 else rng.choice(_COLOUR)
-    )
-    if form == "And the {}?":
-        return None
+    form = rng.choice((*wordings.COLOUR, "What colour is it?") if len(scene.things) == 1 else wordings.COLOUR)
     subject = "It" if form == "What colour is it?" else f"The {name}"
     return Turn(_varied(rng, form.format(name)), f"{subject} is {thing.colour}.", "colour", (thing.colour,))
 
@@ -213,7 +160,7 @@ def _shape(scene: Scene, rng: random.Random) -> Turn | None:
     if sum(each.colour == thing.colour for each in scene.things) > 1:
         question = f"What are the {thing.colour} {rng.choice(('shapes', 'things'))}?"
         return Turn(_varied(rng, question), f"They are {_many(thing.shape)}.", "shape", (thing.shape,))
-    question = rng.choice(_SHAPE).format(thing.colour)
+    question = rng.choice(wordings.SHAPE).format(thing.colour)
     return Turn(_varied(rng, question), f"It is {_a(thing.shape)}.", "shape", (thing.shape,))
 
 
@@ -244,8 +191,8 @@ def _where(scene: Scene, rng: random.Random) -> Turn | None:
     else:
         words = f"{'on' if place in ('left', 'right') else 'at'} the {place}"
     if len(scene.things) == 1 and rng.random() < 0.3:
-        return Turn(_varied(rng, rng.choice(_WHERE_IT)), f"It is {words}.", "position", (words,))
-    return Turn(_varied(rng, rng.choice(_WHERE).format(name)), f"The {name} is {words}.", "position", (words,))
+        return Turn(_varied(rng, rng.choice(wordings.WHERE_IT)), f"It is {words}.", "position", (words,))
+    return Turn(_varied(rng, rng.choice(wordings.WHERE).format(name)), f"The {name} is {words}.", "position", (words,))
 
 
 _RELATIONS = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
@@ -317,13 +264,13 @@ def _is_there_one(scene: Scene, rng: random.Random) -> Turn | None:
 def _read(scene: Scene, rng: random.Random) -> Turn | None:
     assert isinstance(scene, Writing)
     own = (
-        _READ_NUMBER
+        wordings.READ_NUMBER
         if scene.text.isdigit()
-        else _READ_WORD
+        else wordings.READ_WORD
         if len(scene.text) > 1
         else ("Which letter is this?", "What letter do you see?")
     )
-    forms = own if rng.random() < 0.45 else _READ
+    forms = own if rng.random() < 0.45 else wordings.READ
     return Turn(_varied(rng, rng.choice(forms)), f'It says "{scene.text}".', "text", (f'"{scene.text}"',))
 
 
@@ -332,7 +279,7 @@ def _spell(scene: Scene, rng: random.Random) -> Turn | None:
     assert isinstance(scene, Writing)
     if len(scene.text) < 2:
         return None
-    return Turn(_varied(rng, rng.choice(_SPELL)), f"{', '.join(scene.text)}.", "spelling", tuple(scene.text))
+    return Turn(_varied(rng, rng.choice(wordings.SPELL)), f"{', '.join(scene.text)}.", "spelling", tuple(scene.text))
 
 
 def _ink(scene: Scene, rng: random.Random) -> Turn | None:
@@ -347,7 +294,7 @@ def _ink(scene: Scene, rng: random.Random) -> Turn | None:
         )
     what = rng.choice((what, "text"))
     return Turn(
-        _varied(rng, rng.choice(_COLOUR).format(what)), f"The {what} is {scene.colour}.", "ink", (scene.colour,)
+        _varied(rng, rng.choice(wordings.COLOUR).format(what)), f"The {what} is {scene.colour}.", "ink", (scene.colour,)
     )
 
 
@@ -359,10 +306,10 @@ def _bar(scene: Scene, rng: random.Random) -> Turn | None:
     if kind < 0.2:
         name = rng.choice(("bar", "column"))
         number = len(scene.heights)
-        question = _plurals(rng.choice(_HOW_MANY).format(name))
+        question = _plurals(rng.choice(wordings.HOW_MANY).format(name))
         return Turn(_varied(rng, question), f"There are {_plural(number, name)}.", "chart", (NUMBERS[number],))
     if kind < 0.5:
-        form = rng.choice(_HOW_HIGH)
+        form = rng.choice(wordings.HOW_HIGH)
         height = str(scene.heights[place])
         return Turn(_varied(rng, form.format(letter)), f"{letter} is {height}.", "chart", (f"is {height}",))
     is_most = rng.random() < 0.6
@@ -383,7 +330,7 @@ def _slice(scene: Scene, rng: random.Random) -> Turn | None:
     assert isinstance(scene, Pie)
     if rng.random() < 0.35:
         number = len(scene.shares)
-        question = _plurals(rng.choice(_HOW_MANY).format("slice"))
+        question = _plurals(rng.choice(wordings.HOW_MANY).format("slice"))
         return Turn(_varied(rng, question), f"There are {_plural(number, 'slice')}.", "chart", (NUMBERS[number],))
     best = max(range(len(scene.shares)), key=scene.shares.__getitem__)
     word = rng.choice(("largest", "biggest"))
