@@ -10,12 +10,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import (
-    QFocusEvent,
     QFontMetricsF,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
@@ -28,6 +25,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from app.theme.theme import Theme
 from app.theme.tokens import RADIUS_CHIP, SPACE_4, SPACE_8, SPACE_16
 from app.views.convert.words import error_text, module_text, plot_summary, tensor_text
+from app.views.walked_picture import WalkedPicture
 from app.views.widgets import label
 from engine.quantizer.progress import ModuleReport, TensorReport
 
@@ -95,6 +93,7 @@ class ErrorPlot(QWidget):
     @Slot(int)
     def _explain(self, number: int) -> None:
         words = self.canvas.text_of(number)
+        self.canvas.setToolTip(words)
         if not self.canvas.marks:
             words = self.tr("Each tensor is drawn when its block is finished.")
         elif not words:
@@ -103,28 +102,19 @@ class ErrorPlot(QWidget):
         self.words.setText(words)
 
 
-class Canvas(QWidget):
-    """The picture itself.
-
-    Signals:
-        current_changed: the number of the mark that is pointed at, -1 for none.
-    """
-
-    current_changed = Signal(int)
+class Canvas(WalkedPicture):
+    """The picture itself."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self.modules: tuple[ModuleReport, ...] = ()
         self.marks: tuple[Mark, ...] = ()
-        self.current = -1
         self._columns = 1
         self._low, self._high = -3.0, -2.0  # decades
         self._left = 0.0
         self.setFixedHeight(HEIGHT_PX)
         self.setMinimumWidth(160)
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Error of each tensor"))
         self._picture = QPixmap()  # of all but what is pointed at; null when it is to be drawn
         theme.changed.connect(self._draw_again)
@@ -190,35 +180,13 @@ class Canvas(QWidget):
         super().resizeEvent(event)
         self._draw_again()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        position = event.position()
+    def num_parts(self) -> int:
+        return len(self.marks)
+
+    def part_at(self, position: QPointF) -> int:
         near = [(self._distance(mark, position), number) for number, mark in enumerate(self.marks)]
         distance, number = min(near, default=(NEAR_PX, -1))
-        self._point_at(number if distance < NEAR_PX else -1)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        if not self.hasFocus():
-            self._point_at(-1)
-        super().leaveEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: len(self.marks) - 1}
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        key = Qt.Key(event.key())
-        if not self.marks or (key not in ends and key not in steps):
-            super().keyPressEvent(event)
-            return
-        wanted = ends[key] if key in ends else self.current + steps[key]
-        self._point_at(min(max(wanted, 0), len(self.marks) - 1))
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self._point_at(-1)
-        self.update()
+        return number if distance < NEAR_PX else -1
 
     @Slot()
     def _draw_again(self) -> None:
@@ -243,13 +211,6 @@ class Canvas(QWidget):
     def _distance(self, mark: Mark, position: QPointF) -> float:
         apart = self.point_of(mark) - position
         return math.hypot(apart.x(), apart.y())
-
-    def _point_at(self, number: int) -> None:
-        if number != self.current:
-            self.current = number
-            self.setToolTip(self.text_of(number))
-            self.update()
-            self.current_changed.emit(number)
 
     def _area(self) -> QRectF:
         return QRectF(self.rect()).adjusted(self._left, TOP_PX, -RIGHT_PX, -BOTTOM_PX)

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QBrush,
-    QFocusEvent,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
@@ -26,6 +23,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from app.figures import memory_amount
 from app.theme.theme import Theme
 from app.theme.tokens import RADIUS_CHIP, SPACE_4, SPACE_8, SPACE_16
+from app.views.walked_picture import WalkedPicture
 from app.views.widgets import label
 from engine.fit.estimate import Part
 
@@ -127,26 +125,17 @@ class VramBar(QWidget):
         self.part_chosen.emit(part.name)
 
 
-class _Strip(QWidget):
-    """The bar itself.
-
-    Signals:
-        current_changed: the number of the part that is pointed at, -1 for none.
-    """
-
-    current_changed = Signal(int)
+class _Strip(WalkedPicture):
+    """The bar itself."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self.parts: tuple[Part, ...] = ()
         self.is_measured = False
-        self.current = -1
         self._total_bytes = 0
         self.setFixedHeight(BAR_PX)
         self.setMinimumWidth(160)
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Memory of the card"))
         theme.changed.connect(self.update)
 
@@ -201,36 +190,12 @@ class _Strip(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(outline)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        x = event.position().x()
-        self._point_at(next((n for n, span in enumerate(self.spans()) if span.left() <= x < span.right()), -1))
+    def num_parts(self) -> int:
+        return len(self.parts)
 
-    def leaveEvent(self, event: QEvent) -> None:
-        if not self.hasFocus():
-            self._point_at(-1)
-        super().leaveEvent(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if step is None or not self.parts:
-            super().keyPressEvent(event)
-            return
-        self._point_at(min(max(self.current + step, 0), len(self.parts) - 1))
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self._point_at(-1)
-        self.update()
-
-    def _point_at(self, number: int) -> None:
-        if number != self.current:
-            self.current = number
-            self.update()
-            self.current_changed.emit(number)
+    def part_at(self, position: QPointF) -> int:
+        x = position.x()
+        return next((n for n, span in enumerate(self.spans()) if span.left() <= x < span.right()), -1)
 
 
 class _Legend(QWidget):
