@@ -114,7 +114,7 @@ def test_from_a_search_to_a_chat(
         folder = tmp_path / "models" / "quantizer" / "Bitrates-exl3-8.0bpw"
         assert window.script.loads[-1].path == folder
         window.until(lambda: folder in pages.my_models.cards)
-        assert pages.my_models.cards[folder].facts.text().startswith("8.0 bits · Llama · ")
+        assert pages.my_models.cards[folder].facts.text().startswith("8.0 bits · Qwen2.5-VL · ")
         window.say("hello")
         assert len(app.chat.transcript.message_widgets) == 2
 

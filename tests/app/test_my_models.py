@@ -14,10 +14,12 @@ from app.storage.settings import Settings, save_settings
 from app.views.confirm import ConfirmDialog
 from app.views.my_models.card import ModelCard
 from app.views.my_models.page import MyModelsPage
+from app.views.my_models.words import architecture_text
 from app.views.pages import Page
 from engine.errors import Cancelled
 from engine.events import ModelInfo
 from engine.fit.estimate import Verdict
+from engine.hub.model_facts import ModelFacts
 from engine.hub.model_move import move_model
 from engine.hub.model_store import VerifyReport
 from engine.hub.transfer.placing import plan_download
@@ -378,3 +380,17 @@ def test_a_model_that_cannot_be_read_says_so(open_models: Callable[[], Window], 
     press(window, found.settings_button)
     window.until(found.editor.unreadable.isVisible)
     assert not found.editor.planner.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ("LlamaForCausalLM", "Llama"),
+        ("Qwen2_5_VLForConditionalGeneration", "Qwen2.5-VL"),
+        ("Qwen3VLForConditionalGeneration", "Qwen3-VL"),
+        ("Gemma3ForConditionalGeneration", "Gemma3"),
+        ("", ""),
+    ],
+)
+def test_architectures_are_written_as_their_makers_do(architecture: str, words: str) -> None:
+    assert architecture_text(ModelFacts(architecture)) == words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QCoreApplication
 
 from app.controllers.model_library import LibraryModel, Task
@@ -13,11 +15,11 @@ _ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
 
 
 def architecture_text(facts: ModelFacts) -> str:
-    """A config's architecture without the ending that all have: "Llama"."""
+    """A config's architecture without the ending that all have, as its makers write it: "Llama", "Qwen2.5-VL"."""
     name = facts.architecture
     for ending in _ENDINGS:
         name = name.removesuffix(ending)
-    return name
+    return re.sub(r"_?VL$", "-VL", re.sub(r"(?<=\d)_(?=\d)", ".", name))
 
 
 def format_text(facts: ModelFacts) -> str:
