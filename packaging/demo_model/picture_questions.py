@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import picture_wordings as wordings
 from picture_scenes import (
     COLOURS,
+    POSITIONS,
     SHAPES,
     Bars,
     Line,
@@ -186,13 +187,21 @@ def _where(scene: Scene, rng: random.Random) -> Turn | None:
     if name is None or not is_clearly_placed(thing) or len(scene.things) > 4:
         return None
     place = position_of(thing)
-    if place == "middle":
-        words = "in the middle"
-    else:
-        words = f"{'on' if place in ('left', 'right') else 'at'} the {place}"
-    if len(scene.things) == 1 and rng.random() < 0.3:
-        return Turn(_varied(rng, rng.choice(wordings.WHERE_IT)), f"It is {words}.", "position", (words,))
-    return Turn(_varied(rng, rng.choice(wordings.WHERE).format(name)), f"The {name} is {words}.", "position", (words,))
+    words, key = _at(place), f"{_at(place)}."  # with its end: "at the top left" is not "at the top"
+    kind = rng.random()
+    if kind < 0.3:
+        asked = place if rng.random() < 0.5 else rng.choice([each for row in POSITIONS for each in row])
+        answer = f"{'Yes' if asked == place else 'No'}, the {name} is {words}."
+        question = rng.choice(wordings.IS_IT_THERE).format(name, _at(asked))
+        return Turn(_varied(rng, question), answer, "position", (answer.split(",")[0], key))
+    if len(scene.things) == 1 and kind < 0.5:
+        return Turn(_varied(rng, rng.choice(wordings.WHERE_IT)), f"It is {words}.", "position", (key,))
+    return Turn(_varied(rng, rng.choice(wordings.WHERE).format(name)), f"The {name} is {words}.", "position", (key,))
+
+
+def _at(place: str) -> str:
+    """The words for a place, as "at the top left"."""
+    return f"{'in' if place == 'middle' else 'on' if place in ('left', 'right') else 'at'} the {place}"
 
 
 _RELATIONS = {"left": "to the left of", "right": "to the right of", "above": "above", "below": "below"}
@@ -355,9 +364,8 @@ def _trend(scene: Scene, rng: random.Random) -> Turn | None:
 
 _Maker = Callable[[Scene, random.Random], Turn | None]
 _MAKERS: dict[type, Sequence[_Maker]] = {
-    Shapes: (
-        _count, _count, _colour, _colour, _shape, _shape, _where, _where, _relation, _relation, _relation,
-        _is_there_one, _whole,
+    Shapes: (  # places are asked about most: many scenes have none that is plain, and they are learned last
+        *(2 * (_count, _colour, _shape)), *(4 * (_where,)), *(7 * (_relation,)), _is_there_one, _whole,
     ),
     Writing: (_read, _read, _read, _spell, _ink),
     Bars: (_bar,),

@@ -29,6 +29,7 @@ WHERE = (
     "In which part of the picture is the {}?", "What is the position of the {}?", "Where can I find the {}?",
     "Tell me where the {} is.", "At which place is the {}?",
 )  # fmt: skip
+IS_IT_THERE = ("Is the {} {}?", "Is the {} {}?", "Would you say the {} is {}?", "Is the {} {} of the picture?")
 WHERE_IT = ("Where is it?", "And where is it?", "Where in the picture is it?", "In which place is it?")
 HOW_HIGH = (
     "How high is bar {}?", "What is the value of {}?", "What value does {} have?", "How tall is bar {}?",

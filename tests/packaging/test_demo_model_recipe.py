@@ -18,7 +18,7 @@ import make  # noqa: E402
 from chat_base import read_chat_model, tokenizer_for_pictures, write_texts  # noqa: E402
 from picture_marks import CHARACTERS, KINDS, Marks  # noqa: E402
 from picture_painting import find_fonts, paint  # noqa: E402
-from picture_questions import NUMBERS, blind_question, describe, turns_about  # noqa: E402
+from picture_questions import NUMBERS, Turn, blind_question, describe, turns_about  # noqa: E402
 from picture_scenes import KEPT_OUT, SQUARE, Canvas, Shapes, Thing, Writing, draw_scene  # noqa: E402
 from picture_stream import (  # noqa: E402
     TEXT_ROOM,
@@ -76,6 +76,9 @@ def test_wrong_answers_are_wrong() -> None:
     for turn in turns_about(scene, rng, 6):
         wrong = {"shape": "It is a square.", "colour": "It is blue.", "count": "There are two circles."}.get(turn.about)
         assert wrong is None or not is_right(turn, wrong)
+    corner = Turn("Where is the circle?", "The circle is at the top.", "position", ("at the top.",))
+    assert is_right(corner, "The circle is at the top.")
+    assert not is_right(corner, "The circle is at the top left.")
     assert describe(scene) == "I see a red circle."
     assert describe(Writing("HELLO", "blue", "white")) == 'I see the word "HELLO" in blue.'
     assert "picture" in blind_question(rng).answer
