@@ -25,9 +25,16 @@ run_tests() {
   "$python" -m pytest -m "not gpu" "${together[@]}" "$@"
 }
 
+# The other checks leave a core idle: on it the processor's kernels are compiled, which each test process would do.
+compiling=""
+if [ $# -eq 0 ]; then
+  "$python" -m tests.compile_kernels &
+  compiling=$!
+fi
 check "ruff" "$python" -m ruff check .
 check "mypy" "$python" -m mypy
 check "import rules" "$root/.venv/bin/lint-imports"
+[ -z "$compiling" ] || wait "$compiling" || failed+=("compiling the kernels")
 check "tests" run_tests "$@"
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -41,7 +41,7 @@ def _is_chosen(source: KernelSource, capability: tuple[int, int]) -> bool:
     if source.name.endswith(("_cap", "_sinks")):
         return capability in (FULL_CAPABILITY, (9, 0))  # where the plain kernels need the most registers
     if "_packed_" in source.name:
-        return capability == FULL_CAPABILITY or "_128_k4v4" in source.name
+        return "_128_k4v4" in source.name or (capability == FULL_CAPABILITY and _is_typical(source.name))
     if source.name.startswith("attend_"):
         return capability in (FULL_CAPABILITY, (9, 0)) or source.name.endswith(("_128", "_256"))
     if not source.name.startswith("exl3_"):
@@ -49,8 +49,13 @@ def _is_chosen(source: KernelSource, capability: tuple[int, int]) -> bool:
     if capability == FULL_CAPABILITY:
         return "_mul1_" in source.name or any(f"_k{bits}" in source.name for bits in CODEBOOK_WIDTHS)
     codebooks = ("mul1", "mcg", "3inst")
-    chosen = [f"_{codebooks[bits % 3]}_k{bits}" for bits in (1, 3, 4, 5, 8)]
+    chosen = [f"_{codebooks[bits % 3]}_k{bits}" for bits in (1, 4, 8)]
     return any(part in source.name for part in chosen)
+
+
+def _is_typical(packed: str) -> bool:
+    """Every width at the commonest size of heads, one at the others; a card's tests run them all."""
+    return any(part in packed for part in ("_128_", "_32_k8v8", "_64_k6v4", "_96_k7v5", "_160_k5v2", "_256_"))
 
 
 @needs_compiler
