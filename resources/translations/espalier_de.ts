@@ -5084,6 +5084,14 @@
         <translation>von dir angehalten</translation>
     </message>
     <message>
+        <source>1 token</source>
+        <translation>1 Token</translation>
+    </message>
+    <message>
+        <source>{0} tokens</source>
+        <translation>{0} Token</translation>
+    </message>
+    <message>
         <source>{0} tok/s</source>
         <translation>{0} Tok/s</translation>
     </message>

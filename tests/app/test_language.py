@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -159,3 +160,16 @@ def cut_texts(window: QWidget) -> Iterator[tuple[str, int, int]]:
 def words_width(button: QAbstractButton) -> int:
     padding = 26 if isinstance(button, QPushButton) else 4
     return max(button.fontMetrics().horizontalAdvance(line) for line in button.text().split("\n")) + padding
+
+
+def test_texts_to_be_translated_are_plain_where_they_are_asked_for(project_root: Path) -> None:
+    """What collects them sees no text behind a condition or a name."""
+    hidden = []
+    for path in (project_root / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            texts = node.args[:1] if name == "tr" else node.args[1:2] if name == "translate" else []
+            hidden += [f"{path.name}:{node.lineno}" for text in texts if isinstance(text, (ast.IfExp, ast.BinOp))]
+    assert hidden == []

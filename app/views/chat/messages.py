@@ -302,7 +302,10 @@ def figures_text(stats: ReplyStats) -> str:
         "length": QCoreApplication.translate("ReplyMessage", "reached the token limit"),
         "cancelled": QCoreApplication.translate("ReplyMessage", "stopped by you"),
     }
-    tokens = QCoreApplication.translate("ReplyMessage", "1 token" if stats.new_tokens == 1 else "{0} tokens")
+    one, several = (
+        QCoreApplication.translate("ReplyMessage", "1 token"), QCoreApplication.translate("ReplyMessage", "{0} tokens"),
+    )  # fmt: skip
+    tokens = one if stats.new_tokens == 1 else several
     parts = []
     if stats.tokens_per_s > 0:
         parts.append(
