@@ -40,8 +40,9 @@ class TextSizes:
     def sections(self) -> tuple[int, int, int]:
         """How many frequencies, from the fastest on, are turned by time, height and width.
 
-        Pictures here stand still, so time gets the fastest alone; equal parts would leave the width with frequencies
-        so slow that fourteen columns are hardly a turn of 0.04, and the model could not tell left from right.
+        Pictures here stand still, so time gets the fastest alone; a quarter and three eighths twice, as larger models
+        have them, would leave the width with frequencies so slow that fourteen columns are a turn by 0.04 radians at
+        most, and the model could not tell left from right.
         """
         half = self.head_dim // 2
         time, height = max(1, half // 32), 7 * half // 32
