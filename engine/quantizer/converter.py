@@ -104,8 +104,8 @@ class _Conversion:
         self.store.drop_states()
         bits = mean_bits(self.spec, self.bits)
         record = QuantizationRecord(bits, self.request.head_bits, self.request.codebook, *size)
-        request = self.request
-        written = write_folder(request.source, request.target, self._modules(), record, request.shard_bytes)
+        source, target, most = self.request.source, self.request.target, self.request.shard_bytes
+        written = write_folder(source, target, self._modules(), record, most)
         if self.request.work is None:
             self.store.remove()
         self.on_event(Finished(bits, written, time.monotonic() - began, tuple(self.reports)))

@@ -14,8 +14,9 @@ import torch
 from picture_stream import IMAGE_PAD, VISION_END, VISION_START
 from seeing_network import TextModel, TextSizes, rotated
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention import sdpa_kernel
 
+from engine.quantizer.own_text import ATTENTION
 from engine.quantizer.source import SourceModel
 
 TEXTS_AT_ONCE = 1024
@@ -88,8 +89,7 @@ def write_texts(model: TextModel, openings: Sequence[Sequence[int]], length: int
     forced = torch.full((len(openings), length), -1, dtype=torch.int64)
     for row, opening in zip(forced, openings):
         row[: len(opening)] = torch.tensor(opening[:length])
-    # Not cuDNN's attention: it prepares itself anew for every length, which took two minutes.
-    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]):
+    with sdpa_kernel(ATTENTION):
         found = [_write(model, group.to(device), generator) for group in torch.split(forced, TEXTS_AT_ONCE)]
     return torch.cat(found)
 

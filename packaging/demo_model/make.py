@@ -16,6 +16,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -93,33 +94,20 @@ def main() -> int:
 def _train(options: argparse.Namespace, tower: TowerSizes, device: torch.device, tell: Callable[[str], None]) -> None:
     """Trains and writes the plain folder."""
     torch.set_float32_matmul_precision("high")
-    settings = _stream_settings(options.out / "plain" / "tokenizer.json", options.fonts)
-    stream = PictureStream(settings, options.workers, seed=1)
-    try:
-        _train_on(stream, options, tower, device, tell)
-    finally:
-        stream.close()
-
-
-def _train_on(
-    stream: PictureStream,
-    options: argparse.Namespace,
-    tower: TowerSizes,
-    device: torch.device,
-    tell: Callable[[str], None],
-) -> None:
     plain: Path = options.out / "plain"
-    tokens = Tokens.open(plain / "tokenizer.json")
-    text, config = read_chat_model(options.base)
-    texts = _own_words(text.to(device), tokens, 40 if options.tiny else options.texts, seed=1)
-    marks = (tokens.encode("<|im_start|>")[0], tokens.encode("<|im_end|>")[0])
-    preludes = short_exchanges(texts, *marks, tokens.encode("\n"))[:3000]
-    tell(f"{len(texts)} texts of its own, {len(preludes)} short exchanges")
-    stream.begin(preludes)
-    model = begun(text, tower, seed=1).to(device)
-    tell_every = 5 if options.tiny else 250
-    rates = {"tower_rate": options.tower_rate, "text_rate": options.text_rate}
-    train(model, stream, texts, TrainingSettings(options.seconds, **rates, tell_every=tell_every))
+    settings = _stream_settings(plain / "tokenizer.json", options.fonts)
+    tokens = Tokens.open(settings.tokenizer)
+    with closing(PictureStream(settings, options.workers, seed=1)) as stream:
+        text, config = read_chat_model(options.base)
+        texts = _own_words(text.to(device), tokens, 40 if options.tiny else options.texts, seed=1)
+        marks = (tokens.encode("<|im_start|>")[0], tokens.encode("<|im_end|>")[0])
+        preludes = short_exchanges(texts, *marks, tokens.encode("\n"))[:3000]
+        tell(f"{len(texts)} texts of its own, {len(preludes)} short exchanges")
+        stream.begin(preludes)
+        model = begun(text, tower, seed=1).to(device)
+        tell_every = 5 if options.tiny else 250
+        rates = {"tower_rate": options.tower_rate, "text_rate": options.text_rate}
+        train(model, stream, texts, TrainingSettings(options.seconds, **rates, tell_every=tell_every))
     _write_plain(model, tokens, config, options.base, plain)
 
 

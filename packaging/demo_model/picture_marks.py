@@ -12,11 +12,11 @@ from picture_scenes import COLOURS, SHAPES, SQUARE, Canvas
 
 CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 KINDS = ("ground", *SHAPES, "writing", "bar", "slice", "line")
-
-
 LONGEST_TEXT = 8  # characters
-LABELS = (len(KINDS), 1 + len(COLOURS), 1 + len(CHARACTERS), 1 + len(CHARACTERS), 1 + LONGEST_TEXT, 1 + LONGEST_TEXT,
-          len(KINDS))  # fmt: skip
+LABELS = (
+    len(KINDS), 1 + len(COLOURS), 1 + len(CHARACTERS), 1 + len(CHARACTERS), 1 + LONGEST_TEXT, 1 + LONGEST_TEXT,
+    len(KINDS),
+)  # fmt: skip
 """How many values each label has."""
 
 

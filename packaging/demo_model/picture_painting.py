@@ -229,7 +229,7 @@ def _paint_bars(
         pen.text((middle, foot + 0.02 * size[1]), letter, font=font, fill=INK, anchor="mt")
         left, right = (middle - wide / 2) / size[0], (middle + wide / 2) / size[0]
         marks.thing("bar", colour, (left, (foot - unit * height) / size[1], right, foot / size[1]))
-        marks.middle("bar", (left + right) / 2, (foot - unit * height / 2) / size[1])
+        marks.middle("bar", middle / size[0], (foot - unit * height / 2) / size[1])
         left, right = ((middle + side * 0.35 * font.size) / size[0] for side in (-1, 1))  # type: ignore[union-attr]
         top = (foot - unit * height - 0.015 * size[1] - font.size) / size[1]  # type: ignore[union-attr]
         marks.character(str(height), 1, (left, top, right, top + font.size / size[1]))  # type: ignore[union-attr]

@@ -187,7 +187,8 @@ def _where(scene: Scene, rng: random.Random) -> Turn | None:
     if name is None or not is_clearly_placed(thing) or len(scene.things) > 4:
         return None
     place = position_of(thing)
-    words, key = _at(place), f"{_at(place)}."  # with its end: "at the top left" is not "at the top"
+    words = _at(place)
+    key = f"{words}."  # with its end: "at the top left" is not "at the top"
     kind = rng.random()
     if kind < 0.3:
         asked = place if rng.random() < 0.5 else rng.choice([each for row in POSITIONS for each in row])

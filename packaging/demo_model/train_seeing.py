@@ -233,16 +233,15 @@ class Trainer:
 
     def _made_optimizer(self) -> torch.optim.Optimizer:
         settings, groups = self._settings, []
-        for part, peak in (
-            (self._model.visual, settings.tower_rate), (self._reader, settings.tower_rate),
-            (self._model.model, settings.text_rate), (self._place_reader, settings.text_rate),
+        for part, is_text in (
+            (self._model.visual, False), (self._reader, False), (self._model.model, True), (self._place_reader, True),
         ):  # fmt: skip
+            peak = settings.text_rate if is_text else settings.tower_rate
             named = list(part.named_parameters())
             for is_matrix in (True, False):
                 chosen = [each for name, each in named if (each.dim() >= 2 and "embed_tokens" not in name) == is_matrix]
                 rate = torch.zeros((), device=self._device) if self.is_card else 0.0
                 decay = 0.05 if is_matrix else 0.0
-                is_text = part in (self._model.model, self._place_reader)
                 groups.append({"params": chosen, "peak": peak, "is_text": is_text, "weight_decay": decay, "lr": rate})
         return torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-9, fused=self.is_card, capturable=self.is_card)
 

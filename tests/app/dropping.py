@@ -27,7 +27,7 @@ def drag_over(window: QWidget, data: QMimeData) -> bool:
 
 
 def drop(window: QWidget, data: QMimeData) -> None:
-    """Lets go of it."""
+    """Lets go of it; Qt hands it to what took it when it was dragged over."""
     event = QDropEvent(
         QPointF(500, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )

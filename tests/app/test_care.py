@@ -19,6 +19,7 @@ from app.views.dialogs import CrashDialog
 from app.views.pages import Page
 from engine.errors import ContextTooLongError
 from tests.app.driver import Window
+from tests.app.tab_order import tab_stops, unreached
 
 Open = Callable[..., Window]
 NO_ROLE = (QAccessible.Role.NoRole, QAccessible.Role.Client)
@@ -89,31 +90,7 @@ def test_tab_reaches_everything_on_a_page(open_window: Open, page: Page) -> None
     window = open_window(load=False)
     window.app.window.show_page(page)
     window.qtbot.wait(50)
-    main = window.app.window
-    wanted = {
-        widget
-        for widget in main.findChildren(QWidget)
-        if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-        and widget.focusProxy() is None and not is_of_a_group(widget)
-    }  # fmt: skip
-    seen: set[QWidget] = set()
-    main.rail.menu_button.setFocus()
-    for _ in range(3 * len(wanted) + 20):
-        widget = main.focusWidget() or main
-        seen.add(widget)
-        window.qtbot.keyClick(widget, Qt.Key.Key_Tab)
-        if wanted <= seen:
-            break
-    assert {
-        (type(each).__name__, each.accessibleName(), getattr(each, "text", str)()) for each in wanted - seen
-    } == set()
-
-
-def is_of_a_group(widget: QWidget) -> bool:
-    """Tab enters a group of choices once; the arrows walk in it."""
-    if not isinstance(widget, QAbstractButton) or not widget.isCheckable() or widget.isChecked():
-        return False
-    return widget.autoExclusive() or widget.group() is not None
+    assert unreached(window, tab_stops(window.app.window)) == set()
 
 
 def belongs(widget: QWidget, window: Window) -> bool:

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel
 
 from app.controllers.models import ModelState
@@ -15,6 +14,7 @@ from app.views.chat.error_card import ErrorCard
 from app.views.dialogs import CrashDialog
 from engine.errors import ModelFormatError
 from tests.app.driver import Window
+from tests.app.dropping import drag_over, drop, mime
 
 
 def test_a_loaded_model_is_named_with_its_format_and_device(window: Window) -> None:
@@ -130,23 +130,17 @@ def test_the_last_model_is_loaded_at_the_next_start_unless_switched_off(open_win
 
 def test_dropping_a_folder_loads_it(open_window: Callable[..., Window]) -> None:
     window = open_window(load=False)
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(window.model))])
-    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPoint(300, 300), action, mime, button, keys)
-    window.app.window.dragEnterEvent(enter)
-    assert enter.isAccepted()
+    data = mime(window.model)
+    assert drag_over(window.app.window, data)
     assert window.app.window._overlay.isVisible()
-    window.app.window.dropEvent(QDropEvent(QPointF(300, 300), action, mime, button, keys))
+    drop(window.app.window, data)
     assert not window.app.window._overlay.isVisible()
     window.ready()
     assert window.script.loads[-1].path == window.model
 
 
 def test_the_composer_leaves_folders_to_the_window(window: Window) -> None:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(window.model))])
-    assert not window.app.chat.composer.input.canInsertFromMimeData(mime)
+    assert not window.app.chat.composer.input.canInsertFromMimeData(mime(window.model))
 
 
 def test_the_engine_never_runs_in_the_gui_thread(window: Window) -> None:

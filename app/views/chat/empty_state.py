@@ -116,12 +116,13 @@ class EmptyState(QWidget):
     def show_new_chat(self, model_name: str, is_demo: bool) -> None:
         """Offers three example prompts, one of them with a picture where the demo model can look at it."""
         self.title.setText(self.tr("New chat"))
-        told = self.tr("You are talking to {0}. Everything stays on this computer.").format(model_name)
         if is_demo:
             told = self.tr(
                 "This is the demo model: it is tiny, speaks English and sees simple pictures. Everything stays on this "
                 "computer."
             )
+        else:
+            told = self.tr("You are talking to {0}. Everything stays on this computer.").format(model_name)
         self.text.setText(told)
         examples = DEMO_EXAMPLES if is_demo else self._examples()
         clear_layout(self._offer_rows)

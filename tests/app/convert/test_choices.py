@@ -9,9 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDropEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
 
 from app.controllers.conversion import Phase, Progress
 from app.storage.conversions import load_conversion, save_conversion
@@ -21,8 +20,9 @@ from app.views.pages import Page
 from engine.quantizer.progress import Advance
 from tests.app.convert_driver import Driver, visible_buttons
 from tests.app.driver import Window
+from tests.app.dropping import drag_over, drop, mime
 from tests.app.model_folders import make_folder, make_original
-from tests.app.test_care import is_of_a_group
+from tests.app.tab_order import tab_stops, unreached
 from tests.app.test_language import cut_texts
 from tests.fakes.fake_convert import Behaviour, command
 
@@ -173,11 +173,9 @@ def test_models_that_are_not_quantized_offer_to_be_converted_and_folders_are_dro
     assert driver.window.app.window.page is Page.CONVERT
     driver.until(lambda: driver.page.rate.isVisible())
     assert driver.page.start.name.text() == "plain-exl3-6.0bpw"
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(source / "config.json"))])
-    left = Qt.MouseButton.LeftButton
-    event = QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, left, Qt.KeyboardModifier.NoModifier)
-    driver.window.app.window.dropEvent(event)
+    data = mime(source / "config.json")
+    assert drag_over(driver.window.app.window, data)
+    drop(driver.window.app.window, data)
     driver.until(lambda: driver.page.source.place.text() == str(source))
 
 
@@ -210,32 +208,19 @@ def test_nothing_is_cut_and_tab_reaches_all_in_a_narrow_window(
     driver.until(lambda: "\n" in driver.page.start.needs.text())
     driver.window.qtbot.wait(50)
     assert list(cut_texts(driver.window.app.window)) == []
-    assert unreached(driver) == set()
+    check_tab_reaches_all(driver)
     driver.start()
     driver.run_to(Phase.DONE)
     driver.window.app.window.notice.hide()
     driver.window.qtbot.wait(50)
     assert list(cut_texts(driver.window.app.window)) == []
-    assert unreached(driver) == set()
+    check_tab_reaches_all(driver)
 
 
-def unreached(driver: Driver) -> set[str]:
-    """Names of what the Tab key does not come to."""
-    main = driver.window.app.window
-    wanted = {
-        each
-        for each in driver.page.findChildren(QWidget)
-        if each.isVisible() and each.isEnabled() and each.focusPolicy() & Qt.FocusPolicy.TabFocus
-        and each.focusProxy() is None and not is_of_a_group(each)
-    }  # fmt: skip
-    seen: set[QWidget] = set()
-    main.rail.menu_button.setFocus()
-    for _ in range(3 * len(wanted) + 40):
-        widget = main.focusWidget() or main
-        seen.add(widget)
-        driver.window.qtbot.keyClick(widget, Qt.Key.Key_Tab)
-    assert all(each.accessibleName() or getattr(each, "text", str)() for each in wanted)
-    return {f"{type(each).__name__} {each.accessibleName()}" for each in wanted - seen}
+def check_tab_reaches_all(driver: Driver) -> None:
+    stops = tab_stops(driver.page)
+    assert all(each.accessibleName() or getattr(each, "text", str)() for each in stops)
+    assert unreached(driver.window, stops, more_steps=40) == set()
 
 
 # The picture.
