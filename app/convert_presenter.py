@@ -16,6 +16,7 @@ from app.controllers.model_library import ModelLibraryController
 from app.controllers.models import ModelController
 from app.controllers.plan_card import PlanCard
 from app.error_words import error_line, error_words
+from app.figures import device_words
 from app.storage.conversions import Conversion
 from app.views.convert.page import ConvertPage
 from app.views.convert.words import memory_warning, needs_text, result_name, way_out_text
@@ -245,7 +246,7 @@ class ConvertPresenter(QObject):
             words = self.tr(
                 "{0} is loaded on {1} and stays usable. Replies and the conversion slow each other down; unload it "
                 "when memory is short."
-            ).format(info.path.name, info.device_name)
+            ).format(info.path.name, device_words(info.device_name))
         self._page.start.show_loaded(words, info is not None)
 
     # The conversion.

@@ -1,7 +1,7 @@
 """Figures as the window's language writes them: "12,345" and "6.2" are "12.345" and "6,2" in a German window.
 
-Everything below the window writes figures as English does; they are changed here, where they are shown. Knows nothing
-of what is counted.
+Everything below the window writes figures as English does; they are changed here, where they are shown. So is the
+processor's name with the number of its cores. Knows nothing of what is counted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from engine import units
 from engine.units import MEMORY_GB
 
 _FIGURE = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w.,]*\d)|(?<![\w.,])\d+\.\d+(?!\.?\d)")
+_PROCESSOR = re.compile(r"CPU, (\d+) cores?")
 
 
 def local(text: str) -> str:
@@ -45,3 +46,13 @@ def memory_of_total(used_bytes: float, total_bytes: float) -> str:
 def file_amount(num_bytes: float) -> str:
     """A size of files: "7.4 GB", "118 MB"."""
     return local(units.file_amount(num_bytes))
+
+
+def device_words(name: str) -> str:
+    """What a model runs on, as the engine names it: a card by its name, "CPU, 8 cores" in the window's language."""
+    found = _PROCESSOR.fullmatch(name)
+    if found is None:
+        return name
+    if found[1] == "1":
+        return QCoreApplication.translate("Figures", "CPU, 1 core")
+    return QCoreApplication.translate("Figures", "CPU, {0} cores").format(found[1])

@@ -10,7 +10,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
-from app.figures import memory_amount, memory_of_total
+from app.figures import device_words, memory_amount, memory_of_total
 from app.machine_watch import MachineMemory
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_8, SPACE_12, SPACE_16
@@ -80,7 +80,7 @@ class StatusStrip(QFrame):
         self._is_on_machine = not self._has_card
         if not self._has_card:
             memory = memory_of_total(status.memory_used_bytes, status.memory_total_bytes)
-            self.device.set_whole_text(status.device_name)
+            self.device.set_whole_text(device_words(status.device_name))
             self.memory.setText(memory)
             self.memory_bar.set_share(status.memory_used_bytes / max(status.memory_total_bytes, 1), memory)
             self.memory_bar.show()

@@ -3158,6 +3158,14 @@
         <translation>{0} von {1} GB</translation>
     </message>
     <message>
+        <source>CPU, 1 core</source>
+        <translation>CPU, 1 Kern</translation>
+    </message>
+    <message>
+        <source>CPU, {0} cores</source>
+        <translation>CPU, {0} Kerne</translation>
+    </message>
+    <message>
         <source>{0} of {1} MB</source>
         <translation>{0} von {1} MB</translation>
     </message>

@@ -13,11 +13,12 @@ from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from app.error_words import error_line, error_words
-from app.figures import count, file_amount, local, memory_amount, memory_of_total
+from app.figures import count, device_words, file_amount, local, memory_amount, memory_of_total
 from app.language import TRANSLATED, Language
 from app.resources_paths import error_texts_path
 from app.views.vram.verdicts import tokens_words
 from app.views.widgets import of_total_text, speed_text
+from engine.cpu.backend import CpuBackend
 from engine.errors import EngineError
 from engine.fit.plan import MemoryPlan
 from engine.weights.folder_scan import scan_folder
@@ -115,3 +116,10 @@ def test_amounts_are_those_of_the_language(german: Language) -> None:
         "1,0 GB", "7,4 GB", "120 von 500 MB",
     )  # fmt: skip
     assert (speed_text(42.13), speed_text(1204.0), tokens_words(7500)) == ("42,1", "1.204", "7,3k")
+
+
+def test_the_processor_is_named_in_the_language(german: Language) -> None:
+    assert "Kern" in device_words(CpuBackend().device_name)
+    assert device_words("CPU, 1 core") == "CPU, 1 Kern"
+    assert device_words("CPU, 16 cores") == "CPU, 16 Kerne"
+    assert device_words("NVIDIA GeForce RTX 4070") == "NVIDIA GeForce RTX 4070"
