@@ -6,12 +6,13 @@ What it says keeps it talking while it learns: it is shown its own words and hel
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from picture_stream import IMAGE_PAD, VISION_END, VISION_START
+from picture_stream import IMAGE_PAD, VISION_END, VISION_START, Tokens
 from seeing_network import TextModel, TextSizes, rotated
 from torch.nn import functional
 from torch.nn.attention import sdpa_kernel
@@ -20,6 +21,8 @@ from engine.quantizer.own_text import ATTENTION
 from engine.quantizer.source import SourceModel
 
 TEXTS_AT_ONCE = 1024
+LONGEST_EXCHANGE = 64  # tokens
+_EXCHANGE = re.compile(r"<\|im_start\|>user\n([^<]+)<\|im_end\|>\n<\|im_start\|>assistant\n([^<]+)<\|im_end\|>")
 
 
 def read_chat_model(folder: Path) -> tuple[TextModel, dict[str, Any]]:
@@ -131,15 +134,9 @@ def _step(model: TextModel, ids: torch.Tensor, step: int, keys: torch.Tensor, va
     return model.norm(x)[:, 0]
 
 
-def short_exchanges(texts: torch.Tensor, start: int, end: int, newline: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """The first question and answer of texts that begin with a turn, where both are short; with the line break behind.
-
-    Args:
-        start, end: ids of the marks around a turn.
-    """
-    found = []
-    for row in texts.tolist():
-        ends = [place for place, each in enumerate(row[:72]) if each == end]
-        if row[0] == start and len(ends) >= 2 and 0 not in row[: ends[1]]:
-            found.append((*row[: ends[1] + 1], *newline))
-    return tuple(found)
+def short_exchanges(model: TextModel, tokens: Tokens, count: int, seed: int) -> list[tuple[str, str]]:
+    """Questions and answers as the model draws them, where both together are short; `count` is of the tries."""
+    openings = [tokens.encode("<|im_start|>user\n")] * count
+    rows = write_texts(model, openings, LONGEST_EXCHANGE, seed).tolist()
+    found = (_EXCHANGE.match(tokens.tokenizer.decode(row, skip_special_tokens=False)) for row in rows)
+    return [(said[1], said[2]) for said in found if said is not None]

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,17 +98,22 @@ def _train(options: argparse.Namespace, tower: TowerSizes, device: torch.device,
     plain: Path = options.out / "plain"
     settings = _stream_settings(plain / "tokenizer.json", options.fonts)
     tokens = Tokens.open(settings.tokenizer)
-    with closing(PictureStream(settings, options.workers, seed=1)) as stream:
+    seed = 1 if options.go_on is None else 1001  # other pictures than before
+    with closing(PictureStream(settings, options.workers, seed)) as stream:
         text, config = read_chat_model(options.base)
         texts = _own_words(text.to(device), tokens, 40 if options.tiny else options.texts, seed=1)
-        marks = (tokens.encode("<|im_start|>")[0], tokens.encode("<|im_end|>")[0])
-        preludes = short_exchanges(texts, *marks, tokens.encode("\n"))[:3000]
-        tell(f"{len(texts)} texts of its own, {len(preludes)} short exchanges")
-        stream.begin(preludes)
-        model = begun(text, tower, seed=1).to(device)
-        tell_every = 5 if options.tiny else 250
-        rates = {"tower_rate": options.tower_rate, "text_rate": options.text_rate}
-        train(model, stream, texts, TrainingSettings(options.seconds, **rates, tell_every=tell_every))
+        exchanges = short_exchanges(text, tokens, 40 if options.tiny else 2 * options.texts, seed=2)
+        tell(f"{len(texts)} texts of its own, {len(exchanges)} short exchanges")
+        stream.begin(exchanges)
+        wanted = TrainingSettings(
+            options.seconds, options.tower_rate, options.text_rate, tell_every=5 if options.tiny else 250
+        )
+        if options.go_on is None:
+            model = begun(text, tower, seed=1).to(device)
+        else:
+            model = _read(options.go_on, tower, device).train()
+            wanted = replace(wanted, squares_until=0.0, tower_until=0.0)  # what asks about squares was not kept
+        train(model, stream, texts, wanted, teacher=text)
     _write_plain(model, tokens, config, options.base, plain)
 
 
@@ -115,7 +121,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("out", type=Path)
     parser.add_argument("--base", type=Path, default=BASE, help="the chat model (default: the shipped one)")
-    parser.add_argument("--seconds", type=float, default=420.0, help="of training")
+    parser.add_argument(
+        "--from", dest="go_on", type=Path, help="a folder that this made, quantized or not, to go on from"
+    )
+    parser.add_argument("--seconds", type=float, default=600.0, help="of training (default: 600)")
     parser.add_argument("--bits", type=float, default=4.0, help="of the EXL3 folder; 0 makes none")
     parser.add_argument("--fonts", type=Path, help="a folder of fonts to print with, beside Pillow's own")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="that draw pictures")

@@ -36,6 +36,7 @@ TRAINED_SIZES = (  # columns, rows, pictures of a talk: few, for each is made re
     (8, 8, 2), (8, 8, 1), (12, 6, 1), (6, 17, 1), (10, 10, 1), (19, 7, 1), (13, 9, 1), (9, 13, 1), (12, 12, 1),
     (16, 8, 1), (8, 22, 1), (22, 8, 1), (15, 11, 1), (11, 16, 1), (18, 10, 1), (14, 14, 1),
 )  # fmt: skip
+BLIND_SHARE, TALK_BEFORE_SHARE, TALK_AFTER_SHARE = 0.04, 0.1, 0.4  # of the conversations
 SWITCH_S = 0.0005  # threads that receive batches get their turns soon, though the trainer never sleeps
 HELD_OUT_SEED = 1 << 40  # pictures from here on are never trained on
 
@@ -115,13 +116,15 @@ def shape_of(rng: random.Random) -> tuple[Canvas, int]:
     return Canvas(columns * SQUARE, rows * SQUARE), pictures
 
 
-def make_talk(tokens: Tokens, parts: Sequence[tuple[int, Sequence[Turn]]], prelude: Sequence[int] = ()) -> Talk:
+def make_talk(tokens: Tokens, parts: Sequence[tuple[int, Sequence[Turn]]]) -> Talk:
     """A conversation.
 
     Args:
         parts: for each picture the number of its tokens, 0 for none, and what is said about it.
     """
-    ids, weights, starts = list(prelude), [0.0] * len(prelude), []
+    ids: list[int] = []
+    weights: list[float] = []
+    starts: list[int] = []
     for squares, turns in parts:
         for number, turn in enumerate(turns):
             ids += tokens.encode("<|im_start|>user\n")
@@ -183,11 +186,11 @@ class Drawer:
     """Makes batches, one after another, from a seed.
 
     Args:
-        preludes: ids of short exchanges without pictures that some conversations begin with.
+        exchanges: questions and answers that have nothing to do with pictures, for some of the conversations.
     """
 
-    def __init__(self, settings: StreamSettings, preludes: Sequence[Sequence[int]], seed: int) -> None:
-        self._settings, self._preludes, self._rng = settings, preludes, random.Random(seed)
+    def __init__(self, settings: StreamSettings, exchanges: Sequence[tuple[str, str]], seed: int) -> None:
+        self._settings, self._exchanges, self._rng = settings, exchanges, random.Random(seed)
         self._tokens = Tokens.open(settings.tokenizer)
         self._fonts = find_fonts(settings.fonts)
 
@@ -213,23 +216,29 @@ class Drawer:
         return stacked(talks, pictures, canvas, marks, length)
 
     def _talk(self, parts: list[tuple[int, Sequence[Turn]]], length: int) -> Talk:
-        """A conversation about the pictures, with as many questions as it has room for."""
-        prelude, begun = self._prelude(), self._with_blind(parts)
-        while len((talk := make_talk(self._tokens, begun, prelude)).ids) > length:
-            if prelude:
-                prelude = ()
-            elif begun != parts:
-                begun = parts
-            else:
-                begun = parts = [(squares, turns[: max(1, len(turns) - 1)]) for squares, turns in parts]
+        """A conversation about the pictures, with as much else and as many questions as it has room for."""
+        whole = self._with_more(parts)
+        while len((talk := make_talk(self._tokens, whole)).ids) > length:
+            if whole is parts:
+                parts = [(squares, turns[: max(1, len(turns) - 1)]) for squares, turns in parts]
+            whole = parts
         return talk
 
-    def _with_blind(self, parts: list[tuple[int, Sequence[Turn]]]) -> list[tuple[int, Sequence[Turn]]]:
-        """Now and then somebody asks before there is a picture."""
-        return [(0, [blind_question(self._rng)]), *parts] if self._rng.random() < 0.04 else parts
+    def _with_more(self, parts: list[tuple[int, Sequence[Turn]]]) -> list[tuple[int, Sequence[Turn]]]:
+        """Now and then somebody asks before there is a picture, or talks of something else before or after it."""
+        rng, whole = self._rng, parts
+        if rng.random() < BLIND_SHARE:
+            whole = [(0, [blind_question(rng)]), *whole]
+        if self._exchanges and rng.random() < TALK_BEFORE_SHARE:
+            whole = [(0, [self._exchange()]), *whole]
+        if self._exchanges and rng.random() < TALK_AFTER_SHARE:
+            squares, turns = whole[-1]
+            place = rng.randint(1, len(turns))
+            whole = [*whole[:-1], (squares, [*turns[:place], self._exchange(), *turns[place:]])]
+        return whole
 
-    def _prelude(self) -> Sequence[int]:
-        return self._rng.choice(self._preludes) if self._preludes and self._rng.random() < 0.12 else ()
+    def _exchange(self) -> Turn:
+        return Turn(*self._rng.choice(self._exchanges), "talk", ())
 
 
 def draw_held_out(rng: random.Random, words: Sequence[str], canvas: Canvas) -> Scene:
@@ -279,10 +288,10 @@ class PictureStream:
             self._processes.append(process)
             self._pipes.append(own)
 
-    def begin(self, preludes: Sequence[Sequence[int]]) -> None:
-        """Lets them draw; preludes as for `Drawer`."""
+    def begin(self, exchanges: Sequence[tuple[str, str]]) -> None:
+        """Lets them draw; exchanges as for `Drawer`."""
         for pipe in self._pipes:
-            pipe.send(preludes)
+            pipe.send(exchanges)
             threading.Thread(target=self._receive, args=(pipe,), daemon=True).start()
 
     def _receive(self, pipe: Connection) -> None:

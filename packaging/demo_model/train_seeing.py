@@ -136,7 +136,7 @@ class Trainer:
         sums: float32 [5], losses of answers, squares, places and chat and the steps left out, added up.
     """
 
-    def __init__(self, model: SeeingModel, texts: torch.Tensor, settings: TrainingSettings) -> None:
+    def __init__(self, model: SeeingModel, texts: torch.Tensor, settings: TrainingSettings, teacher: TextModel) -> None:
         self._model, self._texts, self._settings = model, texts, settings
         self._device = texts.device
         torch.manual_seed(2)
@@ -144,9 +144,10 @@ class Trainer:
         self._place_reader = PlaceReader(model.model.sizes.hidden_size).to(self._device)
         if self.is_card:
             model.visual.run_block = model.model.run_block = torch.compile(run_block, dynamic=True)
-        self._teacher = copy.deepcopy(model.model).requires_grad_(False)
+        self._teacher = copy.deepcopy(teacher).requires_grad_(False)
         if self.is_card:
             self._teacher.bfloat16()
+            self._teacher.run_block = model.model.run_block
         self._optimizer = self._made_optimizer()
         self._parameters = [each for group in self._optimizer.param_groups for each in group["params"]]
         self._rows = texts[: settings.chat_rows].clone()
@@ -246,15 +247,18 @@ class Trainer:
         return torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-9, fused=self.is_card, capturable=self.is_card)
 
 
-def train(model: SeeingModel, stream: PictureStream, texts: torch.Tensor, settings: TrainingSettings) -> None:
+def train(
+    model: SeeingModel, stream: PictureStream, texts: torch.Tensor, settings: TrainingSettings, teacher: TextModel
+) -> None:
     """Trains in place.
 
     Args:
         model: on its device.
         stream: of pictures.
         texts: int64 [n, T] that the chat model wrote, on the device.
+        teacher: the chat model, on the device.
     """
-    trainer = Trainer(model, texts, settings)
+    trainer = Trainer(model, texts, settings, teacher)
     began, step, pictures, waited = time.monotonic(), 0, 0, 0.0
     while (share := (time.monotonic() - began) / settings.seconds) < 1:
         before = time.monotonic()

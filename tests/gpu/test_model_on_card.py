@@ -97,19 +97,24 @@ def test_golden_logits(shared: Path, name: str) -> None:
 
 def test_what_rounding_to_8_bits_costs(on_card: Session, demo_model: Path) -> None:
     """8-bit activations against exact ones, token by token: mean KL divergence, how often the likeliest differs."""
-    ids = ids_of(on_card, "Once upon a time", replace(SAMPLED, max_new_tokens=300))
-    exact, chunked = on_card.logits(ids, by_token=True), on_card.logits(ids)
     fast_session = load_model(demo_model, device="cuda:0", exact=False)
-    fast = fast_session.logits(ids, by_token=True)
+    exact, chunked, fast = [], [], []
+    for seed in range(8):  # in 300 tokens alone a few near ties more or less would decide
+        ids = ids_of(on_card, "Once upon a time", replace(SAMPLED, max_new_tokens=300, seed=seed))
+        exact.append(on_card.logits(ids, by_token=True))
+        chunked.append(on_card.logits(ids))
+        fast.append(fast_session.logits(ids, by_token=True))
     fast_session.unload()
 
-    def divergence(p: torch.Tensor, q: torch.Tensor) -> float:
-        logs, others = p.log_softmax(-1), q.log_softmax(-1)
+    def divergence(p: list[torch.Tensor], q: list[torch.Tensor]) -> float:
+        logs, others = torch.cat(p).log_softmax(-1), torch.cat(q).log_softmax(-1)
         return float((logs.exp() * (logs - others)).sum(-1).mean())
 
+    differs = torch.cat(exact).argmax(-1) != torch.cat(fast).argmax(-1)
+    told = f"KL {divergence(exact, fast):.2e}, another token likeliest {float(differs.float().mean()):.4f}"
     assert divergence(chunked, exact) < 1e-5
-    assert 0 < divergence(exact, fast) < 1e-3
-    assert float((exact.argmax(-1) != fast.argmax(-1)).float().mean()) < 0.02
+    assert 0 < divergence(exact, fast) < 1e-3, told
+    assert float(differs.float().mean()) < 0.02, told
 
 
 def test_unloading_gives_the_memory_back(demo_model: Path) -> None:

@@ -15,7 +15,7 @@ RECIPE = Path(__file__).parents[2] / "packaging" / "demo_model"
 sys.path.insert(0, str(RECIPE))  # its scripts import each other by bare names
 
 import make  # noqa: E402
-from chat_base import read_chat_model, tokenizer_for_pictures, write_texts  # noqa: E402
+from chat_base import read_chat_model, short_exchanges, tokenizer_for_pictures, write_texts  # noqa: E402
 from picture_marks import CHARACTERS, KINDS, Marks  # noqa: E402
 from picture_painting import find_fonts, paint  # noqa: E402
 from picture_questions import NUMBERS, Turn, blind_question, describe, turns_about  # noqa: E402
@@ -159,7 +159,7 @@ def test_a_stream_makes_batches_that_can_be_learned(tokenizer: Path) -> None:
     data = loaded(few)
     assert float(data.counts.sum()) == (few.weights[:, 1:] > 0).sum() > 10
     settings = TrainingSettings(1.0, tower_rate=3e-3, text_rate=3e-3, chat_rows=2, warmup_steps=1)
-    trainer = Trainer(model, torch.randint(0, 8192, (4, 24)), settings)
+    trainer = Trainer(model, torch.randint(0, 8192, (4, 24)), settings, teacher=model.model)
     losses = []
     for number in range(9):
         trainer.step(data, 0.2, number)
@@ -172,18 +172,52 @@ def test_a_stream_makes_batches_that_can_be_learned(tokenizer: Path) -> None:
 
 
 def test_processes_draw_what_their_seed_says(tokenizer: Path) -> None:
-    settings, preludes = StreamSettings(tokenizer, WORDS, None), ((5, 6, 7),)
+    settings, exchanges = StreamSettings(tokenizer, WORDS, None), [("How are you?", "Fine, thank you.")]
     stream = PictureStream(settings, workers=1, seed=8)
     try:
-        stream.begin(preludes)
+        stream.begin(exchanges)
         found = [stream.next() for _ in range(2)]
     finally:
         stream.close()
-    drawer = Drawer(settings, preludes, seed=8)
+    drawer = Drawer(settings, exchanges, seed=8)
     for each in found:
         wanted = drawer.batch()
         for name in ("pictures", "ids", "weights", "positions", "places", "marks"):
             assert np.array_equal(getattr(each, name), getattr(wanted, name)), name
+
+
+def test_talk_of_other_things_is_learned_around_pictures(tokenizer: Path) -> None:
+    tokens = Tokens.open(tokenizer)
+    drawer = Drawer(StreamSettings(tokenizer, WORDS, None), [("How are you?", "Fine, thank you.")], seed=4)
+    places = []
+    for _ in range(3):
+        batch = drawer.batch()
+        for ids, weights, starts in zip(batch.ids, batch.weights, batch.places):
+            assert len(starts) == batch.pictures.shape[1]
+            learned = "".join(tokens.tokenizer.decode([each]) for each, weight in zip(ids, weights) if weight)
+            text = tokens.tokenizer.decode(ids, skip_special_tokens=False)
+            said = text.find("How are you?")
+            if said >= 0:
+                assert "Fine, thank you." in learned
+                places.append(said > text.index("<|vision_start|>"))
+    assert any(places)
+    assert not all(places)
+
+
+def test_short_exchanges_are_whole(tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens.open(tokenizer)
+    texts = (
+        "<|im_start|>user\nHi!<|im_end|>\n<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\nMore",
+        "<|im_start|>user\nHi!<|im_end|>\n<|im_start|>assistant\nHello and",
+        "<|im_start|>user\nHi!<|endoftext|>",
+    )
+    rows = [tokens.encode(text) for text in texts]
+    drawn = torch.tensor([row + [0] * (64 - len(row)) for row in rows])
+    monkeypatch.setattr("chat_base.write_texts", lambda *_: drawn)
+    assert short_exchanges(TextModel(SIZES), tokens, 3, seed=1) == [("Hi!", "Hello.")]
+    monkeypatch.undo()
+    torch.manual_seed(0)
+    assert isinstance(short_exchanges(TextModel(SIZES), tokens, 2, seed=1), list)  # drawn by the model itself
 
 
 def test_the_network_is_that_of_transformers(tokenizer: Path, demo_model: Path, tmp_path: Path) -> None:
@@ -240,6 +274,9 @@ def test_a_chat_model_is_read_and_writes_what_it_predicts(
     assert config["model_type"] == "qwen2_5_vl"
     for name, value in model.model.state_dict().items():
         assert torch.equal(text.state_dict()[name], value.half().float()), name
+    whole = make._read(tmp_path, TOWER, torch.device("cpu")).state_dict()  # what --from goes on with
+    for name, value in model.state_dict().items():
+        assert torch.equal(whole[name], value.half().float()), name
     monkeypatch.setattr(torch, "multinomial", lambda chances, count, **_: chances.argmax(-1, keepdim=True))
     openings = [[5, 6, 7], [8, 9, 10, 11]]
     written = write_texts(text, openings, 12, seed=1)
