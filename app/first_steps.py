@@ -63,7 +63,7 @@ class FirstSteps(QObject):
         card = self._browser.card
         if card.card_missing:
             words = self.tr("No card of this computer can run models, so they run on the processor, slowly.")
-            return words + " " + self.tr("With a {0} these would run well:").format(card.choice.label)
+            return words + " " + self.tr("These would run well on a card such as {0}:").format(card.choice.label)
         own = self._settings.expected_card
         return self.tr("Your {0} runs these well:").format(own.short_name if own is not None else card.choice.label)
 

@@ -3311,8 +3311,8 @@
         <translation>Keine Karte dieses Computers kann Modelle ausführen, daher laufen sie auf dem Prozessor, langsam.</translation>
     </message>
     <message>
-        <source>With a {0} these would run well:</source>
-        <translation>Mit einer {0} liefen diese gut:</translation>
+        <source>These would run well on a card such as {0}:</source>
+        <translation>Auf einer Karte wie {0} liefen diese gut:</translation>
     </message>
     <message>
         <source>Your {0} runs these well:</source>

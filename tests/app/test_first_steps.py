@@ -59,7 +59,7 @@ def test_without_a_card_it_says_so_and_plans_for_a_usual_one(open_window: Open) 
     suggestions(window)
     fits = window.app.chat.empty.fits
     window.until(lambda: "on the processor, slowly" in fits.heading.text())
-    assert "With a" in fits.heading.text()
+    assert "on a card such as RTX" in fits.heading.text()
 
 
 def test_a_click_shows_the_model_and_the_button_the_list(open_window: Open) -> None:
