@@ -4432,7 +4432,7 @@
     <name>ModelPresenter</name>
     <message>
         <source>the demo model</source>
-        <translation>dem Demo-Modell</translation>
+        <translation>Das Demo-Modell</translation>
     </message>
     <message>
         <source>No model loaded</source>
@@ -5298,11 +5298,11 @@
     </message>
     <message>
         <source>These are the settings that you keep for {0}.</source>
-        <translation>Das sind die Einstellungen, die du für {0} behältst.</translation>
+        <translation>Das sind deine eigenen Einstellungen zu {0}.</translation>
     </message>
     <message>
         <source>These are the settings that {0} recommends.</source>
-        <translation>Das sind die Einstellungen, die {0} empfiehlt.</translation>
+        <translation>Diese Einstellungen werden von {0} empfohlen.</translation>
     </message>
     <message>
         <source>These are the usual settings.</source>

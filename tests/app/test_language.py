@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -95,6 +96,13 @@ def test_a_german_window_shows_german_words(german: Open) -> None:
     app.settings_page.show_matching("karte freigeben")
     assert not app.settings_page.rows["unload_after_minutes"].isHidden()
     assert app.settings_page.rows["theme"].isHidden()
+
+
+def test_what_the_engine_says_of_a_model_is_german_too(german: Open) -> None:
+    window = german()
+    bar, info = window.app.chat.model_bar, window.app.models.info
+    bar.show_model(replace(info, format="EXL3 4.25 bpw", device_name="CPU, 8 cores", context_tokens=8192), False)
+    assert bar.details.text() == "EXL3 4,25 bpw · CPU, 8 Kerne · Kontext 8.192"
 
 
 def test_the_next_window_speaks_what_was_chosen(open_window: Open) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from app.figures import count, device_words
+from app.figures import count, device_words, local
 from app.theme.theme import Theme
 from app.theme.tokens import SPACE_4, SPACE_8, SPACE_12
 from app.views.widgets import ElidedLabel, IconButton, of_total_text, push_button
@@ -90,7 +90,8 @@ class ModelBar(QWidget):
 
     def show_model(self, info: ModelInfo, is_demo: bool) -> None:
         """A model is loaded."""
-        parts = [info.format, device_words(info.device_name), self.tr("context {0}").format(count(info.context_tokens))]
+        context = self.tr("context {0}").format(count(info.context_tokens))
+        parts = [local(info.format), device_words(info.device_name), context]
         name = self.tr("Demo model") if is_demo else info.name
         self._show(name, " · ".join(parts), loading=False, loaded=True)
 
