@@ -183,15 +183,25 @@ class ContextController(QObject):
         if not self._chats.busy or status.tokens_per_s <= 0:
             return
         self._engine_tokens = status.context_used_tokens
-        ahead = self._ahead if self._has_draft else 0
-        if ahead is None:
+        live = self._live_tokens()
+        if live is None:
             if not self._timer.isActive():
                 self._timer.start()
         elif self.state.used_tokens is not None:
-            grown = replace(self.state, used_tokens=status.context_used_tokens + ahead)
+            grown = replace(self.state, used_tokens=live)
             if grown != self.state:
                 self.state = grown
                 self.changed.emit()
+
+    def _live_tokens(self) -> int | None:
+        """What the reply that runs has filled, with the draft; None where one of both is not known.
+
+        A count that was asked for before it, or while it was shorter, says less.
+        """
+        if not self._chats.busy or not self._engine_tokens:
+            return None
+        ahead = self._ahead if self._has_draft else 0
+        return None if ahead is None else self._engine_tokens + ahead
 
     def _settle(self) -> None:
         """Makes the state of what is known."""
@@ -203,9 +213,10 @@ class ContextController(QObject):
             if answer is not None and answer.error is not None:
                 state = ContextState(None, info.context_tokens, drops=self.drops)
             elif answer is not None:
+                live = self._live_tokens()
                 needs = not answer.fits and answer.can_be_cut and not self.drops and not self._chats.busy
                 state = ContextState(
-                    answer.prompt_tokens,
+                    answer.prompt_tokens if live is None else live,
                     answer.context_tokens,
                     answer.reply_tokens,
                     answer.dropped_messages,

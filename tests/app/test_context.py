@@ -92,6 +92,23 @@ def test_the_meter_grows_with_the_reply_and_is_the_only_one(small: Window) -> No
     assert [name for name in names if "ontext" in name] == ["Context with this message"]
 
 
+def test_a_late_count_does_not_set_the_meter_back(small: Window) -> None:
+    small.script.token_length, small.script.tokens_per_s = 5, 12
+    small.script.hold_count = threading.Event()
+    context = small.app.control.context
+    small.say("one two", wait=False)
+    small.until(lambda: (context.state.used_tokens or 0) > 8)
+    context.recount()
+    small.qtbot.wait(300)  # the count has begun and hangs
+    seen: list[int] = []
+    context.changed.connect(lambda: seen.append(context.state.used_tokens or 0))
+    small.script.hold_count.set()
+    small.until(lambda: not small.app.chats.busy)
+    assert seen == sorted(seen)
+    assert seen[0] > 8
+    settled(small, 22)
+
+
 def test_the_meter_grows_with_the_reply_while_a_draft_is_written(small: Window) -> None:
     small.script.token_length, small.script.tokens_per_s = 5, 12
     small.say("one two", wait=False)

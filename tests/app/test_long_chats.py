@@ -281,10 +281,14 @@ def test_the_screen_shows_what_a_whole_paint_would(hosted: Transcript, text: str
     transcript, window = hosted, hosted.window()
 
     def on_screen() -> bool:
-        turn()
-        whole = window.grab().toImage()
-        seen = window.screen().grabWindow(window.winId()).toImage()
-        return bool(seen.convertToFormat(whole.format()) == whole)
+        for _ in range(10):  # scrolling may go on in the last turn, and is painted in the next; what is stale stays
+            turn()
+            whole = window.grab().toImage()
+            seen = window.screen().grabWindow(window.winId()).toImage()
+            if seen.convertToFormat(whole.format()) == whole:
+                return True
+            time.sleep(0.005)
+        return False
 
     listed = "1. Run:\n\n   ```bash\n   ls -l\n   ```\n2. Done\n\n> ```py\n> x = 1\n> ```\n\n"
     transcript.show_messages([message(1, "user", "hi"), message(2, "assistant", "", "streaming")])
