@@ -234,6 +234,7 @@ class ContextController(QObject):
     def _on_opened(self, branch: list[StoredMessage]) -> None:
         self._accepts_new = False
         self._answer = None
+        self._forget_reply()  # it may be another chat's
         self._on_branch(branch)
         self._settle()
 

@@ -109,6 +109,19 @@ def test_a_late_count_does_not_set_the_meter_back(small: Window) -> None:
     settled(small, 22)
 
 
+def test_a_reply_elsewhere_says_nothing_of_this_chat(small: Window) -> None:
+    small.script.token_length, small.script.tokens_per_s = 5, 12
+    context = small.app.control.context
+    small.say("one two", wait=False)
+    small.until(lambda: (context.state.used_tokens or 0) > 8)
+    chat = small.app.chats.current_id
+    small.app.chats.new_chat()
+    small.until(lambda: small.app.chats._replies.running_in(chat) is None)
+    small.say("one", wait=False)  # before the engine has begun, the other reply is the last that it told of
+    assert small.app.chats.busy
+    assert (context._live_tokens() or 0) < 8
+
+
 def test_the_meter_grows_with_the_reply_while_a_draft_is_written(small: Window) -> None:
     small.script.token_length, small.script.tokens_per_s = 5, 12
     small.say("one two", wait=False)

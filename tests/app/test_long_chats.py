@@ -281,14 +281,14 @@ def test_the_screen_shows_what_a_whole_paint_would(hosted: Transcript, text: str
     transcript, window = hosted, hosted.window()
 
     def on_screen() -> bool:
-        for _ in range(10):  # scrolling may go on in the last turn, and is painted in the next; what is stale stays
+        whole = window.grab().toImage()
+        for _ in range(10):  # a scroll's last step may come at the end of a turn, and is painted in the next
             turn()
-            whole = window.grab().toImage()
-            seen = window.screen().grabWindow(window.winId()).toImage()
-            if seen.convertToFormat(whole.format()) == whole:
-                return True
-            time.sleep(0.005)
-        return False
+            before, whole = whole, window.grab().toImage()
+            if whole == before:
+                break
+        seen = window.screen().grabWindow(window.winId()).toImage()
+        return bool(seen.convertToFormat(whole.format()) == whole)
 
     listed = "1. Run:\n\n   ```bash\n   ls -l\n   ```\n2. Done\n\n> ```py\n> x = 1\n> ```\n\n"
     transcript.show_messages([message(1, "user", "hi"), message(2, "assistant", "", "streaming")])

@@ -76,7 +76,7 @@ def test_kernels_fit_the_cards(name: str) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("name", ["exl3_product_mul1_k4_bytes1", "expand_packed_128_k2v3", "rms_norm"])
+@pytest.mark.parametrize("name", ["exl3_product_mul1_k4_bytes1", "attend_packed_128_k2v3", "rms_norm"])
 def test_what_is_compiled_for_several_cards_is_what_each_gets_alone(name: str) -> None:
     """But for names, which end in a number that grows with each compilation."""
     (source,) = [source for op in OPS for source in op.sources if source.name == name]
